@@ -1,0 +1,1 @@
+"""Experiments: one page a file, each with its claim, command, minutes and numbers."""

@@ -1,0 +1,176 @@
+"""Speed of the sweep engine beside PyTorch: paired, interleaved, in one process.
+
+Claim: a sweep of 16 MLP VAEs trains more member-steps a second than a PyTorch loop.
+Command: `pip install -e '.[cpu,benchmark]'`, then `python -m experiments.benchmarks.speed`
+    (all cores, wall clock; nothing else may run) and the same with `--one-core` (CPU
+    time of one core, robust under load).
+Minutes: 4, and 3 with `--one-core`.
+Numbers: `experiments/results/speed_*.csv`; medians of at least 7 interleaved windows.
+
+Every arm trains the same model with Adam, batch 128 or as the table says, in float32; no
+arm clips gradients. The share of the machine's peak counts matrix products only,
+6 x weights x batch a step, over the fastest matrix product measured here.
+"""
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pandas as pd
+
+RESULTS = Path(__file__).parents[1] / "results"
+NUM_MEMBERS = 16
+SHAPES = {  # name: (side of the image, hidden, latent, batch)
+    "784-500-20": (28, 500, 20, 128),
+    "64-64-4": (8, 64, 4, 64),
+    "16-16-2": (4, 16, 2, 32),
+}
+
+
+def images(side: int, num: int = 10_000) -> np.ndarray:
+    """Random grey images; their values do not matter for speed."""
+    return np.random.default_rng(0).integers(0, 256, (num, side, side), dtype=np.uint8)
+
+
+def engine_arm(shape: tuple[int, int, int, int]) -> Callable[[int], None]:
+    """The sweep engine with 16 members; steps come in chunks of at least 100."""
+    from vae_jax import build, data, sweeps
+    from vae_jax.configs import RunConfig
+    from vae_jax.sweeps import _engine
+
+    side, hidden, latent, batch = shape
+    split = data.Split(images(side), np.zeros(10_000, np.int32))
+    dataset = data.Dataset("random", split, split, split, 255)
+    config = RunConfig(
+        hidden=(hidden,), latent_dim=latent, batch_size=batch, num_steps=1_000_000
+    )
+    program, hyper = build.program(config, dataset), build.hyper(config)
+    splits = build.splits(config, dataset)
+    windows = config.num_steps // config.log_every
+    engine = sweeps.make_engine(program, windows, config.log_every, (hyper, splits))
+    members = _engine.stack_members(range(NUM_MEMBERS), [hyper] * NUM_MEMBERS, engine)
+    placed = _engine.place_data(splits, engine)
+    state: dict[str, Any] = {"carry": engine.start(members, placed), "done": 0}
+    print(f"  engine: {engine.strategy} on {engine.mesh.size} device(s)")
+
+    def run(num_steps: int) -> None:
+        first = state["done"]
+        last = first + max(num_steps // config.log_every, 2)
+        state["carry"] = engine.advance(
+            state["carry"], members, placed, np.int32(first), np.int32(last)
+        )
+        jax.block_until_ready(state["carry"].first_bad_step)
+        state["done"] = last
+
+    return run
+
+
+def torch_arms(shape: tuple[int, int, int, int]) -> dict[str, Callable[[int], None]]:
+    """PyTorch with data in memory, with a DataLoader, and compiled with fused Adam."""
+    import torch
+
+    from experiments.benchmarks._torch import make_arm
+
+    side, hidden, latent, batch = shape
+    flat = torch.from_numpy(images(side).reshape(-1, side * side)).float().div(255)
+    flat, sizes = (flat > 0.5).float(), (side * side, hidden, latent)
+    arms = {"torch": make_arm(flat, sizes, batch)}
+    if side == 28:
+        arms["torch DataLoader"] = make_arm(flat, sizes, batch, loader=True)
+        arms["torch compiled, fused Adam"] = make_arm(flat, sizes, batch, compiled=True)
+    return arms
+
+
+def measure(
+    arms: dict[str, Callable[[int], None]], clock: Callable[[], float], seconds: float
+) -> dict[str, list[float]]:
+    """Seconds a step of each arm, in interleaved windows."""
+    steps = {}
+    for name, run in arms.items():
+        run(100)  # compile and warm up
+        since = clock()
+        run(100)
+        steps[name] = max(100, int(seconds * 100 / max(clock() - since, 1e-6)))
+    times: dict[str, list[float]] = {name: [] for name in arms}
+    for _ in range(9):
+        for name, run in arms.items():
+            num = steps[name] // 50 * 50
+            since = clock()
+            run(num)
+            times[name].append((clock() - since) / num)
+    return times
+
+
+def sgemm_peak(clock: Callable[[], float]) -> float:
+    """Fastest float32 matrix product of this machine, FLOP a second, by PyTorch."""
+    import torch
+
+    a, best = torch.randn(2048, 2048), 0.0
+    for _ in range(20):
+        since = clock()
+        torch.mm(a, a)
+        best = max(best, 2 * 2048**3 / (clock() - since))
+    return best
+
+
+def rows(
+    name: str, times: dict[str, list[float]], peak: float, clock: str
+) -> list[dict[str, Any]]:
+    """A row an arm: member-steps a second, share of the peak, ratio to the engine."""
+    side, hidden, latent, batch = SHAPES[name]
+    weights = side * side * hidden * 2 + hidden * latent * 3
+    members = {arm: NUM_MEMBERS if arm == "engine" else 1 for arm in times}
+    rates = {a: [members[a] / t for t in ts] for a, ts in times.items()}
+    return [
+        {
+            "model": name,
+            "arm": arm,
+            "clock": clock,
+            "member_steps_per_s": statistics.median(rates[arm]),
+            "of_sgemm_peak": statistics.median(rates[arm]) * 6 * weights * batch / peak,
+            "engine_over_arm": statistics.median(
+                e / r for e, r in zip(rates["engine"], rates[arm], strict=True)
+            ),
+        }
+        for arm in times
+    ]
+
+
+def main() -> None:
+    """Measure, print the table, and write it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--one-core", action="store_true", help="CPU time of one core")
+    parser.add_argument("--seconds", type=float, default=2.0, help="a window")
+    parser.add_argument("--models", nargs="+", default=list(SHAPES), choices=SHAPES)
+    arguments = parser.parse_args()
+    if arguments.one_core:
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    import torch
+
+    from vae_jax import sweeps
+
+    torch.set_num_threads(sweeps.num_cores())
+    sweeps.setup_jax()
+    clock = time.process_time if arguments.one_core else time.perf_counter
+    peak = sgemm_peak(clock)
+    print(f"{sweeps.num_cores()} core(s), sgemm peak {peak / 1e9:.0f} GFLOP/s")
+    table = []
+    for name in arguments.models:
+        arms = {"engine": engine_arm(SHAPES[name]), **torch_arms(SHAPES[name])}
+        times = measure(arms, clock, arguments.seconds)
+        table += rows(name, times, peak, "cpu" if arguments.one_core else "wall")
+    frame = pd.DataFrame(table)
+    print(frame.to_string(index=False, float_format="{:.3f}".format))
+    path = RESULTS / f"speed_{'one_core' if arguments.one_core else 'all_cores'}.csv"
+    frame.to_csv(path, index=False, float_format="%.5g")
+    print(f"Results: {path}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""Thirty wrong configs, each refused with the field, the value and what is allowed."""
+
+import pytest
+
+from vae_jax.configs import RunConfig, from_mapping, to_mapping
+
+WRONG = [
+    ({"latent_dim": 0}, "`latent_dim` must be at least 1; got 0"),
+    ({"latent_dim": 2.5}, "`latent_dim` must be of type int; got 2.5"),
+    ({"latent_dim": True}, "`latent_dim` must be of type int; got True"),
+    ({"beta": -1.0}, "`beta` must be finite and at least 0; got -1.0"),
+    ({"beta": float("inf")}, "`beta` must be finite"),
+    ({"beta": float("nan")}, "`beta` must be finite"),
+    ({"beta": "1"}, "`beta` must be of type float; got '1'"),
+    ({"variance": 0.0}, "`variance` must be finite and above 0; got 0.0"),
+    ({"learning_rate": 0.0}, "`learning_rate` must be finite and above 0"),
+    ({"learning_rate": -1e-3}, "`learning_rate` must be finite and above 0"),
+    ({"dropout": 1.0}, "`dropout` must be at least 0 and below 1"),
+    ({"dropout": -0.1}, "`dropout` must be at least 0 and below 1"),
+    ({"cycle_ratio": 0.0}, "`cycle_ratio` must be above 0 and at most 1"),
+    ({"cycle_ratio": 1.5}, "`cycle_ratio` must be above 0 and at most 1"),
+    ({"num_cycles": 0}, "`num_cycles` must be at least 1"),
+    ({"hidden": (64, 0)}, "`hidden` must be widths of at least 1"),
+    ({"hidden": 64}, "`hidden` must be of type"),
+    ({"clip_norm": 0.0}, "`clip_norm` must be finite and above 0, or none"),
+    ({"window": -1}, "`window` must be finite and at least 0"),
+    ({"window": 2, "model": "mlp"}, "`window` is a setting of the autoregressive"),
+    ({"seed": -1}, "`seed` must be finite and at least 0"),
+    ({"seed": 2**31}, r"`seed` must be below 2\*\*31"),
+    ({"batch_size": 0}, "`batch_size` must be at least 1"),
+    ({"num_steps": 0}, "`num_steps` must be at least 1"),
+    ({"num_steps": 120}, "`num_steps` must be a multiple of `log_every`; got 120 and 50"),
+    ({"free_bits": -0.5}, "`free_bits` must be finite and at least 0"),
+    ({"schedule": "linaer"}, "`schedule` must be one of .*Did you mean `linear`"),
+    ({"likelihood": "bernouli"}, "Did you mean `bernoulli`"),
+    ({"binarize": "yes"}, "`binarize` must be one of none, static, dynamic; got 'yes'"),
+    ({"model": "mpl"}, "`model` must be one of .*Did you mean `mlp`"),
+    ({"dropout": 0.5, "model": "linear"}, "`dropout` drops hidden units"),
+    ({"dequantize": True}, "fits a Gaussian likelihood"),
+    (
+        {"dequantize": True, "likelihood": "gaussian"},
+        "`dequantize` must be False for binarised data",
+    ),
+    ({"learning_rat": 1.0}, "`learning_rat` is not a field.*Did you mean"),
+]
+
+
+@pytest.mark.parametrize(("fields", "message"), WRONG, ids=lambda v: str(v)[:40])
+def test_a_wrong_config_is_refused(fields, message):
+    with pytest.raises(ValueError, match=message):
+        from_mapping(fields)
+
+
+def test_a_config_survives_the_round_trip():
+    config = RunConfig(hidden=(3, 4), window=None, beta=2, clip_norm=1.0)
+    assert from_mapping(to_mapping(config)) == config
+    assert from_mapping({"window": "full"}).window is None

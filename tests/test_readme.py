@@ -1,0 +1,104 @@
+"""The README cannot lie: its Python runs, its commands exist and are run."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vae_jax import configs
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.M | re.S)
+
+
+def commands():
+    lines = "".join(blocks("bash")).splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def in_table():
+    return re.findall(r"\| `(python -m [^`]+)` \|", README)
+
+
+def test_the_python_blocks_run_in_order():
+    namespace = {}
+    for block in blocks("python"):
+        exec(compile(block, "README.md", "exec"), namespace)  # noqa: S102
+    assert namespace["state"].params is not None
+    # two units under the threshold of 0.2 nats on the batch mean: 0 and 0.2
+    assert namespace["penalised"].tolist() == pytest.approx([0.4, 0.4])
+
+
+def test_installation_lines_name_extras_that_exist():
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    known = set(project["optional-dependencies"])
+    for line in commands():
+        if line.startswith("pip install"):
+            extras = re.search(r"\[(.*)\]", line).group(1).split(",")
+            assert set(extras) <= known, line
+
+
+def test_every_command_is_run_by_a_test_or_by_ci():
+    """A new command in the README has to be added here, with what runs it."""
+    run_elsewhere = {
+        "python -m pytest -n 2",  # .ci/run
+    }
+    for line in [*commands(), *in_table()]:
+        known = (
+            line.startswith("pip install")  # .ci/run, and the test above
+            or line in run_elsewhere
+            or line in COMMAND_LINE
+            or line in EXPERIMENTS
+        )
+        assert known, line
+
+
+COMMAND_LINE = [line for line in commands() if line.startswith("vae-jax ")]
+EXPERIMENTS = sorted(
+    {line for line in [*commands(), *in_table()] if "experiments." in line}
+)
+
+
+def run(arguments, cwd):
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=cwd,
+        env=None,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command_line_block_runs_as_it_stands(tmp_path):
+    (tmp_path / "sweep.toml").write_text(blocks("toml")[0])
+    for line in COMMAND_LINE:
+        done = run(["vae_jax", *shlex.split(line)[1:]], tmp_path)
+        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize("line", EXPERIMENTS)
+def test_every_experiment_runs_small(line, tmp_path):
+    module = shlex.split(line)[2]
+    done = run([module, "--smoke", "--out", str(tmp_path / "run")], ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Results" in done.stdout
+
+
+def test_fields_of_the_example_sweep_exist():
+    import tomllib
+
+    from vae_jax import sweeps
+
+    runs = sweeps.expand(tomllib.loads(blocks("toml")[0]))
+    assert len(runs) == 8
+    assert all(isinstance(run, configs.RunConfig) for run in runs)

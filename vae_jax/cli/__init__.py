@@ -1,0 +1,5 @@
+"""The command line: `vae-jax` train, sweep, diagnose, forecast, doctor."""
+
+from vae_jax.cli._main import main
+
+__all__ = ["main"]

@@ -1,0 +1,76 @@
+"""`vae-jax train` and `vae-jax sweep`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from vae_jax import results, sweeps
+from vae_jax.cli._tables import print_runs
+from vae_jax.configs import RunConfig, to_mapping
+
+
+def train(
+    config: Annotated[RunConfig, tyro.conf.arg(name="")],
+    /,
+    out: Path | None = None,
+) -> None:
+    """Train one model and say whether it collapsed.
+
+    Args:
+        config: the run.
+        out: folder of the results; `runs/train-HASH` by default, so that the same command
+            finds its own results and another one never overwrites them.
+    """
+    run_and_report([config], out, "train", sweeps.Options())
+
+
+def sweep(
+    spec: tyro.conf.Positional[Path],
+    /,
+    out: Path | None = None,
+    strategy: Literal["auto", "map", "vmap"] = "auto",
+    width: int = sweeps.Options().width,
+    devices: int | None = None,
+    keep_params: bool = True,
+    accept_version_change: bool = False,
+) -> None:
+    """Train every run of a TOML file of lists and ranges, many at a time.
+
+    Args:
+        spec: TOML file with a [base] and one or more [[grid]] sections.
+        out: folder of the results; `runs/SPEC-HASH` by default.
+        strategy: how members share a device; `auto` chooses by platform and size.
+        width: members resident at once.
+        devices: virtual CPU devices; one a core by default.
+        keep_params: store the final parameters of every member.
+        accept_version_change: resume although JAX is not the version it began with.
+    """
+    if width < 1:
+        raise ValueError(f"`width` must be at least 1; got {width}.")
+    configs = sweeps.read_spec(spec)
+    options = sweeps.Options(
+        strategy=None if strategy == "auto" else strategy,
+        width=width,
+        keep_params=keep_params,
+        accept_version_change=accept_version_change,
+    )
+    run_and_report(configs, out, spec.stem, options, devices)
+
+
+def run_and_report(
+    configs: Sequence[RunConfig],
+    out: Path | None,
+    name: str,
+    options: sweeps.Options,
+    devices: int | None = None,
+) -> None:
+    """Run, print the table, and end with where the results are."""
+    sweeps.setup_jax(devices)
+    if out is None:
+        spec = {"configs": [to_mapping(config) for config in configs]}
+        out = Path("runs") / f"{name}-{results.spec_hash(spec)[:12]}"
+    stored = sweeps.run(configs, out, options)
+    print_runs(stored.runs.to_pandas())
+    print(f"\nResults: {out}")

@@ -1,0 +1,60 @@
+"""Which members share a compiled program, and which are resident at once."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from vae_jax.configs import DATA_FIELDS, RunConfig, to_mapping
+
+
+class Shard(NamedTuple):
+    """Members of one cohort that run together and are committed as one file.
+
+    Attributes:
+        index: its number over the whole sweep, independent of the machine.
+        members: numbers of its members: positions in the list of configs.
+        configs: of those members.
+
+    >>> Shard(0, (0,), (RunConfig(),)).index
+    0
+    """
+
+    index: int
+    members: tuple[int, ...]
+    configs: tuple[RunConfig, ...]
+
+
+def cohort_key(config: RunConfig) -> tuple[tuple[str, Any], ...]:
+    """The fields that shape the compiled program.
+
+    >>> cohort_key(RunConfig(beta=1.0)) == cohort_key(RunConfig(beta=2.0, seed=1))
+    True
+    >>> cohort_key(RunConfig(latent_dim=2)) == cohort_key(RunConfig())
+    False
+    """
+    fields = to_mapping(config)
+    return tuple(
+        (name, tuple(value) if isinstance(value, list) else value)
+        for name, value in sorted(fields.items())
+        if name not in DATA_FIELDS
+    )
+
+
+def split_shards(configs: Sequence[RunConfig], width: int) -> list[list[Shard]]:
+    """The shards of each cohort: `width` members at a time, in the order given.
+
+    >>> cohorts = split_shards([RunConfig(seed=s) for s in range(5)], width=2)
+    >>> [[shard.members for shard in shards] for shards in cohorts]
+    [[(0, 1), (2, 3), (4,)]]
+    """
+    cohorts: dict[Any, list[int]] = {}
+    for member, config in enumerate(configs):
+        cohorts.setdefault(cohort_key(config), []).append(member)
+    index, result = 0, []
+    for members in cohorts.values():
+        shards = []
+        for start in range(0, len(members), width):
+            some = tuple(members[start : start + width])
+            shards.append(Shard(index, some, tuple(configs[m] for m in some)))
+            index += 1
+        result.append(shards)
+    return result

@@ -1,0 +1,150 @@
+"""The compiled functions of one cohort: start, advance and evaluate its members."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding
+
+from vae_jax import training
+from vae_jax.sweeps._strategy import (
+    EVERYWHERE,
+    MEMBERS,
+    Strategy,
+    choose_strategy,
+    member_mesh,
+    over_members,
+    pad_members,
+    place,
+)
+from vae_jax.training import Carry, Program
+
+
+class Members(NamedTuple):
+    """Stacked settings of the resident members.
+
+    >>> Members._fields
+    ('seed', 'hyper')
+    """
+
+    seed: Any
+    hyper: Any
+
+
+class Engine(NamedTuple):
+    """A cohort, compiled once and used for each of its shards.
+
+    Attributes:
+        start: `start(members, data) -> carry`.
+        advance: `advance(carry, members, data, first, last) -> carry`, in windows.
+        evaluate: `evaluate(carry, members, data) -> named arrays, a row a member`.
+        params: `params(carry)`, the final parameters, a row a member.
+        mesh: the devices.
+        strategy: `map` or `vmap`.
+
+    >>> Engine._fields[:3]
+    ('start', 'advance', 'evaluate')
+    """
+
+    start: Callable[..., Carry]
+    advance: Callable[..., Carry]
+    evaluate: Callable[..., dict[str, jax.Array]]
+    params: Callable[[Carry], Any]
+    mesh: Mesh
+    strategy: Strategy
+
+
+def make_engine(
+    program: Program,
+    num_windows: int,
+    log_every: int,
+    example: tuple[Any, Any],
+    strategy: Strategy | None = None,
+) -> Engine:
+    """Wrap a program for stacked members; nothing is compiled yet.
+
+    The whole program is traced once by `eval_shape`, so that an error of shape or type
+    appears here, in a fraction of a second, and not after a compile.
+
+    Args:
+        program: what to run.
+        num_windows: rows of history.
+        log_every: steps a row.
+        example: (hyper of one member, data), to trace with.
+        strategy: overrides the choice by platform and size.
+    """
+    hyper, data = example
+    init = partial(training.init_carry, program, num_windows=num_windows)
+    carry = dry_run(program, init, log_every, hyper, data)
+    if strategy is None:
+        zero, key = np.int32(0), training.member_key(0)
+        strategy = choose_strategy(program.step, carry.state, zero, key, hyper, data)
+    mesh = member_mesh()
+
+    def start(member: Members, data: Any) -> Carry:
+        return init(training.member_key(member.seed), member.hyper, data)
+
+    def advance(both: tuple[Carry, Members], shared: Any) -> Carry:
+        (carry, member), (data, first, last) = both, shared
+        key = training.member_key(member.seed)
+        return training.run_windows(
+            program, log_every, carry, key, member.hyper, data, first, last
+        )
+
+    def evaluate(both: tuple[Carry, Members], data: Any) -> dict[str, jax.Array]:
+        carry, member = both
+        key = training.member_key(member.seed)
+        return program.evaluate(carry.state, key, member.hyper, data)
+
+    start_all, advance_all, evaluate_all = (
+        over_members(function, mesh, strategy) for function in (start, advance, evaluate)
+    )
+    # the same placement in and out of every chunk, so that `advance` compiles once
+    split = NamedSharding(mesh, MEMBERS)
+    return Engine(
+        jax.jit(start_all, out_shardings=split),
+        jax.jit(
+            lambda carry, members, data, first, last: advance_all(
+                (carry, members), (data, first, last)
+            ),
+            donate_argnums=0,
+            out_shardings=split,
+        ),
+        jax.jit(lambda carry, members, data: evaluate_all((carry, members), data)),
+        lambda carry: program.params(carry.state),
+        mesh,
+        strategy,
+    )
+
+
+def dry_run(
+    program: Program, init: Callable[..., Carry], log_every: int, hyper: Any, data: Any
+) -> Carry:
+    """Trace a run from start to evaluation without compiling; returns its shapes."""
+    key, window = training.member_key(0), np.int32(0)
+    carry = jax.eval_shape(init, key, hyper, data)
+    run = partial(training.run_windows, program, log_every)
+    carry = jax.eval_shape(run, carry, key, hyper, data, window, window)
+    jax.eval_shape(program.evaluate, carry.state, key, hyper, data)
+    return carry
+
+
+def stack_members(seeds: Sequence[int], hypers: Sequence[Any], engine: Engine) -> Members:
+    """Settings of a shard's members, padded to the devices and placed on them."""
+    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *hypers)
+    members = Members(np.asarray(seeds, np.int32), stacked)
+    size = padded_size(len(seeds), engine)
+    return place(pad_members(members, size), engine.mesh, MEMBERS)
+
+
+def padded_size(num_members: int, engine: Engine) -> int:
+    """The next multiple of the number of devices."""
+    devices = engine.mesh.size
+    return -(-num_members // devices) * devices
+
+
+def place_data(data: Any, engine: Engine) -> Any:
+    """The data set, whole on every device."""
+    return place(data, engine.mesh, EVERYWHERE)

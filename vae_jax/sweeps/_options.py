@@ -1,0 +1,30 @@
+"""How a sweep is run, apart from what it computes."""
+
+from typing import NamedTuple
+
+from vae_jax.sweeps._strategy import Strategy
+
+DEFAULT_WIDTH = 64
+
+
+class Options(NamedTuple):
+    """How a sweep is run; none of it changes what is computed, except `strategy`.
+
+    Attributes:
+        strategy: `map` or `vmap` within a device; by platform and size where None.
+        width: members resident at once.
+        keep_params: store the final parameters of every member.
+        checkpoint_seconds: at least this long between two checkpoints.
+        progress: draw the bar.
+        accept_version_change: resume although JAX is not the version it began with.
+
+    >>> Options().width
+    64
+    """
+
+    strategy: Strategy | None = None
+    width: int = DEFAULT_WIDTH
+    keep_params: bool = True
+    checkpoint_seconds: float = 10.0
+    progress: bool = True
+    accept_version_change: bool = False

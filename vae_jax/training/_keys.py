@@ -1,0 +1,59 @@
+"""Random streams: every number drawn has an address (seed, stream, step, example).
+
+Noise is keyed per example by its index in the *global* batch, so that it does not
+depend on how a batch is split over devices; see `pmap_step` and `sharded_step`.
+"""
+
+from enum import IntEnum
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Int, Key
+from jax.typing import ArrayLike
+
+
+class Stream(IntEnum):
+    """What a random number is for; the integers are frozen, they define results.
+
+    >>> Stream.NOISE.value
+    2
+    """
+
+    INIT = 0
+    ORDER = 1
+    NOISE = 2
+    DROPOUT = 3
+    BINARISE = 4
+    EVALUATE = 5
+
+
+def member_key(seed: ArrayLike) -> Key[Array, ""]:
+    """Root key of one training run (Threefry, whatever JAX's default is).
+
+    >>> member_key(3).dtype
+    key<fry>
+    """
+    return jax.random.key(seed, impl="threefry2x32")
+
+
+def stream_key(
+    key: Key[Array, ""], stream: Stream, step: Int[ArrayLike, ""]
+) -> Key[Array, ""]:
+    """Key of one stream at one step: `fold_in(fold_in(key, stream), step)`.
+
+    >>> stream_key(member_key(0), Stream.ORDER, 7).shape
+    ()
+    """
+    return jax.random.fold_in(jax.random.fold_in(key, stream.value), step)
+
+
+def example_keys(
+    key: Key[Array, ""], stream: Stream, step: Int[ArrayLike, ""], num_examples: int
+) -> Key[Array, " num_examples"]:
+    """One key for every example of a global batch: `fold_in(stream_key, i)`.
+
+    >>> example_keys(member_key(0), Stream.NOISE, 7, 4).shape
+    (4,)
+    """
+    fold = jax.vmap(jax.random.fold_in, in_axes=(None, 0))
+    return fold(stream_key(key, stream, step), jnp.arange(num_examples))

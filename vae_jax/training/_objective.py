@@ -1,0 +1,104 @@
+"""The objective of one batch: sample z, decode, charge for the rate."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from vae_jax import gaussian, likelihoods, losses
+from vae_jax.training._state import StepHyper, StepKeys
+from vae_jax.types import Params
+from vae_jax.vae import VAE
+
+
+class Terms(NamedTuple):
+    """The parts of a loss, one value an example, in nats.
+
+    >>> Terms._fields
+    ('distortion', 'rate', 'penalised_rate')
+    """
+
+    distortion: Float[Array, " batch"]
+    rate: Float[Array, " batch"]
+    penalised_rate: Float[Array, " batch"]
+
+
+Objective = Callable[
+    [Params, Float[Array, "batch *event"], StepHyper, StepKeys],
+    tuple[Float[Array, " batch"], Terms],
+]
+"""`objective(params, batch, hyper, keys) -> (loss per example, terms)`."""
+
+RatePenalty = Callable[[Float[Array, "batch latent"], StepHyper], Float[Array, " batch"]]
+"""`penalty(kl, hyper) -> (batch,)`: what the loss charges for the KL per unit."""
+
+
+def plain_rate(
+    kl: Float[Array, "batch latent"], hyper: StepHyper
+) -> Float[Array, " batch"]:
+    """No remedy: the rate itself, `sum_j KL_j`.
+
+    >>> plain_rate(jnp.ones((2, 3)), StepHyper(1.0, 1e-3))
+    Array([3., 3.], dtype=float32)
+    """
+    del hyper
+    return jnp.sum(kl, axis=-1)
+
+
+def sample_posterior(
+    keys: Array, mean: Float[Array, "batch latent"], logvar: Float[Array, "batch latent"]
+) -> Float[Array, "batch latent"]:
+    """One z an example, each from its own key.
+
+    >>> z = sample_posterior(
+    ...     jax.random.split(jax.random.key(0), 4), jnp.zeros((4, 2)), jnp.zeros((4, 2))
+    ... )
+    >>> z.shape
+    (4, 2)
+    """
+    return jax.vmap(gaussian.reparameterize)(keys, mean, logvar)
+
+
+def make_objective(
+    vae: VAE,
+    likelihood: likelihoods.Likelihood,
+    penalty: RatePenalty = plain_rate,
+    *,
+    optimal_variance: bool = False,
+    axis_name: str | None = None,
+) -> Objective:
+    """The beta-ELBO with a remedy: `loss_i = distortion_i + beta * penalty(KL)_i`.
+
+    Args:
+        vae: the model.
+        likelihood: log-density of the data given what the decoder returns.
+        penalty: the remedy; `plain_rate` for none.
+        optimal_variance: sets the variance of a Gaussian decoder to its optimum for the
+            batch, the mean squared error (Rybkin et al. 2021, sigma-VAE).
+        axis_name: mapped axis over which a batch is split, if it is.
+
+    Returns:
+        `objective(params, batch, hyper, keys) -> (loss per example, Terms)`, in nats.
+
+    Needs a model and data to show; see `make_step` and the README.
+    """
+
+    def objective(params, batch, hyper, keys):  # type: ignore[no-untyped-def]
+        posterior = vae.encode(params, batch, key=keys.dropout, knobs=hyper.knobs)
+        z = sample_posterior(keys.noise, posterior.mean, posterior.logvar)
+        output = vae.decode(params, z, batch, key=keys.dropout, knobs=hyper.knobs)
+        if optimal_variance:
+            mean, _ = output
+            variance = likelihoods.gaussian_optimal_variance(
+                mean, batch, axis_name=axis_name
+            )
+            output = (mean, jnp.log(variance))
+        kl = gaussian.kl_standard(posterior.mean, posterior.logvar)
+        terms = losses.elbo_terms(likelihood.log_prob(output, batch), kl)
+        penalised = penalty(kl, hyper)
+        loss = losses.total_loss(terms.distortion, penalised, hyper.beta)
+        return loss, Terms(terms.distortion, terms.rate, penalised)
+
+    return objective

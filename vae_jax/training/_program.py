@@ -1,0 +1,147 @@
+"""A training run as three pure functions: what `fit` and the sweep engine execute."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int, Shaped
+
+from vae_jax.training._keys import Stream, example_keys, stream_key
+from vae_jax.training._state import StepHyper, StepKeys, TrainState
+from vae_jax.training._step import Step, init_state
+from vae_jax.types import ArrayLike
+from vae_jax.vae import Knobs
+
+
+class Program(NamedTuple):
+    """What the engine runs; it knows nothing else.
+
+    Attributes:
+        init: `init(key, hyper, data) -> state`.
+        step: `step(state, t, key, hyper, data) -> (state, info)`; `info` is a
+            NamedTuple of scalars.
+        evaluate: `evaluate(state, key, hyper, data) -> dict of named arrays`.
+        params: `params(state)`, the final parameters worth keeping.
+
+    >>> Program._fields
+    ('init', 'step', 'evaluate', 'params')
+    """
+
+    init: Callable[..., Any]
+    step: Callable[..., tuple[Any, Any]]
+    evaluate: Callable[..., dict[str, Array]]
+    params: Callable[[Any], Any]
+
+
+class Hyper(NamedTuple):
+    """The settings of one run; every field is data, so that members may differ.
+
+    Attributes:
+        beta: the weight of the rate at every step.
+        learning_rate: at every step.
+        free_bits: threshold in nats.
+        knobs: settings of the model.
+
+    >>> Hyper(beta=jnp.ones(10), learning_rate=jnp.full(10, 1e-3)).at(3).beta
+    Array(1., dtype=float32)
+    """
+
+    beta: Float[ArrayLike, " steps"]
+    learning_rate: Float[ArrayLike, " steps"]
+    free_bits: ArrayLike = 0.0
+    knobs: Knobs = Knobs()
+
+    def at(self, step: Int[ArrayLike, ""]) -> StepHyper:
+        """The settings of one step."""
+        beta, rate = jnp.asarray(self.beta), jnp.asarray(self.learning_rate)
+        return StepHyper(beta[step], rate[step], self.free_bits, self.knobs)
+
+
+class Splits(NamedTuple):
+    """Images on the device: those trained on, and those evaluated on.
+
+    >>> Splits(jnp.zeros((5, 2)), jnp.zeros((3, 2))).train.shape
+    (5, 2)
+    """
+
+    train: Shaped[ArrayLike, "train *event"]
+    evaluation: Shaped[ArrayLike, "evaluation *event"]
+
+
+class RunState(NamedTuple):
+    """State of a run: the parameters, and the order of this epoch's examples.
+
+    >>> RunState(TrainState({}, ()), jnp.arange(3)).order
+    Array([0, 1, 2], dtype=int32)
+    """
+
+    train: TrainState
+    order: Int[Array, " train"]
+
+
+Prepare = Callable[[Array, Shaped[Array, "batch *event"]], Float[Array, "batch *event"]]
+"""`prepare(keys, images) -> x`: scale, binarise or dequantise a batch."""
+
+
+def make_program(
+    init_params: Callable[[Array], Any],
+    step: Step,
+    optimizer: optax.GradientTransformation,
+    prepare: Prepare,
+    evaluate: Callable[..., dict[str, Array]],
+    batch_size: int,
+) -> Program:
+    """Bind a step to its data: shuffle, gather, prepare, key, step.
+
+    Every epoch visits the examples in a new order drawn from (seed, epoch), and leaves
+    out the last `num_examples % batch_size` of it.
+
+    Args:
+        init_params: `init_params(key) -> params`.
+        step: from `make_step`.
+        optimizer: the one the step was made with.
+        prepare: turns stored images into the model's input.
+        evaluate: see `make_evaluate`.
+        batch_size: examples a step.
+
+    Returns:
+        A `Program` over `Hyper`, `Splits` and `RunState`.
+
+    The README shows a run from end to end.
+    """
+
+    def init(key, hyper, data):  # type: ignore[no-untyped-def]
+        del hyper
+        params = init_params(stream_key(key, Stream.INIT, 0))
+        order = jnp.arange(len(data.train), dtype=jnp.int32)
+        return RunState(init_state(params, optimizer), order)
+
+    def run_step(state, t, key, hyper, data):  # type: ignore[no-untyped-def]
+        order, rows = next_rows(state.order, t, key, batch_size)
+        keys = [
+            example_keys(key, stream, t, batch_size)
+            for stream in (Stream.BINARISE, Stream.NOISE, Stream.DROPOUT)
+        ]
+        batch = prepare(keys[0], jnp.asarray(data.train)[rows])
+        train, info = step(state.train, batch, hyper.at(t), StepKeys(*keys[1:]))
+        return RunState(train, order), info
+
+    return Program(init, run_step, evaluate, lambda state: state.train.params)
+
+
+def next_rows(
+    order: Int[Array, " train"], step: Array, key: Array, batch_size: int
+) -> tuple[Int[Array, " train"], Int[Array, " batch"]]:
+    """This epoch's order, drawn anew at its first step, and the rows of this step."""
+    steps_per_epoch = len(order) // batch_size
+    epoch, index = jnp.divmod(step, steps_per_epoch)
+    order = jax.lax.cond(
+        index == 0,
+        lambda: jax.random.permutation(
+            stream_key(key, Stream.ORDER, epoch), len(order)
+        ).astype(jnp.int32),
+        lambda: order,
+    )
+    return order, jax.lax.dynamic_slice(order, (index * batch_size,), (batch_size,))

@@ -1,0 +1,77 @@
+"""What a step needs (`TrainState`, `StepHyper`, `StepKeys`) and shows (`StepInfo`)."""
+
+from typing import NamedTuple
+
+import optax
+from jaxtyping import Array, Float, Key
+
+from vae_jax.types import ArrayLike, Params
+from vae_jax.vae import Knobs
+
+
+class TrainState(NamedTuple):
+    """All that the next step needs.
+
+    >>> TrainState(params={}, opt_state=()).params
+    {}
+    """
+
+    params: Params
+    opt_state: optax.OptState
+
+
+class StepHyper(NamedTuple):
+    """The settings of one step; every field is data, so that a sweep may vary it.
+
+    Attributes:
+        beta: weight of the rate.
+        learning_rate: multiplies the optimiser's update.
+        free_bits: threshold in nats, per what the objective counts over.
+        knobs: settings of the model.
+
+    >>> StepHyper(beta=1.0, learning_rate=1e-3).free_bits
+    0.0
+    """
+
+    beta: ArrayLike
+    learning_rate: ArrayLike
+    free_bits: ArrayLike = 0.0
+    knobs: Knobs = Knobs()
+
+
+class StepKeys(NamedTuple):
+    """One key per example and purpose.
+
+    >>> import jax
+    >>> StepKeys(*jax.random.split(jax.random.key(0), (2, 8))).noise.shape
+    (8,)
+    """
+
+    noise: Key[Array, " batch"]
+    dropout: Key[Array, " batch"]
+
+
+class StepInfo(NamedTuple):
+    """What a person looks at: batch means, in nats per example.
+
+    `rate` is the raw KL; `penalised_rate` is what the loss charged for. A remedy that
+    floors the KL shows a healthy value only in the second.
+
+    Attributes:
+        loss: `distortion + beta * penalised_rate`.
+        distortion: negative log-likelihood.
+        rate: KL to the prior.
+        penalised_rate: the rate after free bits.
+        beta: weight of the rate at this step.
+        grad_norm: norm of the gradient before clipping.
+
+    >>> StepInfo._fields
+    ('loss', 'distortion', 'rate', 'penalised_rate', 'beta', 'grad_norm')
+    """
+
+    loss: Float[Array, ""]
+    distortion: Float[Array, ""]
+    rate: Float[Array, ""]
+    penalised_rate: Float[Array, ""]
+    beta: Float[Array, ""]
+    grad_norm: Float[Array, ""]

@@ -1,0 +1,103 @@
+"""The one pure train step; everything that trains in this package calls it."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float
+
+from vae_jax.training._objective import Objective
+from vae_jax.training._state import StepHyper, StepInfo, StepKeys, TrainState
+
+Step = Callable[
+    [TrainState, Float[Array, "batch *event"], StepHyper, StepKeys],
+    tuple[TrainState, StepInfo],
+]
+"""`step(state, batch, hyper, keys) -> (state, info)`."""
+
+
+def adam(clip_norm: float | None = None) -> optax.GradientTransformation:
+    """Adam without its learning rate, which the step multiplies as data.
+
+    Kingma & Ba (2015), Algorithm 1, arXiv:1412.6980. The gradient is clipped before, to
+    a global norm of `clip_norm`.
+
+    >>> import jax.numpy as jnp
+    >>> optimizer = adam(clip_norm=1.0)
+    >>> updates, _ = optimizer.update(
+    ...     {"w": jnp.array(3.0)}, optimizer.init({"w": jnp.array(0.0)})
+    ... )
+    >>> round(float(updates["w"]), 3)
+    1.0
+    """
+    if clip_norm is None:
+        return optax.scale_by_adam()
+    return optax.chain(optax.clip_by_global_norm(clip_norm), optax.scale_by_adam())
+
+
+def init_state(params, optimizer: optax.GradientTransformation) -> TrainState:  # type: ignore[no-untyped-def]
+    """State before the first step.
+
+    >>> init_state({"w": jnp.zeros(2)}, adam()).params["w"].shape
+    (2,)
+    """
+    return TrainState(params, optimizer.init(params))
+
+
+def make_step(
+    objective: Objective,
+    optimizer: optax.GradientTransformation,
+    axis_name: str | None = None,
+) -> Step:
+    """The pure train step: average the loss over the batch once, differentiate, update.
+
+    `params <- params - learning_rate * optimizer(gradient)`: the optimiser is given
+    without its learning rate (`adam()`, `optax.identity()` for SGD), because the rate is
+    data.
+
+    Args:
+        objective: per-example loss in nats; see `make_objective`.
+        optimizer: an optax transformation with unit learning rate.
+        axis_name: mapped axis that the batch is split over, if it is. Gradients and
+            information are averaged over it, and clipped after that.
+
+    Returns:
+        `step(state, batch, hyper, keys) -> (state, StepInfo)`. Nothing is jitted.
+
+    >>> def objective(params, batch, hyper, keys):
+    ...     loss = (params - batch) ** 2
+    ...     return loss, Terms(loss, 0 * loss, 0 * loss)
+    >>> from vae_jax.training import Terms, StepHyper, StepKeys
+    >>> step = make_step(objective, optax.identity())
+    >>> keys = StepKeys(*jax.random.split(jax.random.key(0), (2, 2)))
+    >>> state = init_state(jnp.array(0.0), optax.identity())
+    >>> state, info = step(state, jnp.array([1.0, 3.0]), StepHyper(1.0, 0.25), keys)
+    >>> float(state.params), float(info.loss)
+    (1.0, 5.0)
+    """
+
+    def batch_loss(params, batch, hyper, keys):  # type: ignore[no-untyped-def]
+        loss, terms = objective(params, batch, hyper, keys)
+        return jnp.mean(loss), jax.tree.map(jnp.mean, terms)
+
+    def step(state, batch, hyper, keys):  # type: ignore[no-untyped-def]
+        value_and_grad = jax.value_and_grad(batch_loss, has_aux=True)
+        (loss, terms), grads = value_and_grad(state.params, batch, hyper, keys)
+        if axis_name is not None:
+            loss, terms, grads = jax.lax.pmean((loss, terms, grads), axis_name)
+        beta = jnp.asarray(hyper.beta, jnp.float32)
+        info = StepInfo(loss, *terms, beta=beta, grad_norm=optax.tree.norm(grads))
+        # optax mixes its counters with floats, also where a caller has asked JAX not to
+        with jax.numpy_dtype_promotion("standard"):
+            updates, opt_state = optimizer.update(
+                grads, state.opt_state, state.params
+            )
+        params = jax.tree.map(
+            lambda p, u: p - jnp.asarray(hyper.learning_rate, p.dtype) * u,
+            state.params,
+            updates,
+        )
+        return TrainState(params, opt_state), info
+
+    return step
