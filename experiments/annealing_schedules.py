@@ -77,7 +77,12 @@ def smoke_spec() -> dict[str, Any]:
         "base": small,
         "grid": [
             {"model": ["mlp"], **shared},
-            {"model": [AR], "window": ["full"], **shared, "free_bits": [0.0, FREE_BITS]},
+            {
+                "model": [AR],
+                "window": ["full"],
+                **shared,
+                "free_bits": [0.0, FREE_BITS],
+            },
         ],
     }
 
@@ -100,9 +105,13 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         row = dict(zip(SETTINGS, key, strict=True)) | {"seeds": len(group)}
         for name, label in NUMBERS.items():
             row[label] = group[name].mean()
-            row[f"{label} min"], row[f"{label} max"] = group[name].min(), group[name].max()
+            row[f"{label} min"], row[f"{label} max"] = (
+                group[name].min(),
+                group[name].max(),
+            )
         row["verdict"] = ", ".join(
-            f"{count} {label}" for label, count in group["verdict"].value_counts().items()
+            f"{count} {label}"
+            for label, count in group["verdict"].value_counts().items()
         )
         rows.append(row)
     return pd.DataFrame(rows)
@@ -143,7 +152,8 @@ def choose(runs: pd.DataFrame) -> dict[str, int]:
 def pictures(config: RunConfig, params: Any, num: int = 8) -> dict[str, np.ndarray]:
     """Test images, their reconstructions, samples, and a path between two codes."""
     dataset = build.load_dataset(config.dataset, folder=config.data_folder)
-    vae = build.model(config, dataset.train.images.shape[1:])
+    shape = dataset.train.images.shape[1:]
+    vae = build.model(config, shape)
     knobs, density = build.hyper(config).knobs, build.likelihood(config)
     images = build.prepare(config, dataset.max_value)(None, dataset.test.images[:num])
     draw_key, prior_key = jax.random.split(jax.random.key(0))
@@ -152,11 +162,13 @@ def pictures(config: RunConfig, params: Any, num: int = 8) -> dict[str, np.ndarr
     path = (1 - share) * mean[:1] + share * mean[1:2]
     prior = jax.random.normal(prior_key, mean.shape)
     # one key for all: images differ only where z makes them differ
-    one_key = jax.random.split(draw_key, 1)[[0] * num]
+    one_key = jax.numpy.broadcast_to(draw_key, (num,))
     own_keys = jax.random.split(draw_key, num)
 
     def draw(keys: jax.Array, z: jax.Array) -> np.ndarray:
-        return np.asarray(models.sample(keys, vae, density, params, z, knobs=knobs))
+        return np.asarray(
+            models.sample(keys, vae, density, params, z, shape, knobs=knobs)
+        )
 
     return {
         "test images": np.asarray(images),
@@ -171,12 +183,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--smoke", action="store_true", help="under 40 s; shows nothing")
-    size.add_argument("--full", action="store_true", help="the complete grid; resumable")
-    parser.add_argument("--out", type=Path, help="folder; runs/annealing-HASH by default")
+    size.add_argument(
+        "--full", action="store_true", help="the complete grid; resumable"
+    )
+    parser.add_argument(
+        "--out", type=Path, help="folder; runs/annealing-HASH by default"
+    )
     arguments = parser.parse_args()
     sweeps.setup_jax()
     spec = (
-        full_spec() if arguments.full else smoke_spec() if arguments.smoke else default_spec()
+        full_spec()
+        if arguments.full
+        else smoke_spec()
+        if arguments.smoke
+        else default_spec()
     )
     configs = sweeps.expand(spec)
     digest = results.spec_hash({"configs": [to_mapping(c) for c in configs]})

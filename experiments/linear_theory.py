@@ -48,7 +48,7 @@ SPEC = {
 
 def train_eigenvalues() -> np.ndarray:
     """Of the training split, on which the runs are evaluated too."""
-    dataset = build.load_dataset("digits", folder=None)
+    dataset = build.load_dataset("digits")
     flat = dataset.train.images.reshape(len(dataset.train.images), -1)
     return np.asarray(analytic.eigenvalues(flat / float(dataset.max_value)))
 

@@ -4,6 +4,7 @@ import os
 import tempfile
 
 import jax
+import jaxtyping
 import pytest
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -22,3 +23,9 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 def key():
     """A fixed key; tests that need several split it."""
     return jax.random.key(0)
+
+
+@pytest.fixture
+def users_view(monkeypatch):
+    """Without the suite's own type checker, which refuses shapes first."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)

@@ -29,7 +29,10 @@ WRONG = [
     ({"seed": 2**31}, r"`seed` must be below 2\*\*31"),
     ({"batch_size": 0}, "`batch_size` must be at least 1"),
     ({"num_steps": 0}, "`num_steps` must be at least 1"),
-    ({"num_steps": 120}, "`num_steps` must be a multiple of `log_every`; got 120 and 50"),
+    (
+        {"num_steps": 120},
+        "`num_steps` must be a multiple of `log_every`; got 120 and 50",
+    ),
     ({"free_bits": -0.5}, "`free_bits` must be finite and at least 0"),
     ({"schedule": "linaer"}, "`schedule` must be one of .*Did you mean `linear`"),
     ({"likelihood": "bernouli"}, "Did you mean `bernoulli`"),

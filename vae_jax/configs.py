@@ -270,7 +270,7 @@ def from_mapping(values: Mapping[str, Any]) -> RunConfig:
     plain = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     if plain.get("window") == "full":
         plain["window"] = None
-    return RunConfig(**plain)
+    return RunConfig(**plain)  # type: ignore[arg-type]  # checked on construction
 
 
 def to_mapping(config: RunConfig) -> dict[str, Any]:
@@ -279,4 +279,6 @@ def to_mapping(config: RunConfig) -> dict[str, Any]:
     >>> from_mapping(to_mapping(RunConfig())) == RunConfig()
     True
     """
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(config).items()}
+    return {
+        k: list(v) if isinstance(v, tuple) else v for k, v in asdict(config).items()
+    }

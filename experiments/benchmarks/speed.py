@@ -13,6 +13,7 @@ arm clips gradients. The share of the machine's peak counts matrix products only
 """
 
 import argparse
+import importlib.util
 import os
 import statistics
 import time
@@ -53,7 +54,9 @@ def engine_arm(shape: tuple[int, int, int, int]) -> Callable[[int], None]:
     program, hyper = build.program(config, dataset), build.hyper(config)
     splits = build.splits(config, dataset)
     windows = config.num_steps // config.log_every
-    engine = sweeps.make_engine(program, windows, config.log_every, (hyper, splits))
+    engine = sweeps.make_engine(
+        program, NUM_MEMBERS, windows, config.log_every, (hyper, splits)
+    )
     members = _engine.stack_members(range(NUM_MEMBERS), [hyper] * NUM_MEMBERS, engine)
     placed = _engine.place_data(splits, engine)
     state: dict[str, Any] = {"carry": engine.start(members, placed), "done": 0}
@@ -71,8 +74,15 @@ def engine_arm(shape: tuple[int, int, int, int]) -> Callable[[int], None]:
     return run
 
 
+def has_torch() -> bool:
+    """Whether there is something to compare with."""
+    return importlib.util.find_spec("torch") is not None
+
+
 def torch_arms(shape: tuple[int, int, int, int]) -> dict[str, Callable[[int], None]]:
     """PyTorch with data in memory, with a DataLoader, and compiled with fused Adam."""
+    if not has_torch():
+        return {}
     import torch
 
     from experiments.benchmarks._torch import make_arm
@@ -108,13 +118,17 @@ def measure(
 
 
 def sgemm_peak(clock: Callable[[], float]) -> float:
-    """Fastest float32 matrix product of this machine, FLOP a second, by PyTorch."""
-    import torch
+    """Fastest float32 matrix product of this machine, FLOP a second."""
+    a = np.random.default_rng(0).standard_normal((2048, 2048), np.float32)
+    product = np.matmul
+    if has_torch():  # its library is the faster of the two on most machines
+        import torch
 
-    a, best = torch.randn(2048, 2048), 0.0
+        a, product = torch.from_numpy(a), torch.mm
+    best = 0.0
     for _ in range(20):
         since = clock()
-        torch.mm(a, a)
+        product(a, a)
         best = max(best, 2 * 2048**3 / (clock() - since))
     return best
 
@@ -148,14 +162,21 @@ def main() -> None:
     parser.add_argument("--one-core", action="store_true", help="CPU time of one core")
     parser.add_argument("--seconds", type=float, default=2.0, help="a window")
     parser.add_argument("--models", nargs="+", default=list(SHAPES), choices=SHAPES)
+    parser.add_argument("--smoke", action="store_true", help="the smallest model alone")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the rows")
     arguments = parser.parse_args()
+    if arguments.smoke:
+        arguments.models, arguments.seconds = ["16-16-2"], 0.05
     if arguments.one_core:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    import torch
-
     from vae_jax import sweeps
 
-    torch.set_num_threads(sweeps.num_cores())
+    if has_torch():
+        import torch
+
+        torch.set_num_threads(sweeps.num_cores())
+    else:
+        print("PyTorch is not installed: the engine is timed alone")
     sweeps.setup_jax()
     clock = time.process_time if arguments.one_core else time.perf_counter
     peak = sgemm_peak(clock)
@@ -167,7 +188,10 @@ def main() -> None:
         table += rows(name, times, peak, "cpu" if arguments.one_core else "wall")
     frame = pd.DataFrame(table)
     print(frame.to_string(index=False, float_format="{:.3f}".format))
-    path = RESULTS / f"speed_{'one_core' if arguments.one_core else 'all_cores'}.csv"
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    path = (
+        arguments.out / f"speed_{'one_core' if arguments.one_core else 'all_cores'}.csv"
+    )
     frame.to_csv(path, index=False, float_format="%.5g")
     print(f"Results: {path}")
 

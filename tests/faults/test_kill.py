@@ -23,9 +23,9 @@ spec = {
     "grid": {"beta": [0.5, 2.0], "schedule": ["constant", "cyclical"], "seed": [0, 1]},
 }
 options = sweeps.Options(width=4, checkpoint_seconds=0.0, progress=False, strategy="map")
-from vae_jax.sweeps import _run
-_run.CHUNK_SECONDS = 0.2
-_run.MIN_CHUNK_STEPS = 50
+from vae_jax.sweeps import _shard
+_shard.CHUNK_SECONDS = 0.2
+_shard.MIN_CHUNK_STEPS = 50
 sweeps.run(sweeps.expand(spec), sys.argv[1], options)
 """
 

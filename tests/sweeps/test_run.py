@@ -9,10 +9,15 @@ import pytest
 
 from vae_jax import build, results, sweeps, training
 from vae_jax.configs import RunConfig
-from vae_jax.sweeps import _run
+from vae_jax.sweeps import _run, _shard
 
 SMALL = RunConfig(
-    hidden=(8,), latent_dim=2, batch_size=32, num_steps=100, log_every=20, eval_samples=2
+    hidden=(8,),
+    latent_dim=2,
+    batch_size=32,
+    num_steps=100,
+    log_every=20,
+    eval_samples=2,
 )
 QUIET = sweeps.Options(progress=False)
 
@@ -49,7 +54,12 @@ def test_a_member_equals_the_same_run_alone_by_fit(reference):
     config = members()[3]
     job = build.job(config)
     *_, (state, _) = training.fit(
-        job.program, job.hyper, job.splits, seed=config.seed, num_steps=100, log_every=20
+        job.program,
+        job.hyper,
+        job.splits,
+        seed=config.seed,
+        num_steps=100,
+        log_every=20,
     )
     stored = jax.tree.leaves(results.load(reference, 3))
     alone = jax.tree.leaves(state.train.params)
@@ -59,8 +69,8 @@ def test_a_member_equals_the_same_run_alone_by_fit(reference):
 
 
 def test_chunks_do_not_change_the_bits(reference, tmp_path, monkeypatch):
-    monkeypatch.setattr(_run, "MIN_CHUNK_STEPS", 1)
-    monkeypatch.setattr(_run, "CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr(_shard, "MIN_CHUNK_STEPS", 1)
+    monkeypatch.setattr(_shard, "CHUNK_SECONDS", 0.0)
     run(members(), tmp_path / "run")
     assert results.content_hash(tmp_path / "run") == results.content_hash(reference)
 
@@ -86,22 +96,22 @@ def test_shards_follow_the_width(reference, tmp_path):
 def test_an_interrupted_sweep_saves_exits_and_resumes_exactly(
     reference, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(_run, "MIN_CHUNK_STEPS", 1)
-    monkeypatch.setattr(_run, "CHUNK_SECONDS", 0.0)
-    real = _run.next_chunk
+    monkeypatch.setattr(_shard, "MIN_CHUNK_STEPS", 1)
+    monkeypatch.setattr(_shard, "CHUNK_SECONDS", 0.0)
+    real = _shard.next_chunk
 
     def stop_after_second_chunk(*arguments):
         signal.raise_signal(signal.SIGTERM)
         return real(*arguments)
 
-    monkeypatch.setattr(_run, "next_chunk", stop_after_second_chunk)
+    monkeypatch.setattr(_shard, "next_chunk", stop_after_second_chunk)
     out = tmp_path / "run"
     with pytest.raises(sweeps.Interrupted) as stopped:
         run(members(), out)
     assert stopped.value.code == 143
     assert results.finished_shards(out) == set()
     assert list((out / "checkpoints").rglob("*"))
-    monkeypatch.setattr(_run, "next_chunk", real)
+    monkeypatch.setattr(_shard, "next_chunk", real)
     run(members(), out)
     assert results.content_hash(out) == results.content_hash(reference)
 
@@ -163,7 +173,7 @@ def test_a_cohort_is_compiled_once(tmp_path):
         )
     ]
     job = build.job(configs[0])
-    engine = sweeps.make_engine(job.program, 5, 20, (job.hyper, job.splits), "map")
+    engine = sweeps.make_engine(job.program, 1, 5, 20, (job.hyper, job.splits), "map")
     from vae_jax.sweeps import _engine
 
     data = _engine.place_data(job.splits, engine)

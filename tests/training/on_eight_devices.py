@@ -10,7 +10,6 @@ from pathlib import Path
 
 import jax
 
-jax.config.update("jax_num_cpu_devices", 8)
 sys.path.insert(0, str(Path(__file__).parent))
 
 import small_models as small  # noqa: E402
@@ -49,11 +48,16 @@ def vmapped_row(optimizer, rate):
         keys = [small.keys(m, t, 16) for m in members]
         stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *keys)
         state, _ = step(state, x[rows], small.hyper(rate), stacked)
-    alone, _ = small.run_steps(training.jit_step(small.step(optimizer)), optimizer, rate=rate, seed=2)
-    return small.largest_difference(alone, jax.tree.map(lambda leaf: leaf[2], state.params))
+    alone, _ = small.run_steps(
+        training.jit_step(small.step(optimizer)), optimizer, rate=rate, seed=2
+    )
+    return small.largest_difference(
+        alone, jax.tree.map(lambda leaf: leaf[2], state.params)
+    )
 
 
 if __name__ == "__main__":
+    jax.config.update("jax_num_cpu_devices", 8)
     report = {"devices": jax.device_count()}
     for name, optimizer, rate in (
         ("sgd", small.sgd(), 0.05),

@@ -25,7 +25,8 @@ def report():
 @pytest.mark.parametrize("wrapping", ["pmap", "sharded", "vmapped_row"])
 def test_wrappings_agree_after_20_sgd_steps(report, wrapping):
     assert report["devices"] == 8
-    print(f"{wrapping}: SGD {report['sgd'][wrapping]:.2g}, Adam {report['adam'][wrapping]:.2g}")
+    sgd, adam = (report[optimizer][wrapping] for optimizer in ("sgd", "adam"))
+    print(f"{wrapping}: SGD {sgd:.2g}, Adam {adam:.2g}")
     # the project's promise; float32 rounding of sums in another order gives about 1e-7
     assert report["sgd"][wrapping] <= 1e-6
 

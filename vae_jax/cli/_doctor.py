@@ -58,5 +58,7 @@ def check_devices() -> list[str]:
         jax.block_until_ready(jax.numpy.ones(8) @ jax.numpy.ones(8))
     except RuntimeError as error:
         return [f"JAX has no working device: {error}"]
-    print(f"devices: {len(devices)} x {devices[0].device_kind} ({jax.default_backend()})")
+    print(
+        f"devices: {len(devices)} x {devices[0].device_kind} ({jax.default_backend()})"
+    )
     return []

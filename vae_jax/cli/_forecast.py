@@ -1,6 +1,5 @@
 """`vae-jax forecast`: before any training, what the linear theory allows."""
 
-from pathlib import Path
 from typing import Literal
 
 import numpy as np

@@ -13,7 +13,6 @@ from vae_jax.configs import RunConfig, to_mapping
 
 def train(
     config: Annotated[RunConfig, tyro.conf.arg(name="")],
-    /,
     out: Path | None = None,
 ) -> None:
     """Train one model and say whether it collapsed.

@@ -21,7 +21,7 @@ def decoder_label(run: Mapping[str, Any]) -> str:
     'autoregressive, window 2'
     """
     if run["model"] != "autoregressive":
-        return {"mlp": "MLP", "linear": "linear"}.get(run["model"], run["model"])
+        return "MLP" if run["model"] == "mlp" else str(run["model"])
     if pd.isna(run["window"]):
         return "autoregressive, full"
     return f"autoregressive, window {int(run['window'])}"
@@ -42,7 +42,9 @@ def annealing_figure(
         final_beta: the beta at which the schedules are compared.
     """
     figure = Figure(figsize=(13, 12), layout="constrained")
-    top, middle, bottom = figure.subfigures(3, 1, height_ratios=(1.0, 1.15, 1.5))
+    top, middle, bottom = np.ravel(
+        figure.subfigures(3, 1, squeeze=False, height_ratios=(1.0, 1.15, 1.5))
+    )
     draw_schedules(top, runs, metrics, final_beta)
     draw_map(middle, runs)
     draw_pictures(bottom, pictures)
@@ -54,7 +56,9 @@ def draw_schedules(
 ) -> None:
     """Beta against steps, and the raw KL of the weakest and the strongest decoder."""
     plain = runs[(runs["beta"] == final_beta) & (runs["free_bits"] == 0)]
-    decoders = [d for d in ("MLP", "autoregressive, full") if d in set(plain["decoder"])]
+    decoders = [
+        d for d in ("MLP", "autoregressive, full") if d in set(plain["decoder"])
+    ]
     panels = figure.subplots(1, 1 + len(decoders), squeeze=False)[0]
     for schedule, colour in SCHEDULE_COLOURS.items():
         own = plain[plain["schedule"] == schedule]
@@ -64,7 +68,9 @@ def draw_schedules(
         panels[0].plot(first["step"], first["beta"], color=colour, label=schedule)
         for axes, decoder in zip(panels[1:], decoders, strict=True):
             members = own[own["decoder"] == decoder]["member"]
-            draw_spread(axes, metrics[metrics["member"].isin(members)], colour, schedule)
+            draw_spread(
+                axes, metrics[metrics["member"].isin(members)], colour, schedule
+            )
     tidy(panels[0], "weight of the KL", "optimiser step", "beta")
     for axes, decoder in zip(panels[1:], decoders, strict=True):
         tidy(axes, f"KL in training: {decoder}", "optimiser step", "rate (nats)")
@@ -110,7 +116,9 @@ def draw_map(figure: SubFigure, runs: pd.DataFrame) -> None:
         )
     axes.set_xticks(range(cells.shape[1]), list(cells.columns), fontsize=8)
     axes.set_yticks(range(cells.shape[0]), list(cells.index), fontsize=8)
-    tidy(axes, "Collapse map: mutual information between x and z (nats, mean over seeds)")
+    tidy(
+        axes, "Collapse map: mutual information between x and z (nats, mean over seeds)"
+    )
     axes.spines[:].set_visible(False)
     bar = figure.colorbar(image, ax=axes, pad=0.01)
     bar.set_label("MI (nats)", fontsize=9)

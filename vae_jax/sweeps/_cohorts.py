@@ -1,5 +1,6 @@
 """Which members share a compiled program, and which are resident at once."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -10,15 +11,15 @@ class Shard(NamedTuple):
     """Members of one cohort that run together and are committed as one file.
 
     Attributes:
-        index: its number over the whole sweep, independent of the machine.
+        number: over the whole sweep, independent of the machine.
         members: numbers of its members: positions in the list of configs.
         configs: of those members.
 
-    >>> Shard(0, (0,), (RunConfig(),)).index
+    >>> Shard(0, (0,), (RunConfig(),)).number
     0
     """
 
-    index: int
+    number: int
     members: tuple[int, ...]
     configs: tuple[RunConfig, ...]
 
@@ -40,21 +41,23 @@ def cohort_key(config: RunConfig) -> tuple[tuple[str, Any], ...]:
 
 
 def split_shards(configs: Sequence[RunConfig], width: int) -> list[list[Shard]]:
-    """The shards of each cohort: `width` members at a time, in the order given.
+    """The shards of each cohort: at most `width` members each, in the order given.
 
-    >>> cohorts = split_shards([RunConfig(seed=s) for s in range(5)], width=2)
+    They are of one size but for the last, which the engine fills up to that size: a
+    cohort is compiled for one size only.
+
+    >>> cohorts = split_shards([RunConfig(seed=s) for s in range(5)], width=4)
     >>> [[shard.members for shard in shards] for shards in cohorts]
-    [[(0, 1), (2, 3), (4,)]]
+    [[(0, 1, 2), (3, 4)]]
     """
     cohorts: dict[Any, list[int]] = {}
     for member, config in enumerate(configs):
         cohorts.setdefault(cohort_key(config), []).append(member)
-    index, result = 0, []
+    number, result = itertools.count(), []
     for members in cohorts.values():
-        shards = []
-        for start in range(0, len(members), width):
-            some = tuple(members[start : start + width])
-            shards.append(Shard(index, some, tuple(configs[m] for m in some)))
-            index += 1
-        result.append(shards)
+        size = -(-len(members) // -(-len(members) // width))
+        groups = [tuple(members[i : i + size]) for i in range(0, len(members), size)]
+        result.append(
+            [Shard(next(number), g, tuple(configs[m] for m in g)) for g in groups]
+        )
     return result

@@ -17,7 +17,6 @@ from vae_jax.sweeps._strategy import (
     member_mesh,
     over_members,
     pad_members,
-    place,
 )
 from vae_jax.training import Carry, Program
 
@@ -43,6 +42,7 @@ class Engine(NamedTuple):
         params: `params(carry)`, the final parameters, a row a member.
         mesh: the devices.
         strategy: `map` or `vmap`.
+        size: members resident at once, a multiple of the number of devices.
 
     >>> Engine._fields[:3]
     ('start', 'advance', 'evaluate')
@@ -54,10 +54,12 @@ class Engine(NamedTuple):
     params: Callable[[Carry], Any]
     mesh: Mesh
     strategy: Strategy
+    size: int
 
 
 def make_engine(
     program: Program,
+    num_members: int,
     num_windows: int,
     log_every: int,
     example: tuple[Any, Any],
@@ -70,6 +72,7 @@ def make_engine(
 
     Args:
         program: what to run.
+        num_members: resident at once; filled up to a multiple of the devices.
         num_windows: rows of history.
         log_every: steps a row.
         example: (hyper of one member, data), to trace with.
@@ -82,41 +85,50 @@ def make_engine(
         zero, key = np.int32(0), training.member_key(0)
         strategy = choose_strategy(program.step, carry.state, zero, key, hyper, data)
     mesh = member_mesh()
-
-    def start(member: Members, data: Any) -> Carry:
-        return init(training.member_key(member.seed), member.hyper, data)
-
-    def advance(both: tuple[Carry, Members], shared: Any) -> Carry:
-        (carry, member), (data, first, last) = both, shared
-        key = training.member_key(member.seed)
-        return training.run_windows(
-            program, log_every, carry, key, member.hyper, data, first, last
-        )
-
-    def evaluate(both: tuple[Carry, Members], data: Any) -> dict[str, jax.Array]:
-        carry, member = both
-        key = training.member_key(member.seed)
-        return program.evaluate(carry.state, key, member.hyper, data)
-
-    start_all, advance_all, evaluate_all = (
-        over_members(function, mesh, strategy) for function in (start, advance, evaluate)
+    start, advance, evaluate = (
+        over_members(function, mesh, strategy)
+        for function in one_member(program, init, log_every)
     )
     # the same placement in and out of every chunk, so that `advance` compiles once
     split = NamedSharding(mesh, MEMBERS)
     return Engine(
-        jax.jit(start_all, out_shardings=split),
+        jax.jit(start, out_shardings=split),
         jax.jit(
-            lambda carry, members, data, first, last: advance_all(
+            lambda carry, members, data, first, last: advance(
                 (carry, members), (data, first, last)
             ),
             donate_argnums=0,
             out_shardings=split,
         ),
-        jax.jit(lambda carry, members, data: evaluate_all((carry, members), data)),
+        jax.jit(lambda carry, members, data: evaluate((carry, members), data)),
         lambda carry: program.params(carry.state),
         mesh,
         strategy,
+        -(-num_members // mesh.size) * mesh.size,
     )
+
+
+def one_member(
+    program: Program, init: Callable[..., Carry], log_every: int
+) -> tuple[Callable[..., Any], ...]:
+    """Start, advance and evaluate one member, as `f(own, shared)`."""
+
+    def start(member: Members, data: Any) -> Carry:
+        return init(training.member_key(member.seed), member.hyper, data)
+
+    def advance(own: tuple[Carry, Members], shared: Any) -> Carry:
+        (carry, member), (data, first, last) = own, shared
+        key = training.member_key(member.seed)
+        return training.run_windows(
+            program, log_every, carry, key, member.hyper, data, first, last
+        )
+
+    def evaluate(own: tuple[Carry, Members], data: Any) -> dict[str, jax.Array]:
+        carry, member = own
+        key = training.member_key(member.seed)
+        return program.evaluate(carry.state, key, member.hyper, data)
+
+    return start, advance, evaluate
 
 
 def dry_run(
@@ -124,27 +136,30 @@ def dry_run(
 ) -> Carry:
     """Trace a run from start to evaluation without compiling; returns its shapes."""
     key, window = training.member_key(0), np.int32(0)
-    carry = jax.eval_shape(init, key, hyper, data)
+    carry: Carry = jax.eval_shape(init, key, hyper, data)
     run = partial(training.run_windows, program, log_every)
     carry = jax.eval_shape(run, carry, key, hyper, data, window, window)
     jax.eval_shape(program.evaluate, carry.state, key, hyper, data)
     return carry
 
 
-def stack_members(seeds: Sequence[int], hypers: Sequence[Any], engine: Engine) -> Members:
-    """Settings of a shard's members, padded to the devices and placed on them."""
+def stack_members(
+    seeds: Sequence[int], hypers: Sequence[Any], engine: Engine
+) -> Members:
+    """Settings of a shard's members, filled up to the engine's size and placed."""
     stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *hypers)
-    members = Members(np.asarray(seeds, np.int32), stacked)
-    size = padded_size(len(seeds), engine)
-    return place(pad_members(members, size), engine.mesh, MEMBERS)
+    members: Members = place_members(
+        Members(np.asarray(seeds, np.int32), stacked), engine
+    )
+    return members
 
 
-def padded_size(num_members: int, engine: Engine) -> int:
-    """The next multiple of the number of devices."""
-    devices = engine.mesh.size
-    return -(-num_members // devices) * devices
+def place_members(tree: Any, engine: Engine) -> Any:
+    """Stacked arrays filled up to the engine's size, split over its devices."""
+    padded = pad_members(tree, engine.size)
+    return jax.device_put(padded, NamedSharding(engine.mesh, MEMBERS))
 
 
 def place_data(data: Any, engine: Engine) -> Any:
     """The data set, whole on every device."""
-    return place(data, engine.mesh, EVERYWHERE)
+    return jax.device_put(data, NamedSharding(engine.mesh, EVERYWHERE))

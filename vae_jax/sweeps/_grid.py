@@ -92,4 +92,4 @@ def _range(name: str, value: Mapping[str, Any]) -> list[Any]:
         axis = np.geomspace(start, stop, value["num"])
     else:
         axis = np.linspace(start, stop, value["num"])
-    return axis.tolist()
+    return list(axis.tolist())

@@ -12,7 +12,12 @@ from vae_jax.sweeps._engine import Engine, Members
 
 
 def make_rows(
-    shard: Shard, members: Members, carry: Any, data: Any, engine: Engine, seconds: float
+    shard: Shard,
+    members: Members,
+    carry: Any,
+    data: Any,
+    engine: Engine,
+    seconds: float,
 ) -> list[dict[str, Any]]:
     """A row a member: its config, status, metrics, verdict and history."""
     metrics = jax.tree.map(np.asarray, engine.evaluate(carry, members, data))
@@ -22,7 +27,9 @@ def make_rows(
     }
     bad_steps = np.asarray(carry.first_bad_step)
     rows = []
-    for i, (member, config) in enumerate(zip(shard.members, shard.configs, strict=True)):
+    for i, (member, config) in enumerate(
+        zip(shard.members, shard.configs, strict=True)
+    ):
         alive = int(bad_steps[i]) == training.ALIVE
         own = {name: values[i] for name, values in metrics.items()}
         steps = np.arange(config.log_every, config.num_steps + 1, config.log_every)

@@ -8,8 +8,11 @@ import jax
 import numpy as np
 
 from vae_jax import checkpoints
-from vae_jax.sweeps._engine import Engine, pad_members, padded_size
-from vae_jax.sweeps._strategy import MEMBERS, place
+from vae_jax.sweeps._engine import Engine, place_members
+from vae_jax.training import Carry
+
+SAVES_PER_INTERVAL = 50
+"""Saving takes at most a fiftieth of the time."""
 
 
 class Saver:
@@ -22,15 +25,12 @@ class Saver:
         self.interval = seconds
         self.last = time.perf_counter()
 
-    def restore(self, carry: Any, engine: Engine) -> tuple[Any, int]:
+    def restore(self, carry: Carry, engine: Engine) -> tuple[Carry, int]:
         """The saved state and its window, or the fresh state and 0."""
-        target = jax.tree.map(lambda leaf: np.asarray(leaf)[: self.num_members], carry)
-        restored = checkpoints.restore(self.folder, target)
+        restored = checkpoints.restore(self.folder, self.own(carry))
         if restored is None:
             return carry, 0
-        size = padded_size(self.num_members, engine)
-        state = place(pad_members(restored.state, size), engine.mesh, MEMBERS)
-        return state, restored.step
+        return place_members(restored.state, engine), restored.step
 
     def save_when_due(self, carry: Any, step: int) -> None:
         """Save if the last one is long enough ago."""
@@ -40,7 +40,12 @@ class Saver:
     def save(self, carry: Any, step: int) -> None:
         """Save the members, without the padding, so that any number of devices fits."""
         began = time.perf_counter()
-        state = jax.tree.map(lambda leaf: np.asarray(leaf)[: self.num_members], carry)
-        checkpoints.save(self.folder, step, state, {"num_members": self.num_members})
+        checkpoints.save(
+            self.folder, step, self.own(carry), {"num_members": self.num_members}
+        )
         self.last = time.perf_counter()
-        self.interval = max(self.interval, 50 * (self.last - began))
+        self.interval = max(self.interval, SAVES_PER_INTERVAL * (self.last - began))
+
+    def own(self, carry: Any) -> Any:
+        """The state of the members on the host, without the padding."""
+        return jax.tree.map(lambda leaf: np.asarray(leaf)[: self.num_members], carry)

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import jax
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh, PartitionSpec
 
 Strategy = Literal["map", "vmap"]
 
@@ -46,7 +46,7 @@ def step_flop(function: Callable[..., Any], *arguments: Any) -> float:
     >>> step_flop(lambda x: x @ x, jax.numpy.ones((4, 4)))
     128.0
     """
-    cost = jax.jit(function).lower(*arguments).cost_analysis()
+    cost: Any = jax.jit(function).lower(*arguments).cost_analysis()
     return float(cost["flops"])
 
 
@@ -77,11 +77,6 @@ def over_members(
         out_specs=MEMBERS,
         check_vma=False,
     )
-
-
-def place(tree: Any, mesh: Mesh, spec: PartitionSpec) -> Any:
-    """Put arrays on the mesh, split over the members or whole on every device."""
-    return jax.device_put(tree, NamedSharding(mesh, spec))
 
 
 def pad_members(tree: Any, size: int) -> Any:

@@ -38,9 +38,7 @@ class ExampleStatistics(NamedTuple):
     nll: Float[Array, " batch"]
 
 
-def map_batches(
-    function: Callable[..., Any], batch_size: int, *arrays: Any
-) -> Any:
+def map_batches(function: Callable[..., Any], batch_size: int, *arrays: Any) -> Any:
     """Apply a per-example function to a long array, `batch_size` rows at a time.
 
     The last batch is filled up with the first rows, whose results are cut off again: every
@@ -54,9 +52,7 @@ def map_batches(
     rows = jnp.arange(num_batches * batch_size) % size
     rows = rows.reshape(num_batches, batch_size)
     results = jax.lax.map(lambda r: function(*(a[r] for a in arrays)), rows)
-    return jax.tree.map(
-        lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:size], results
-    )
+    return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:size], results)
 
 
 def example_statistics(
@@ -64,7 +60,7 @@ def example_statistics(
     likelihood: likelihoods.Likelihood,
     params: Params,
     keys: Array,
-    x: Float[Array, "batch *event"],
+    x: Float[Array, " batch *event"],
     knobs: Knobs,
     num_samples: int,
 ) -> ExampleStatistics:
@@ -79,9 +75,7 @@ def example_statistics(
     def sample(index):  # type: ignore[no-untyped-def]
         folded = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, index)
         z = sample_posterior(folded, mean, logvar)
-        log_likelihood = likelihood.log_prob(
-            vae.decode(params, z, x, knobs=knobs), x
-        )
+        log_likelihood = likelihood.log_prob(vae.decode(params, z, x, knobs=knobs), x)
         log_ratio = gaussian.log_prob(z, zeros, zeros) - gaussian.log_prob(
             z, mean, logvar
         )
@@ -124,7 +118,7 @@ def make_evaluate(
     The README shows its use.
     """
 
-    def statistics(params, images, key, knobs):  # type: ignore[no-untyped-def]
+    def statistics(params: Params, images: Array, key: Array, knobs: Knobs) -> Any:
         indices = jnp.arange(len(images))
 
         def batch(images, indices):  # type: ignore[no-untyped-def]
@@ -136,7 +130,9 @@ def make_evaluate(
 
         return map_batches(batch, batch_size, images, indices)
 
-    def training_variance(params, images, key, knobs):  # type: ignore[no-untyped-def]
+    def training_variance(
+        params: Params, images: Array, key: Array, knobs: Knobs
+    ) -> Array:
         def errors(images, indices):  # type: ignore[no-untyped-def]
             keys = fold_indices(key, indices)
             x = prepare(keys, images)
@@ -144,9 +140,10 @@ def make_evaluate(
             mean, _ = vae.decode(params, z, x, knobs=knobs)
             return jnp.square(mean - x).reshape(len(x), -1).mean(axis=1)
 
-        return map_batches(
+        squared: Array = map_batches(
             errors, batch_size, images, jnp.arange(len(images))
-        ).mean()
+        )
+        return jnp.mean(squared)
 
     def evaluate(state, key, hyper, data):  # type: ignore[no-untyped-def]
         params, knobs = state.train.params, hyper.knobs

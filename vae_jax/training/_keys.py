@@ -8,8 +8,8 @@ from enum import IntEnum
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Int, Key
 from jax.typing import ArrayLike
+from jaxtyping import Array, Int, Key
 
 
 class Stream(IntEnum):

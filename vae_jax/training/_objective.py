@@ -26,12 +26,14 @@ class Terms(NamedTuple):
 
 
 Objective = Callable[
-    [Params, Float[Array, "batch *event"], StepHyper, StepKeys],
+    [Params, Float[Array, " batch *event"], StepHyper, StepKeys],
     tuple[Float[Array, " batch"], Terms],
 ]
 """`objective(params, batch, hyper, keys) -> (loss per example, terms)`."""
 
-RatePenalty = Callable[[Float[Array, "batch latent"], StepHyper], Float[Array, " batch"]]
+RatePenalty = Callable[
+    [Float[Array, "batch latent"], StepHyper], Float[Array, " batch"]
+]
 """`penalty(kl, hyper) -> (batch,)`: what the loss charges for the KL per unit."""
 
 
@@ -48,7 +50,9 @@ def plain_rate(
 
 
 def sample_posterior(
-    keys: Array, mean: Float[Array, "batch latent"], logvar: Float[Array, "batch latent"]
+    keys: Array,
+    mean: Float[Array, "batch latent"],
+    logvar: Float[Array, "batch latent"],
 ) -> Float[Array, "batch latent"]:
     """One z an example, each from its own key.
 

@@ -66,8 +66,8 @@ class Splits(NamedTuple):
     (5, 2)
     """
 
-    train: Shaped[ArrayLike, "train *event"]
-    evaluation: Shaped[ArrayLike, "evaluation *event"]
+    train: Shaped[ArrayLike, " train *event"]
+    evaluation: Shaped[ArrayLike, " evaluation *event"]
 
 
 class RunState(NamedTuple):
@@ -81,7 +81,9 @@ class RunState(NamedTuple):
     order: Int[Array, " train"]
 
 
-Prepare = Callable[[Array, Shaped[Array, "batch *event"]], Float[Array, "batch *event"]]
+Prepare = Callable[
+    [Array, Shaped[Array, " batch *event"]], Float[Array, " batch *event"]
+]
 """`prepare(keys, images) -> x`: scale, binarise or dequantise a batch."""
 
 

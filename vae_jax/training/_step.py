@@ -11,7 +11,7 @@ from vae_jax.training._objective import Objective
 from vae_jax.training._state import StepHyper, StepInfo, StepKeys, TrainState
 
 Step = Callable[
-    [TrainState, Float[Array, "batch *event"], StepHyper, StepKeys],
+    [TrainState, Float[Array, " batch *event"], StepHyper, StepKeys],
     tuple[TrainState, StepInfo],
 ]
 """`step(state, batch, hyper, keys) -> (state, info)`."""
@@ -87,12 +87,17 @@ def make_step(
         if axis_name is not None:
             loss, terms, grads = jax.lax.pmean((loss, terms, grads), axis_name)
         beta = jnp.asarray(hyper.beta, jnp.float32)
-        info = StepInfo(loss, *terms, beta=beta, grad_norm=optax.tree.norm(grads))
+        info = StepInfo(
+            loss,
+            terms.distortion,
+            terms.rate,
+            terms.penalised_rate,
+            beta,
+            optax.tree.norm(grads),
+        )
         # optax mixes its counters with floats, also where a caller has asked JAX not to
         with jax.numpy_dtype_promotion("standard"):
-            updates, opt_state = optimizer.update(
-                grads, state.opt_state, state.params
-            )
+            updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = jax.tree.map(
             lambda p, u: p - jnp.asarray(hyper.learning_rate, p.dtype) * u,
             state.params,

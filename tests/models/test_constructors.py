@@ -1,0 +1,170 @@
+"""The linear and MLP models against numpy, and what all constructors share."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from vae_jax import models
+from vae_jax.vae import Knobs
+
+EVENT = (8, 8)
+LATENT = 6
+MAKERS = {
+    "linear": models.linear,
+    "mlp": lambda *a, **k: models.mlp(*a, hidden=(64, 32), **k),
+    "autoregressive": lambda *a, **k: models.autoregressive(*a, hidden=(64, 32), **k),
+}
+
+
+def images(batch=10, seed=0):
+    return jnp.asarray(np.random.default_rng(seed).random((batch, *EVENT)), jnp.float32)
+
+
+def codes(batch=10, seed=1):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=(batch, LATENT)), float)
+
+
+@pytest.fixture(params=list(MAKERS))
+def make(request):
+    return MAKERS[request.param]
+
+
+def affine(x, layer):
+    kernel, bias = (np.asarray(layer[name], np.float64) for name in ("kernel", "bias"))
+    return x @ kernel + bias
+
+
+def relu_layers(x, layers):
+    for index in range(len(layers)):
+        x = np.maximum(affine(x, layers[f"layer_{index}"]), 0)
+    return x
+
+
+def shifted(params, amount=0.05):
+    """Parameters whose biases are not zero."""
+    return jax.tree.map(lambda leaf: leaf + amount, params)
+
+
+def test_linear_is_affine_with_a_constant_variance(key):
+    vae = models.linear(EVENT, LATENT, likelihood="gaussian")
+    params = shifted(vae.init(key))
+    x, z = images(), codes()
+    flat, encoder = np.asarray(x, np.float64).reshape(10, 64), params["encoder"]
+    posterior = vae.encode(params, x)
+    # float32 sums of 64 terms of order one
+    np.testing.assert_allclose(posterior.mean, affine(flat, encoder["mean"]), atol=1e-5)
+    np.testing.assert_array_equal(
+        posterior.logvar, np.broadcast_to(encoder["logvar"], (10, LATENT))
+    )
+    expected = affine(np.asarray(z, np.float64), params["decoder"]["output"])
+    mean = vae.decode(params, z).mean
+    np.testing.assert_allclose(mean, expected.reshape(10, *EVENT), atol=1e-5)
+
+
+def test_mlp_against_numpy(key):
+    vae = models.mlp(EVENT, LATENT, hidden=(64, 32), likelihood="bernoulli")
+    params = shifted(vae.init(key))
+    x, z = images(), codes()
+    flat = np.asarray(x, np.float64).reshape(10, 64)
+    hidden = relu_layers(flat, params["encoder"]["mlp"])
+    posterior = affine(hidden, params["encoder"]["posterior"])
+    mean, logvar = vae.encode(params, x)
+    # float32 sums of 64 terms, outputs up to about 10
+    np.testing.assert_allclose(mean, posterior[:, :LATENT], atol=1e-4)
+    np.testing.assert_allclose(logvar, posterior[:, LATENT:], atol=1e-4)
+    hidden = relu_layers(np.asarray(z, np.float64), params["decoder"]["mlp"])
+    assert hidden.shape == (10, 64)
+    logits = affine(hidden, params["decoder"]["output"]).reshape(10, *EVENT)
+    np.testing.assert_allclose(vae.decode(params, z), logits, atol=1e-4)
+
+
+def test_shapes_and_dtypes(make, key):
+    vae = make(EVENT, LATENT, likelihood="bernoulli")
+    params = vae.init(key)
+    assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(params))
+    mean, logvar = vae.encode(params, images(3))
+    assert mean.shape == logvar.shape == (3, LATENT)
+    logits = vae.decode(params, codes(3), images(3))
+    assert logits.shape == (3, *EVENT)
+    assert logits.dtype == jnp.float32
+
+
+def test_event_of_any_rank(make, key):
+    for event in [(5,), (2, 3, 4)]:
+        vae = make(event, LATENT, likelihood="gaussian")
+        params = vae.init(key)
+        assert vae.encode(params, jnp.ones((2, *event))).mean.shape == (2, LATENT)
+        output = vae.decode(params, codes(2), jnp.ones((2, *event)))
+        assert output.mean.shape == (2, *event)
+
+
+def test_noise_of_gaussian_decoders(make, key):
+    x, z = images(), codes()
+    vae = make(EVENT, LATENT, likelihood="gaussian")
+    params = vae.init(key)
+    logvar = vae.decode(params, z, x, knobs=Knobs(variance=0.25)).logvar
+    # float32 logarithm
+    np.testing.assert_allclose(logvar, np.log(0.25), rtol=1e-6)
+    learned = make(EVENT, LATENT, likelihood="gaussian_learned")
+    params = learned.init(key)
+    assert params["likelihood"]["logvar"].shape == ()
+    gradient = jax.grad(lambda p: learned.decode(p, z, x).logvar)(params)
+    assert gradient["likelihood"]["logvar"] == 1.0
+    knobs = Knobs(variance=7.0)
+    assert learned.decode(params, z, x, knobs=knobs).logvar == 0.0
+
+
+def test_initial_scales_are_sane(make, key):
+    """On digits-like data nothing is near saturation, and nothing is dead."""
+    vae = make(EVENT, LATENT, likelihood="bernoulli")
+    params = vae.init(key)
+    mean, logvar = vae.encode(params, images(100))
+    logits = vae.decode(params, codes(100), jnp.round(images(100)))
+    assert 0.05 < float(mean.std()) < 1.5
+    assert float(np.abs(logvar).max()) < 3
+    assert 0.1 < float(logits.std()) < 3
+
+
+def test_gradients_are_finite_and_reach_every_parameter(make, key):
+    vae = make(EVENT, LATENT, likelihood="bernoulli")
+    params = shifted(vae.init(key), 1e-3)
+    for scale in (1.0, 1e4):
+        x = scale * images()
+
+        def loss(p, x=x, scale=scale):
+            mean, logvar = vae.encode(p, x)
+            logits = vae.decode(p, mean + scale * codes(), x)
+            return jnp.sum(jax.nn.softplus(logits)) / scale + jnp.sum(logvar) / scale
+
+        gradients = jax.tree.leaves(jax.grad(loss)(params))
+        assert all(np.isfinite(g).all() for g in gradients)
+        assert all(np.abs(g).max() > 0 for g in gradients)
+
+
+def test_double_precision_where_it_is_on(make):
+    with jax.enable_x64(True):
+        vae = make(EVENT, LATENT, likelihood="gaussian")
+        params = vae.init(jax.random.key(0))
+        x, z = jnp.zeros((2, *EVENT)), jnp.zeros((2, LATENT))
+        keys = jax.random.split(jax.random.key(1), 2)
+        knobs = Knobs(window=np.int32(3), dropout=np.float32(0.5))
+        assert x.dtype == jnp.float64
+        assert vae.encode(params, x).mean.dtype == jnp.float64
+        assert vae.decode(params, z, x, key=keys, knobs=knobs).mean.dtype == jnp.float64
+
+
+def test_refuses_wrong_shapes_naming_both_sides(make, key):
+    vae = make(EVENT, LATENT, likelihood="bernoulli")
+    params = vae.init(key)
+    with pytest.raises(ValueError, match=r"\(batch, 8, 8\); got \(3, 8, 7\)"):
+        vae.encode(params, jnp.zeros((3, 8, 7)))
+    with pytest.raises(ValueError, match=r"`z` .* \(batch, 6\); got \(3, 5\)"):
+        vae.decode(params, jnp.zeros((3, 5)), images(3))
+
+
+def test_refuses_impossible_models(make):
+    with pytest.raises(ValueError, match="`latent_dim` must be at least 1; got 0"):
+        make(EVENT, 0, likelihood="bernoulli")
+    with pytest.raises(ValueError, match="`event_shape` must hold at least one pixel"):
+        make((8, 0), 2, likelihood="bernoulli")

@@ -1,0 +1,163 @@
+"""The linear Gaussian beta-VAE: its objective in closed form, and its global optimum.
+
+Decoder `N(W z, variance)`, encoder `N(V x, diag(d))` with d constant in x, data centred
+with covariance S. Only the water level `beta * variance` decides which units are used:
+unit i is active where the i-th eigenvalue of S is above it.
+
+Lucas et al. (2019), arXiv:1911.02469; Wang & Ziyin (2022), arXiv:2205.04009.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Num
+
+from vae_jax.types import ArrayLike
+
+
+class LinearObjective(NamedTuple):
+    """The terms of a linear VAE, in nats per example.
+
+    Attributes:
+        distortion: expected negative log-likelihood, with its constant.
+        rate: KL to the prior, averaged over the data.
+        objective: `distortion + beta * rate`.
+
+    >>> LinearObjective._fields
+    ('distortion', 'rate', 'objective')
+    """
+
+    distortion: Float[Array, ""]
+    rate: Float[Array, ""]
+    objective: Float[Array, ""]
+
+
+class LinearOptimum(NamedTuple):
+    """The global optimum, up to the sign and the order of the units.
+
+    Attributes:
+        weights: norm of the unit's column of W; the column is this times the eigenvector.
+        encoder: norm of the unit's row of V, along the same eigenvector.
+        posterior_variance: variance of the posterior; 1 where the unit is collapsed.
+        kl: of each unit, in nats.
+        rate: their sum.
+        distortion: expected negative log-likelihood in nats, with its constant.
+        elbo: `-(distortion + rate)`, of weight 1 whatever the beta.
+        active: whether the unit is in use.
+
+    >>> linear_vae_optimum(jnp.array([4.0, 1.0]), 2, 1.0, 2.0).active.tolist()
+    [True, False]
+    """
+
+    weights: Float[Array, " latent"]
+    encoder: Float[Array, " latent"]
+    posterior_variance: Float[Array, " latent"]
+    kl: Float[Array, " latent"]
+    rate: Float[Array, ""]
+    distortion: Float[Array, ""]
+    elbo: Float[Array, ""]
+    active: Bool[Array, " latent"]
+
+
+def linear_vae_objective(
+    decoder: Float[ArrayLike, "features latent"],
+    encoder: Float[ArrayLike, "latent features"],
+    posterior_variance: Float[ArrayLike, " latent"],
+    covariance: Float[ArrayLike, "features features"],
+    beta: Num[ArrayLike, ""],
+    variance: Num[ArrayLike, ""],
+) -> LinearObjective:
+    """Distortion and rate of any linear VAE on centred data, in nats per example.
+
+    With A = I - W V, n features and v the noise variance:
+    `D = [tr(A S A') + tr(W diag(d) W')] / (2 v) + (n/2) log(2 pi v)`,
+    `R = [sum_j (d_j - log d_j - 1) + tr(V S V')] / 2`.
+
+    Args:
+        decoder: W.
+        encoder: V.
+        posterior_variance: d.
+        covariance: S, of the data.
+        beta: weight of the rate in the objective.
+        variance: noise variance of the decoder.
+
+    >>> terms = linear_vae_objective(
+    ...     jnp.zeros((2, 1)), jnp.zeros((1, 2)), jnp.ones(1), jnp.eye(2), 1.0, 1.0
+    ... )
+    >>> print(f"{terms.distortion:.4f} {terms.rate:.4f}")
+    2.8379 0.0000
+    """
+    w, v, d = (
+        jnp.asarray(decoder),
+        jnp.asarray(encoder),
+        jnp.asarray(posterior_variance),
+    )
+    s, noise = jnp.asarray(covariance), jnp.asarray(variance, w.dtype)
+    # the default of accelerators is too coarse for a ground truth
+    with jax.default_matmul_precision("highest"):
+        residual = jnp.eye(len(s), dtype=w.dtype) - w @ v
+        squared = jnp.sum(residual @ s * residual) + jnp.sum(jnp.square(w) @ d)
+        signal = jnp.sum(v @ s * v)
+    distortion = squared / (2 * noise) + log_normaliser(len(s), noise)
+    rate = (jnp.sum(d - jnp.log(d) - 1) + signal) / 2
+    objective = distortion + jnp.asarray(beta, w.dtype) * rate
+    return LinearObjective(distortion, rate, objective)
+
+
+def linear_vae_optimum(
+    eigenvalues: Float[ArrayLike, " features"],
+    latent_dim: int,
+    beta: Num[ArrayLike, ""],
+    variance: Num[ArrayLike, ""],
+) -> LinearOptimum:
+    """Global optimum of a linear beta-VAE with a fixed noise variance.
+
+    With the level `s = beta * variance` and the i-th largest eigenvalue l_i:
+    `w_i = sqrt(max(l_i - s, 0))`, `v_i = w_i / l_i`, `d_i = min(1, s / l_i)`,
+    `KL_i = max(0, log(l_i / s)) / 2`, and the squared error is
+    `sum_(i <= k) min(s, l_i) + sum_(i > k) l_i`. At beta = 1 the ELBO is the log marginal
+    likelihood of probabilistic PCA, so nothing is lost to the encoder.
+
+    Args:
+        eigenvalues: of the data's covariance; they are taken in descending order.
+        latent_dim: units; those beyond the number of features are collapsed.
+        beta: weight of the rate, above 0.
+        variance: noise variance of the decoder, above 0.
+
+    Raises:
+        ValueError: `latent_dim` is not at least 1.
+
+    >>> best = linear_vae_optimum(jnp.array([4.0, 1.0, 0.5]), 2, 0.5, 1.0)
+    >>> print(f"{best.rate:.4f} {best.distortion:.4f} {best.elbo:.4f}")
+    1.3863 3.5068 -4.8931
+    """
+    if latent_dim < 1:
+        raise ValueError(f"`latent_dim` must be at least 1; got {latent_dim}.")
+    spectrum = jnp.sort(jnp.asarray(eigenvalues), descending=True)
+    noise = jnp.asarray(variance, spectrum.dtype)
+    level = jnp.asarray(beta, spectrum.dtype) * noise
+    used = spectrum[:latent_dim]
+    own = jnp.pad(used, (0, latent_dim - len(used)))
+    active = own > level
+    # 1 where inactive: log and division keep finite values and gradients
+    ratio = jnp.where(active, own / level, 1)
+    weights = jnp.where(active, jnp.sqrt(jnp.where(active, own - level, 1)), 0)
+    kl = jnp.log(ratio) / 2
+    squared = jnp.sum(jnp.minimum(used, level)) + jnp.sum(spectrum[latent_dim:])
+    distortion = squared / (2 * noise) + log_normaliser(len(spectrum), noise)
+    return LinearOptimum(
+        weights=weights,
+        encoder=weights / (level * ratio),
+        posterior_variance=1 / ratio,
+        kl=kl,
+        rate=jnp.sum(kl),
+        distortion=distortion,
+        elbo=-(distortion + jnp.sum(kl)),
+        active=active,
+    )
+
+
+def log_normaliser(num_features: int, variance: Array) -> Array:
+    """`(n/2) log(2 pi variance)`."""
+    return num_features / 2 * jnp.log(2 * jnp.pi * variance)

@@ -1,0 +1,107 @@
+"""Decoded arrays as .npy files beside the prepared data, each with its SHA-256.
+
+Decoding 70 000 images takes seconds, this hundredths. A damaged or outdated cache is
+never used: it is named in a warning and made again.
+"""
+
+import hashlib
+import io
+import json
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from vae_jax.data._dataset import Split
+
+Splits = tuple[Split, Split, Split]
+FOLDER = "vae_jax_arrays"
+SIDECAR = "sha256.json"
+SPLITS = ("train", "validation", "test")
+
+
+def read_cache(prepared: Path) -> Splits | None:
+    """The splits cached beside a prepared set; nothing if they are absent or wrong.
+
+    >>> read_cache(Path("nowhere")) is None
+    True
+    """
+    folder = prepared / FOLDER
+    try:
+        record = json.loads((folder / SIDECAR).read_text())
+        if record["prepared"] != fingerprint(prepared):
+            raise ValueError("the prepared data has changed since")
+        arrays = [_read(folder / name, record["arrays"][name]) for name in file_names()]
+    except FileNotFoundError as error:
+        # without its sidecar, written last, a cache was never finished
+        if error.filename == str(folder / SIDECAR):
+            return None
+        problem: Exception = error
+    except (ValueError, KeyError, TypeError) as error:
+        problem = error
+    else:
+        train, validation, test = map(Split, arrays[::2], arrays[1::2])
+        return train, validation, test
+    warnings.warn(f"The cache {folder} is made again: {problem}.", stacklevel=2)
+    return None
+
+
+def write_cache(prepared: Path, splits: Splits) -> None:
+    """Write the splits beside a prepared set, if its folder may be written to.
+
+    >>> split = Split(np.zeros((1, 2, 2), np.uint8), np.zeros(1, np.int32))
+    >>> write_cache(Path("nowhere"), (split, split, split))
+    """
+    if not os.access(prepared, os.W_OK):
+        return
+    folder = prepared / FOLDER
+    folder.mkdir(exist_ok=True)
+    arrays = (array for split in splits for array in split)
+    hashes = {
+        name: _write(folder / name, _npy(array))
+        for name, array in zip(file_names(), arrays, strict=True)
+    }
+    record = {"prepared": fingerprint(prepared), "arrays": hashes}
+    _write(folder / SIDECAR, json.dumps(record, indent=1).encode())
+
+
+def file_names() -> Iterator[str]:
+    """The files of a cache, images before labels.
+
+    >>> next(file_names())
+    'train_images.npy'
+    """
+    return (f"{split}_{field}.npy" for split in SPLITS for field in Split._fields)
+
+
+def fingerprint(prepared: Path) -> dict[str, int]:
+    """Name and size of every file of a prepared set; unchanged by copying it.
+
+    >>> fingerprint(Path("nowhere"))
+    {}
+    """
+    return {p.name: p.stat().st_size for p in sorted(prepared.glob("*")) if p.is_file()}
+
+
+def _npy(array: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _read(path: Path, expected: str) -> np.ndarray:
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise ValueError(f"{path.name} is damaged")
+    array: np.ndarray = np.load(io.BytesIO(content), allow_pickle=False)
+    return array
+
+
+def _write(path: Path, content: bytes) -> str:
+    """Write under another name first, so that no reader meets half a file."""
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+    unfinished.write_bytes(content)
+    unfinished.replace(path)
+    return hashlib.sha256(content).hexdigest()

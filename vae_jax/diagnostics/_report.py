@@ -1,0 +1,122 @@
+"""All diagnostics of one model on one data set, as plain arrays."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Num
+
+from vae_jax import gaussian
+from vae_jax.diagnostics._checks import as_posterior
+from vae_jax.diagnostics._information import BLOCK_SIZE, rate_decomposition
+from vae_jax.diagnostics._shuffle import z_shuffle_gap
+from vae_jax.diagnostics._units import active_units, collapsed_units
+from vae_jax.types import ArrayLike, PRNGKey
+
+
+class CollapseReport(NamedTuple):
+    """Numbers in nats, and counts of units; `verdict` reads them.
+
+    Attributes:
+        rate: KL of the posterior to N(0, I), averaged over the data.
+        kl_per_unit: the rate of each unit.
+        active_units: units whose posterior mean varies.
+        collapsed_units: (eps, delta)-collapsed units.
+        mutual_information: between x and z, over all the examples given.
+        mutual_information_error: its standard error.
+        mutual_information_ceiling: log N, the most that N examples can show.
+        marginal_kl: of the aggregate posterior to N(0, I).
+        marginal_kl_error: its standard error.
+        rate_residual: rate - mutual information - marginal KL; 0 within its error.
+        rate_residual_error: its standard error.
+        shuffle_gap: drop of log p(x|z) when z is shuffled; None without a decoder.
+        shuffle_gap_error: its standard error; None without a decoder.
+
+    >>> len(CollapseReport._fields)
+    13
+    """
+
+    rate: Float[Array, ""]
+    kl_per_unit: Float[Array, " latent"]
+    active_units: Int[Array, ""]
+    collapsed_units: Int[Array, ""]
+    mutual_information: Float[Array, ""]
+    mutual_information_error: Float[Array, ""]
+    mutual_information_ceiling: Float[Array, ""]
+    marginal_kl: Float[Array, ""]
+    marginal_kl_error: Float[Array, ""]
+    rate_residual: Float[Array, ""]
+    rate_residual_error: Float[Array, ""]
+    shuffle_gap: Float[Array, ""] | None = None
+    shuffle_gap_error: Float[Array, ""] | None = None
+
+
+def collapse_report(
+    key: PRNGKey,
+    means: Float[ArrayLike, "examples latent"],
+    logvars: Float[ArrayLike, "examples latent"],
+    *,
+    log_prob: Callable[[Array, Any], Array] | None = None,
+    z: Float[ArrayLike, "examples latent"] | None = None,
+    x: Any = None,
+    active_threshold: Num[ArrayLike, ""] = 0.01,
+    eps: Num[ArrayLike, ""] = 0.01,
+    delta: Num[ArrayLike, ""] = 0.01,
+    block_size: int = BLOCK_SIZE,
+) -> CollapseReport:
+    """Every diagnostic at once. Pure: it runs under `jit` and `vmap`.
+
+    No single number shows collapse. A constant posterior far from zero has a large rate, a
+    batch-normalised one has every unit active, and a decoder may ignore an informative z;
+    so they are read together.
+
+    Args:
+        key: for samples of z and the shuffle.
+        means: of the posterior, an example a row.
+        logvars: log-variances of the posterior.
+        log_prob: `log_prob(z, x) -> (examples,)`; None where there is no decoder at hand.
+        z: a sample of each posterior, for `log_prob`.
+        x: the data, for `log_prob`.
+        active_threshold: variance of the mean from which a unit is active.
+        eps: KL in nats under which an example leaves a unit unused.
+        delta: share of the examples that may exceed eps in a collapsed unit.
+        block_size: samples at a time in the comparison of all pairs.
+
+    Raises:
+        ValueError: shapes differ, fewer than 2 examples, or `log_prob` without z and x.
+
+    >>> zeros = jnp.zeros((50, 3))
+    >>> report = collapse_report(jax.random.key(0), zeros, zeros)
+    >>> int(report.active_units), int(report.collapsed_units), float(report.rate)
+    (0, 3, 0.0)
+    """
+    mean, logvar = as_posterior(means, logvars)
+    sample_key, shuffle_key = jax.random.split(key)
+    kl = gaussian.kl_standard(mean, logvar)
+    parts = rate_decomposition(sample_key, mean, logvar, block_size=block_size)
+    report = CollapseReport(
+        rate=parts.rate,
+        kl_per_unit=jnp.mean(kl, axis=0),
+        active_units=active_units(mean, active_threshold),
+        collapsed_units=collapsed_units(kl, eps, delta),
+        mutual_information=parts.mutual_information.value,
+        mutual_information_error=parts.mutual_information.standard_error,
+        mutual_information_ceiling=parts.mutual_information.ceiling,
+        marginal_kl=parts.marginal_kl.value,
+        marginal_kl_error=parts.marginal_kl.standard_error,
+        rate_residual=parts.residual.value,
+        rate_residual_error=parts.residual.standard_error,
+    )
+    if log_prob is None:
+        return report
+    if z is None or x is None:
+        raise ValueError(
+            "`log_prob` needs `z` and `x`; pass all three or none of them."
+        )
+    if jnp.shape(z) != mean.shape:
+        raise ValueError(
+            f"`z` must have the shape of `means`, {mean.shape}; got {jnp.shape(z)}."
+        )
+    gap = z_shuffle_gap(shuffle_key, log_prob, z, x)
+    return report._replace(shuffle_gap=gap.value, shuffle_gap_error=gap.standard_error)

@@ -1,0 +1,242 @@
+"""From a report to a word and its reasons. Every threshold is here, with its origin.
+
+Rules, the first that holds:
+
+1. *unreliable*: a number is not finite; or rate, mutual information (MI) and marginal KL
+   do not add up; or it cannot be told whether the decoder uses z.
+2. *collapsed*: z says nothing about x (MI below `COLLAPSED_NATS`), or the decoder ignores
+   what it says (shuffle gap surely below `COLLAPSED_NATS`). The number of active units has
+   no say: a batch-normalised encoder has all of them active by construction.
+3. *partially collapsed*: fewer than half of the units are in use.
+4. *healthy*.
+"""
+
+import math
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from vae_jax.diagnostics._report import CollapseReport
+
+COLLAPSED_NATS = 0.1
+"""Below this much information, or benefit to the decoder, z is not used. A convention; the
+collapsed runs of He et al. (2019, Table 1, arXiv:1901.05534) print 0.0."""
+
+SURE_ERRORS = 2.0
+"""Standard errors on either side of a value: 95 % of a normal distribution."""
+
+RESIDUAL_ERRORS = 5.0
+"""Standard errors that the residual may reach: one false alarm in two million if normal, so
+that a sweep of thousands of runs, with tails heavier than normal, raises next to none."""
+
+RESIDUAL_ROUNDING = 1e-4
+"""Share of the sizes involved that rounding may leave where the standard error is zero:
+sums of up to a thousand float32 terms."""
+
+CEILING_MARGIN = 1.0
+"""Nats. Closer to log N, an example's own component makes up more than 1/e of the mixture
+on (geometric) average, and the value says more about N than about the code."""
+
+USED_SHARE = 0.5
+"""Of the units. A convention: surplus units are switched off at the optimum, too (the
+linear VAE switches off all below its water level), so that some being off is no fault."""
+
+Label = Literal["collapsed", "partially collapsed", "healthy", "unreliable"]
+
+
+class Verdict(NamedTuple):
+    """A word and why.
+
+    Attributes:
+        label: "collapsed", "partially collapsed", "healthy" or "unreliable".
+        reasons: sentences; the first ones decided, the rest are worth knowing.
+
+    >>> Verdict._fields
+    ('label', 'reasons')
+    """
+
+    label: Label
+    reasons: tuple[str, ...]
+
+
+class Numbers(NamedTuple):
+    """A report in Python numbers; units in use are active and not collapsed."""
+
+    rate: float
+    latent: int
+    active: int
+    collapsed: int
+    used: int
+    information: float
+    information_error: float
+    ceiling: float
+    marginal: float
+    residual: float
+    residual_error: float
+    gap: float | None
+    gap_error: float
+
+
+def verdict(report: CollapseReport) -> Verdict:
+    """Judge a report of concrete numbers.
+
+    The rules and the origin of each threshold are at the head of this module.
+
+    Args:
+        report: as `collapse_report` gives it; not traced, and not batched.
+
+    Raises:
+        ValueError: a field that should be one number is not.
+
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from vae_jax.diagnostics import collapse_report
+    >>> far = jnp.full((50, 2), 3.0)
+    >>> found = verdict(collapse_report(jax.random.key(0), far, jnp.zeros((50, 2))))
+    >>> found.label
+    'collapsed'
+    >>> print(found.reasons[0])
+    z carries 0.000 nats about x, below 0.1.
+    """
+    missing = not_finite(report)
+    if missing:
+        names = ", ".join(f"`{name}`" for name in missing)
+        return Verdict("unreliable", (f"Not finite: {names}.",))
+    numbers = as_numbers(report)
+    doubts = why_unreliable(numbers)
+    if doubts:
+        return Verdict("unreliable", (*doubts, *remarks(numbers)))
+    causes = why_collapsed(numbers)
+    if causes:
+        return Verdict("collapsed", (*causes, *remarks(numbers)))
+    label: Label = "healthy"
+    if numbers.used < USED_SHARE * numbers.latent:
+        label = "partially collapsed"
+    return Verdict(label, (*why_in_use(numbers), *remarks(numbers)))
+
+
+def not_finite(report: CollapseReport) -> list[str]:
+    """Names of the fields with a NaN or an infinity."""
+    return [
+        name
+        for name, value in report._asdict().items()
+        if value is not None and not np.isfinite(np.asarray(value)).all()
+    ]
+
+
+def as_numbers(report: CollapseReport) -> Numbers:
+    """Plain numbers, refused where a field holds several."""
+    for name, value in report._asdict().items():
+        expected = 1 if name == "kl_per_unit" else 0
+        if value is not None and np.ndim(value) != expected:
+            raise ValueError(
+                f"`{name}` must have {expected} dimensions; got shape {np.shape(value)}. "
+                "Judge the reports of a batch one by one."
+            )
+    latent = len(np.asarray(report.kl_per_unit))
+    active, collapsed = int(report.active_units), int(report.collapsed_units)
+    gap, gap_error = report.shuffle_gap, report.shuffle_gap_error
+    return Numbers(
+        rate=float(report.rate),
+        latent=latent,
+        active=active,
+        collapsed=collapsed,
+        used=min(active, latent - collapsed),
+        information=float(report.mutual_information),
+        information_error=float(report.mutual_information_error),
+        ceiling=float(report.mutual_information_ceiling),
+        marginal=float(report.marginal_kl),
+        residual=float(report.rate_residual),
+        residual_error=float(report.rate_residual_error),
+        gap=None if gap is None else float(gap),
+        gap_error=0.0 if gap_error is None else float(gap_error),
+    )
+
+
+def why_unreliable(n: Numbers) -> list[str]:
+    """What keeps the numbers from being read."""
+    reasons = []
+    scale = 1 + abs(n.rate) + abs(n.marginal)
+    if abs(n.residual) > RESIDUAL_ERRORS * n.residual_error + RESIDUAL_ROUNDING * scale:
+        reasons.append(
+            f"Rate {n.rate:.3f} is not the sum of information {n.information:.3f} and "
+            f"marginal KL {n.marginal:.3f}: {n.residual:.3f} nats are left over, "
+            f"standard error {n.residual_error:.3f}."
+        )
+    if n.gap is not None and n.information >= COLLAPSED_NATS:
+        margin = SURE_ERRORS * n.gap_error
+        if n.gap - margin <= 0 and n.gap + margin >= COLLAPSED_NATS:
+            reasons.append(
+                f"Whether the decoder uses z cannot be told: shuffling z costs {n.gap:.3f} "
+                f"nats, standard error {n.gap_error:.3f}. Give more examples."
+            )
+    return reasons
+
+
+def why_collapsed(n: Numbers) -> list[str]:
+    """Why z is not used, if so."""
+    reasons = []
+    if n.information < COLLAPSED_NATS:
+        # adding zero turns -0.000 into 0.000
+        reasons.append(
+            f"z carries {round(n.information, 3) + 0.0:.3f} nats about x, "
+            f"below {COLLAPSED_NATS:g}."
+        )
+        if n.active:
+            reasons.append(
+                f"{n.active} of {n.latent} units count as active, but the spread of their "
+                "means drowns in the posterior's own noise (batch-normalised means are "
+                "active by construction)."
+            )
+        else:
+            reasons.append("No unit is active.")
+    if n.gap is not None and n.gap + SURE_ERRORS * n.gap_error < COLLAPSED_NATS:
+        reasons.append(
+            f"The decoder ignores z: the z of another example costs "
+            f"{round(n.gap, 3) + 0.0:.3f} nats of log-likelihood, "
+            f"below {COLLAPSED_NATS:g}."
+        )
+    return reasons
+
+
+def why_in_use(n: Numbers) -> list[str]:
+    """What z does where the posterior is not collapsed."""
+    reasons = [
+        f"z carries {n.information:.3f} nats about x (standard error "
+        f"{n.information_error:.3f})."
+    ]
+    few = "; fewer than half" if n.used < USED_SHARE * n.latent else ""
+    reasons.append(f"{n.used} of {n.latent} units are in use{few}.")
+    if n.active == 0:
+        reasons.append(
+            "No unit counts as active although z is informative: the means vary on a scale "
+            "below the threshold of active units."
+        )
+    if n.gap is not None:
+        reasons.append(
+            f"The decoder uses z: the z of another example costs {n.gap:.3f} nats."
+        )
+    return reasons
+
+
+def remarks(n: Numbers) -> list[str]:
+    """What a reader should know of the numbers, whatever the label."""
+    notes = []
+    if n.information > max(n.ceiling - CEILING_MARGIN, n.ceiling / 2):
+        notes.append(
+            f"The information is at its ceiling, log {math.exp(n.ceiling):.0f} = "
+            f"{n.ceiling:.2f} nats: the true value may be larger, and the marginal KL "
+            "smaller by as much. Give more examples."
+        )
+    distance = abs(n.information - COLLAPSED_NATS)
+    if distance < SURE_ERRORS * n.information_error:
+        notes.append(
+            f"The information, {n.information:.3f} nats, is within {SURE_ERRORS:g} "
+            f"standard errors of the line at {COLLAPSED_NATS:g}. Give more examples."
+        )
+    if n.marginal > max(n.information, COLLAPSED_NATS):
+        notes.append(
+            f"Most of the rate of {n.rate:.3f} nats is no information: {n.marginal:.3f} "
+            "nats are the distance of the aggregate posterior from the prior."
+        )
+    return notes

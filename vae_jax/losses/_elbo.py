@@ -1,0 +1,100 @@
+"""The evidence lower bound, kept in its parts."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from vae_jax.numerics import as_float
+from vae_jax.types import ArrayLike
+
+
+class ElboTerms(NamedTuple):
+    """Distortion and KL of every example, raw: no beta, no floor, in nats.
+
+    Attributes:
+        distortion: `-log p(x|z)`, a positive cost for discrete data.
+        kl: per latent unit.
+
+    >>> terms = ElboTerms(jnp.array([3.0]), jnp.array([[1.0, 0.5]]))
+    >>> float(terms.rate[0]), float(terms.elbo[0])
+    (1.5, -4.5)
+    """
+
+    distortion: Float[Array, "*batch"]
+    kl: Float[Array, "*batch latent"]
+
+    @property
+    def rate(self) -> Float[Array, "*batch"]:
+        """`sum_j KL_j`."""
+        return jnp.sum(self.kl, axis=-1)
+
+    @property
+    def elbo(self) -> Float[Array, "*batch"]:
+        """`-(distortion + rate)`, to be maximised."""
+        return -(self.distortion + self.rate)
+
+
+def elbo_terms(
+    log_likelihood: Float[ArrayLike, "*batch"], kl: Float[ArrayLike, "*batch latent"]
+) -> ElboTerms:
+    """The parts of the ELBO: `E_q log p(x|z) - KL(q(z|x) || p(z))`.
+
+    Args:
+        log_likelihood: summed over the event, of a normalised density.
+        kl: per latent unit; `gaussian.kl_standard`.
+
+    Raises:
+        ValueError: the batch axes differ.
+
+    Kingma & Welling (2014), Eq. 3, arXiv:1312.6114.
+
+    >>> elbo_terms(jnp.array([-3.0]), jnp.array([[1.0]])).elbo.tolist()
+    [-4.0]
+    """
+    log_likelihood, kl = as_float(log_likelihood), as_float(kl)
+    if kl.ndim == 0 or kl.shape[:-1] != log_likelihood.shape:
+        raise ValueError(
+            "`kl` must have the shape of `log_likelihood` and an axis for the latent "
+            f"units, ({', '.join(map(str, (*log_likelihood.shape, 'latent')))}); got "
+            f"{kl.shape}."
+        )
+    return ElboTerms(-log_likelihood, kl)
+
+
+def beta_elbo_loss(
+    terms: ElboTerms, beta: Float[ArrayLike, ""]
+) -> Float[Array, "*batch"]:
+    """`distortion + beta * rate` nats; beta = 1 is minus the ELBO.
+
+    beta multiplies the KL summed over units; other codebases average one or both terms.
+    Higgins et al. (2017), Eq. 4, "beta-VAE".
+
+    >>> beta_elbo_loss(elbo_terms(jnp.array([-3.0]), jnp.array([[1.0]])), 2.0).tolist()
+    [5.0]
+    """
+    return total_loss(terms.distortion, terms.rate, beta)
+
+
+def total_loss(
+    distortion: Float[ArrayLike, "*batch"],
+    penalised_rate: Float[ArrayLike, "*batch"],
+    beta: Float[ArrayLike, ""],
+) -> Float[Array, "*batch"]:
+    """`distortion + beta * penalised_rate` nats: what a remedy's output goes into.
+
+    The penalised rate is what the loss charges; report the raw rate beside it.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    >>> total_loss(jnp.array([3.0]), jnp.array([1.0]), 0.5).tolist()
+    [3.5]
+    """
+    distortion, penalised_rate = as_float(distortion), as_float(penalised_rate)
+    if distortion.shape != penalised_rate.shape:
+        raise ValueError(
+            f"`penalised_rate` must have the shape of `distortion`, {distortion.shape}; "
+            f"got {penalised_rate.shape}."
+        )
+    return distortion + jnp.asarray(beta, distortion.dtype) * penalised_rate

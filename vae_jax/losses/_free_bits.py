@@ -1,0 +1,118 @@
+"""Free bits: a rate that costs nothing up to a threshold. One name, five meanings.
+
+| over    | mean      | rule   | found as |
+|---------|-----------|--------|----------|
+| `unit`  | `batch`   | `max`  | Kingma et al. (2016), Eq. 15: no gradient while low |
+| `unit`  | `example` | `max`  | most public code, threshold or threshold / latent_dim |
+| `total` | `example` | `max`  | `max(threshold, KL(x))` |
+| `total` | `example` | `mask` | `KL(x) 1[KL(x) > threshold]`: same gradient, jumps to 0 |
+| `total` | `batch`   | `max`  | `max(threshold, KL)` |
+
+Half of the examples with KL 0, half with 2, threshold 1: `example` gives 1.5 with a
+gradient, `batch` gives 1.0 with none. What is returned is what the loss charges; report
+the raw rate beside it, or a collapsed posterior looks healthy.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from vae_jax.numerics import as_float
+from vae_jax.types import ArrayLike
+
+Over = Literal["unit", "total", "group"]
+Mean = Literal["batch", "example"]
+Rule = Literal["max", "mask"]
+
+
+def free_bits(
+    kl: Float[ArrayLike, "batch latent"],
+    threshold: Float[ArrayLike, ""],
+    *,
+    over: Over,
+    mean: Mean,
+    rule: Rule,
+    groups: Sequence[int] | None = None,
+    weights: Float[ArrayLike, " batch"] | None = None,
+    axis_name: str | None = None,
+) -> Float[Array, " batch"]:
+    """The penalised rate: `sum_g max(threshold, KL_g)` nats.
+
+    Its mean over the batch is the term in the loss; with `mean="batch"` every example
+    holds the same value. At threshold 0 it is the plain rate, value and gradient.
+    Kingma et al. (2016), Eq. 15, arXiv:1606.04934.
+
+    Args:
+        kl: per example and unit.
+        threshold: nats per unit, per group or in total, as `over` says; data.
+        over: what the threshold is for.
+        mean: applied to the mean over the batch, or to each example.
+        rule: `max(threshold, KL)`, or `mask`, which is 0 up to the threshold.
+        groups: the group of every unit, 0 to G - 1, for `over="group"`.
+        weights: of the examples in the batch mean; 0 leaves a padded one out.
+        axis_name: mapped axis that the batch is split over, if it is.
+
+    Raises:
+        ValueError: an unknown option, or groups that do not fit.
+
+    >>> kl = jnp.array([[0.0], [2.0]])
+    >>> free_bits(kl, 1.0, over="unit", mean="example", rule="max").tolist()
+    [1.0, 2.0]
+    >>> free_bits(kl, 1.0, over="unit", mean="batch", rule="max").tolist()
+    [1.0, 1.0]
+    """
+    for name, value, kind in (
+        ("over", over, Over),
+        ("mean", mean, Mean),
+        ("rule", rule, Rule),
+    ):
+        if value not in get_args(kind):
+            allowed = ", ".join(map(repr, get_args(kind)))
+            raise ValueError(f"`{name}` must be one of {allowed}; got {value!r}.")
+    kl = as_float(kl)
+    if kl.ndim != 2:
+        raise ValueError(f"`kl` must have the shape (batch, latent); got {kl.shape}.")
+    grouped = _grouped(kl, over, groups)
+    if mean == "batch":
+        grouped = _batch_mean(grouped, weights, axis_name)[None]
+    floor = jnp.asarray(threshold, kl.dtype)
+    # at equality the KL is taken, so that threshold 0 is no change of the gradient
+    low = floor if rule == "max" else jnp.zeros_like(floor)
+    kept = grouped >= floor if rule == "max" else grouped > floor
+    penalised = jnp.sum(jnp.where(kept, grouped, low), axis=-1)
+    return jnp.broadcast_to(penalised, kl.shape[:1])
+
+
+def _grouped(kl: Array, over: Over, groups: Sequence[int] | None) -> Array:
+    """KL per unit, in total, or per group."""
+    if (groups is not None) != (over == "group"):
+        raise ValueError(
+            f"`groups` must be given with over='group' and only then; got over={over!r} "
+            f"and groups={groups!r}."
+        )
+    if groups is None:
+        return kl if over == "unit" else jnp.sum(kl, axis=-1, keepdims=True)
+    index = np.asarray(groups)
+    if index.shape != kl.shape[1:] or set(index) != set(range(index.max() + 1)):
+        raise ValueError(
+            f"`groups` must give each of the {kl.shape[1]} units a group, numbered from 0 "
+            f"without a gap; got {list(groups)}."
+        )
+    return kl @ jnp.asarray(np.eye(index.max() + 1)[index], kl.dtype)
+
+
+def _batch_mean(kl: Array, weights: ArrayLike | None, axis_name: str | None) -> Array:
+    """Weighted mean over the examples of all devices."""
+    own = jnp.ones(len(kl), kl.dtype) if weights is None else as_float(weights)
+    if own.shape != kl.shape[:1]:
+        raise ValueError(
+            f"`weights` must have the shape of the batch, {kl.shape[:1]}; got {own.shape}."
+        )
+    total, count = jnp.sum(own[:, None] * kl, axis=0), jnp.sum(own)
+    if axis_name is not None:
+        total, count = jax.lax.psum((total, count), axis_name)
+    return total / count

@@ -1,0 +1,63 @@
+"""Reconstruction losses by their everyday names, summed over the event."""
+
+import jax.numpy as jnp
+from jax.scipy.special import xlogy
+from jaxtyping import Array, Float
+
+from vae_jax.likelihoods import bernoulli_log_prob, sum_event
+from vae_jax.numerics import as_float, check_same_shape
+from vae_jax.types import ArrayLike
+
+
+def mse(
+    x_hat: Float[ArrayLike, " batch *event"], x: Float[ArrayLike, " batch *event"]
+) -> Float[Array, " batch"]:
+    """Squared error, `sum_i (x_i - x_hat_i)^2`: summed, not averaged, over pixels.
+
+    The Gaussian negative log-likelihood with variance 1/2, without its constant
+    `D/2 log pi`: `likelihoods.gaussian_log_prob(x_hat, x, log(1/2))`.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    >>> mse(jnp.zeros((1, 3)), jnp.ones((1, 3))).tolist()
+    [3.0]
+    """
+    x_hat, x = as_float(x_hat), as_float(x)
+    check_same_shape("x", x, "x_hat", x_hat)
+    return sum_event(jnp.square(x - x_hat))
+
+
+def bce(
+    logits: Float[ArrayLike, " batch *event"], x: Float[ArrayLike, " batch *event"]
+) -> Float[Array, " batch"]:
+    """Binary cross-entropy on logits, `sum_i softplus(l_i) - x_i l_i` nats.
+
+    The Bernoulli negative log-likelihood, `-likelihoods.bernoulli_log_prob`.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    >>> round(float(bce(jnp.zeros((1, 1)), jnp.ones((1, 1)))[0]), 4)
+    0.6931
+    """
+    return -bernoulli_log_prob(logits, x)
+
+
+def bce_from_probs(
+    probs: Float[ArrayLike, " batch *event"], x: Float[ArrayLike, " batch *event"]
+) -> Float[Array, " batch"]:
+    """Binary cross-entropy on probabilities; prefer `bce` on logits.
+
+    `-sum_i x_i log p_i + (1 - x_i) log(1 - p_i)` nats. Infinite where a pixel is
+    certain and wrong (p of 0 or 1), which `bce` never is, and short of digits near 1.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    >>> bce_from_probs(jnp.array([[0.0]]), jnp.array([[1.0]])).tolist()
+    [inf]
+    """
+    probs, x = as_float(probs), as_float(x)
+    check_same_shape("x", x, "probs", probs)
+    return -sum_event(xlogy(x, probs) + xlogy(1.0 - x, 1.0 - probs))

@@ -1,0 +1,139 @@
+"""From a linen encoder and decoder to the pure functions of `vae_jax.vae.VAE`."""
+
+import math
+from typing import Any, Literal, get_args
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float, Key
+
+from vae_jax.models._dropout import OptionalKeys
+from vae_jax.types import Array, ArrayLike, Params
+from vae_jax.vae import VAE, DiagGaussian, Knobs
+
+LikelihoodName = Literal["bernoulli", "gaussian", "gaussian_learned"]
+"""What a decoder returns: logits, or a Gaussian of fixed or of one learned variance."""
+
+DEFAULT_KNOBS = Knobs()
+
+
+def default_dtype() -> Any:
+    """float32, or float64 when x64 is on."""
+    return jnp.result_type(float)
+
+
+def dense(features: int, name: str) -> nn.Dense:
+    """A linear layer whose parameters have the default dtype."""
+    return nn.Dense(features, name=name, param_dtype=default_dtype())
+
+
+def assemble(
+    encoder: nn.Module,
+    decoder: nn.Module,
+    event_shape: tuple[int, ...],
+    latent_dim: int,
+    likelihood: LikelihoodName,
+) -> VAE:
+    """A `VAE` from modules over flat pixels.
+
+    Args:
+        encoder: `(x_flat) -> (mean, logvar)`.
+        decoder: `(z, x_flat or None, keys or None, knobs) -> (batch, num_pixels)`.
+        event_shape: of one example.
+        latent_dim: units of z.
+        likelihood: family of the data's density.
+
+    Raises:
+        ValueError: an unknown likelihood, or an empty event or latent space.
+    """
+    check_arguments(event_shape, latent_dim, likelihood)
+    num_pixels = math.prod(event_shape)
+
+    def init(key: Key[Array, ""]) -> Params:
+        encoder_key, decoder_key = jax.random.split(key)
+        x = jnp.zeros((1, num_pixels), default_dtype())
+        z = jnp.zeros((1, latent_dim), default_dtype())
+        params = {
+            "encoder": encoder.init(encoder_key, x)["params"],
+            "decoder": decoder.init(decoder_key, z, x, None, DEFAULT_KNOBS)["params"],
+        }
+        if likelihood == "gaussian_learned":
+            params["likelihood"] = {"logvar": jnp.zeros((), default_dtype())}
+        return params
+
+    def encode(
+        params: Params,
+        x: Float[ArrayLike, " batch *event"],
+        *,
+        key: OptionalKeys = None,
+        knobs: Knobs = DEFAULT_KNOBS,
+    ) -> DiagGaussian:
+        # nothing in the encoders is random or varied by a knob
+        del key, knobs
+        flat = flatten(x, event_shape)
+        return DiagGaussian(*encoder.apply({"params": params["encoder"]}, flat))
+
+    def decode(
+        params: Params,
+        z: Float[ArrayLike, "batch latent"],
+        x: Float[ArrayLike, " batch *event"] | None = None,
+        *,
+        key: OptionalKeys = None,
+        knobs: Knobs = DEFAULT_KNOBS,
+    ) -> Any:
+        z = flatten(z, (latent_dim,), "z")
+        seen = None if x is None else flatten(x, event_shape)
+        flat: Any = decoder.apply({"params": params["decoder"]}, z, seen, key, knobs)
+        output = flat.reshape(-1, *event_shape)
+        return with_noise(likelihood, params, output, knobs.variance)
+
+    return VAE(init, encode, decode)
+
+
+def with_noise(
+    likelihood: LikelihoodName, params: Params, output: Array, variance: ArrayLike
+) -> Array | DiagGaussian:
+    """Logits as they are; a mean with its scalar log-variance.
+
+    >>> with_noise("gaussian", {}, jnp.zeros(2), 1.0).logvar
+    Array(0., dtype=float32)
+    """
+    if likelihood == "bernoulli":
+        return output
+    if likelihood == "gaussian_learned":
+        return DiagGaussian(output, params["likelihood"]["logvar"])
+    return DiagGaussian(output, jnp.log(jnp.asarray(variance, output.dtype)))
+
+
+def flatten(x: ArrayLike, event_shape: tuple[int, ...], name: str = "x") -> Array:
+    """`(batch, *event)` as `(batch, size)`, refusing another event.
+
+    >>> flatten(jnp.zeros((2, 3, 4)), (3, 4)).shape
+    (2, 12)
+    """
+    x = jnp.asarray(x, default_dtype())
+    if x.ndim == 0 or x.shape[1:] != tuple(event_shape):
+        wanted = ", ".join(str(size) for size in ("batch", *event_shape))
+        raise ValueError(f"`{name}` must have the shape ({wanted}); got {x.shape}.")
+    return x.reshape(x.shape[0], math.prod(event_shape))
+
+
+def check_arguments(
+    event_shape: tuple[int, ...], latent_dim: int, likelihood: LikelihoodName
+) -> None:
+    """Refuse what no model can be made of.
+
+    >>> check_arguments((8, 8), 2, "bernoulli")
+    """
+    known = get_args(LikelihoodName)
+    if likelihood not in known:
+        raise ValueError(
+            f"`likelihood` must be one of {', '.join(known)}; got {likelihood!r}."
+        )
+    if latent_dim < 1:
+        raise ValueError(f"`latent_dim` must be at least 1; got {latent_dim}.")
+    if math.prod(event_shape) < 1:
+        raise ValueError(
+            f"`event_shape` must hold at least one pixel; got {event_shape}."
+        )

@@ -1,0 +1,88 @@
+"""Schedules in sequence, as tables, in epochs; and the warm-up that is too long."""
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from vae_jax.types import ArrayLike, Schedule
+
+ARRIVED = 0.99
+"""A warm-up has arrived when the last update's beta is this share of its stop value."""
+
+
+def join(schedules: Sequence[Schedule], boundaries: Sequence[ArrayLike]) -> Schedule:
+    """One schedule after another; each counts its steps from its own boundary.
+
+    Args:
+        schedules: in order.
+        boundaries: the steps at which the second, third ... begin.
+
+    Raises:
+        ValueError: there is not one boundary between each pair.
+
+    >>> beta = join([lambda t: 0.0 * t, lambda t: 1.0 + 0.0 * t], [10])
+    >>> float(beta(jnp.array(9.0))), float(beta(jnp.array(10.0)))
+    (0.0, 1.0)
+    """
+    if len(boundaries) != len(schedules) - 1:
+        raise ValueError(
+            f"`boundaries` must have one entry fewer than the {len(schedules)} schedules; "
+            f"got {len(boundaries)}."
+        )
+
+    def joined(step: ArrayLike) -> Array:
+        step = jnp.asarray(step)
+        value = schedules[0](step)
+        for schedule, boundary in zip(schedules[1:], boundaries, strict=True):
+            begin = jnp.asarray(boundary).astype(step.dtype)
+            value = jnp.where(step >= begin, schedule(step - begin), value)
+        return value
+
+    return joined
+
+
+def tabulate(schedule: Schedule, num_steps: int) -> Float[Array, " num_steps"]:
+    """The value of every update, `schedule(t)` for t = 0 ... num_steps - 1.
+
+    Unlike schedules become rows of one table, and one compiled program.
+
+    >>> tabulate(lambda t: 0.5 * t.astype(float), 3).tolist()
+    [0.0, 0.5, 1.0]
+    """
+    if num_steps < 1:
+        raise ValueError(f"`num_steps` must be at least 1; got {num_steps}.")
+    return jnp.asarray(schedule(jnp.arange(num_steps)), jnp.float32)
+
+
+def steps_from_epochs(epochs: float, num_examples: int, batch_size: int) -> int:
+    """Optimiser steps of so many epochs, of `num_examples // batch_size` steps each.
+
+    Raises:
+        ValueError: the batch is larger than the data.
+
+    >>> steps_from_epochs(10, num_examples=60_000, batch_size=128)
+    4680
+    """
+    if not 1 <= batch_size <= num_examples:
+        raise ValueError(
+            f"`batch_size` must be between 1 and the {num_examples} examples; got "
+            f"{batch_size}."
+        )
+    return round(epochs * (num_examples // batch_size))
+
+
+def check_warmup(schedule: Schedule, num_steps: int, stop: float) -> None:
+    """Refuse a run that ends before its beta has arrived: it trains another objective.
+
+    Raises:
+        ValueError: the last update's beta is under 99 % of `stop`.
+
+    >>> check_warmup(lambda t: 1.0 + 0.0 * t, num_steps=10, stop=1.0)
+    """
+    last = float(schedule(jnp.asarray(num_steps - 1, jnp.float32)))
+    if last < ARRIVED * stop:
+        raise ValueError(
+            f"the warm-up must end within the run; got a last beta of {last:.4g} of "
+            f"{stop:g} after {num_steps} steps. Shorten the warm-up or train longer."
+        )

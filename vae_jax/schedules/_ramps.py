@@ -1,0 +1,81 @@
+"""One rise from start to stop."""
+
+import jax
+import jax.numpy as jnp
+
+from vae_jax.types import Array, ArrayLike, Schedule
+
+
+def constant(value: ArrayLike) -> Schedule:
+    """The same value at every step.
+
+    >>> float(constant(2.0)(7))
+    2.0
+    """
+    return lambda step: jnp.broadcast_to(
+        jnp.asarray(value, jnp.float32), jnp.shape(jnp.asarray(step))
+    )
+
+
+def linear(start: ArrayLike, stop: ArrayLike, num_steps: ArrayLike) -> Schedule:
+    """`start + (stop - start) t / num_steps`, and exactly `stop` from `num_steps` on.
+
+    Sonderby et al. (2016), Section 2.3 (warm-up), arXiv:1602.02282.
+
+    >>> float(linear(0.0, 2.0, 100)(50)), float(linear(0.0, 2.0, 100)(100))
+    (1.0, 2.0)
+    """
+    return lambda step: between(start, stop, share_of(step, num_steps))
+
+
+def cosine(start: ArrayLike, stop: ArrayLike, num_steps: ArrayLike) -> Schedule:
+    """`start + (stop - start) (1 - cos(pi t / num_steps)) / 2`, then exactly `stop`.
+
+    >>> round(float(cosine(0.0, 2.0, 100)(50)), 6), float(cosine(0.0, 2.0, 100)(200))
+    (1.0, 2.0)
+    """
+    return lambda step: between(start, stop, cosine_share(share_of(step, num_steps)))
+
+
+def sigmoid(
+    start: ArrayLike, stop: ArrayLike, midpoint: ArrayLike, steepness: ArrayLike
+) -> Schedule:
+    """`start + (stop - start) / (1 + exp(-steepness (t - midpoint)))`.
+
+    The logistic of Bowman et al. (2016), Section 3.1, arXiv:1511.06349. It approaches
+    `stop` and never holds it exactly.
+
+    >>> float(sigmoid(0.0, 2.0, midpoint=100, steepness=0.1)(100))
+    1.0
+    """
+
+    def schedule(step: ArrayLike) -> Array:
+        distance = as_step(step) - jnp.asarray(midpoint, jnp.float32)
+        share = jax.nn.sigmoid(jnp.asarray(steepness, jnp.float32) * distance)
+        return between(start, stop, share, exact=False)
+
+    return schedule
+
+
+def as_step(step: ArrayLike) -> Array:
+    """A step count in float32, exact up to 2**24."""
+    return jnp.asarray(step).astype(jnp.float32)
+
+
+def share_of(step: ArrayLike, num_steps: ArrayLike) -> Array:
+    """How far along, from 0 to 1."""
+    return jnp.clip(as_step(step) / jnp.asarray(num_steps, jnp.float32), 0.0, 1.0)
+
+
+def cosine_share(share: Array) -> Array:
+    """The share bent to a half-wave."""
+    return 0.5 - 0.5 * jnp.cos(jnp.pi * share)
+
+
+def between(
+    start: ArrayLike, stop: ArrayLike, share: Array, exact: bool = True
+) -> Array:
+    """`start` at 0, `stop` at 1; exactly so, although the sum would round."""
+    start, stop = (jnp.asarray(v, jnp.float32) for v in (start, stop))
+    value = start + (stop - start) * share
+    return jnp.where(share >= 1.0, stop, value) if exact else value
