@@ -63,7 +63,7 @@ def bernoulli() -> Likelihood:
     [[1.0, 1.0]]
     """
 
-    def sample(key: Array, logits: Array) -> Array:
+    def sample(key: Array, logits: ArrayLike) -> Array:
         logits = as_float(logits)
         # p = sigmoid(l) is drawn as u < p, in the dtype of the logits
         uniform = jax.random.uniform(key, logits.shape, logits.dtype)

@@ -73,6 +73,11 @@ def gaussian_optimal_variance(
     check_same_shape("x", x, "mean", mean)
     per_example = jnp.square(x - mean).reshape(len(x), -1).mean(axis=1)
     own = jnp.ones_like(per_example) if weights is None else as_float(weights)
+    if own.shape != per_example.shape:
+        raise ValueError(
+            f"`weights` must have the shape of the batch, {per_example.shape}; got "
+            f"{own.shape}."
+        )
     total, count = jnp.sum(own * per_example), jnp.sum(own)
     if axis_name is not None:
         total, count = jax.lax.psum((total, count), axis_name)
@@ -90,11 +95,11 @@ def gaussian() -> Likelihood:
     [[1.0, 1.0]]
     """
 
-    def log_prob(output: tuple[Array, Array], x: ArrayLike) -> Array:
+    def log_prob(output: tuple[ArrayLike, ArrayLike], x: ArrayLike) -> Array:
         mean, logvar = output
         return gaussian_log_prob(mean, x, logvar)
 
-    def sample(key: Array, output: tuple[Array, Array]) -> Array:
+    def sample(key: Array, output: tuple[ArrayLike, ArrayLike]) -> Array:
         mean, logvar = (as_float(part) for part in output)
         noise = jax.random.normal(key, mean.shape, mean.dtype)
         return mean + jnp.exp(0.5 * logvar) * noise

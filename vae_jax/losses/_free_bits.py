@@ -80,10 +80,10 @@ def free_bits(
     if mean == "batch":
         grouped = _batch_mean(grouped, weights, axis_name)[None]
     floor = jnp.asarray(threshold, kl.dtype)
-    # at equality the KL is taken, so that threshold 0 is no change of the gradient
     low = floor if rule == "max" else jnp.zeros_like(floor)
-    kept = grouped >= floor if rule == "max" else grouped > floor
-    penalised = jnp.sum(jnp.where(kept, grouped, low), axis=-1)
+    # at equality it is free, but threshold 0 is no change; a KL of NaN is never free
+    free = jnp.where(floor > 0, grouped <= floor, grouped < floor)
+    penalised = jnp.sum(jnp.where(free, low, grouped), axis=-1)
     return jnp.broadcast_to(penalised, kl.shape[:1])
 
 
@@ -102,7 +102,9 @@ def _grouped(kl: Array, over: Over, groups: Sequence[int] | None) -> Array:
             f"`groups` must give each of the {kl.shape[1]} units a group, numbered from 0 "
             f"without a gap; got {list(groups)}."
         )
-    return kl @ jnp.asarray(np.eye(index.max() + 1)[index], kl.dtype)
+    # a sum, not a product of the model: exact whatever precision those run at
+    members = jnp.asarray(np.eye(index.max() + 1)[index], kl.dtype)
+    return jnp.matmul(kl, members, precision="highest")
 
 
 def _batch_mean(kl: Array, weights: ArrayLike | None, axis_name: str | None) -> Array:

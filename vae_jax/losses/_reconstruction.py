@@ -1,7 +1,7 @@
 """Reconstruction losses by their everyday names, summed over the event."""
 
 import jax.numpy as jnp
-from jax.scipy.special import xlogy
+from jax.scipy.special import xlog1py, xlogy
 from jaxtyping import Array, Float
 
 from vae_jax.likelihoods import bernoulli_log_prob, sum_event
@@ -51,6 +51,7 @@ def bce_from_probs(
 
     `-sum_i x_i log p_i + (1 - x_i) log(1 - p_i)` nats. Infinite where a pixel is
     certain and wrong (p of 0 or 1), which `bce` never is, and short of digits near 1.
+    Where it is certain and right, value and gradient are finite.
 
     Raises:
         ValueError: the shapes differ.
@@ -60,4 +61,7 @@ def bce_from_probs(
     """
     probs, x = as_float(probs), as_float(x)
     check_same_shape("x", x, "probs", probs)
-    return -sum_event(xlogy(x, probs) + xlogy(1.0 - x, 1.0 - probs))
+    # x log p at 0 log 0 is 0, and so is its slope
+    on = jnp.where((x == 0) & (probs == 0), 1.0, probs)
+    off = jnp.where((x == 1) & (probs == 1), 0.0, probs)
+    return -sum_event(xlogy(x, on) + xlog1py(1.0 - x, -off))

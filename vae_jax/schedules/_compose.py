@@ -45,17 +45,19 @@ def join(schedules: Sequence[Schedule], boundaries: Sequence[ArrayLike]) -> Sche
 def tabulate(schedule: Schedule, num_steps: int) -> Float[Array, " num_steps"]:
     """The value of every update, `schedule(t)` for t = 0 ... num_steps - 1.
 
-    Unlike schedules become rows of one table, and one compiled program.
+    Unlike schedules become rows of one table, and one compiled program. A schedule that
+    returns one number for all steps fills its row.
 
     >>> tabulate(lambda t: 0.5 * t.astype(float), 3).tolist()
     [0.0, 0.5, 1.0]
     """
     if num_steps < 1:
         raise ValueError(f"`num_steps` must be at least 1; got {num_steps}.")
-    return jnp.asarray(schedule(jnp.arange(num_steps)), jnp.float32)
+    values = jnp.asarray(schedule(jnp.arange(num_steps)), jnp.float32)
+    return jnp.broadcast_to(values, (num_steps,))
 
 
-def steps_from_epochs(epochs: float, num_examples: int, batch_size: int) -> int:
+def steps_from_epochs(epochs: float | int, num_examples: int, batch_size: int) -> int:
     """Optimiser steps of so many epochs, of `num_examples // batch_size` steps each.
 
     Raises:
@@ -76,12 +78,12 @@ def check_warmup(schedule: Schedule, num_steps: int, stop: float) -> None:
     """Refuse a run that ends before its beta has arrived: it trains another objective.
 
     Raises:
-        ValueError: the last update's beta is under 99 % of `stop`.
+        ValueError: the last update's beta is under 99 % of `stop`, or not a number.
 
     >>> check_warmup(lambda t: 1.0 + 0.0 * t, num_steps=10, stop=1.0)
     """
     last = float(schedule(jnp.asarray(num_steps - 1, jnp.float32)))
-    if last < ARRIVED * stop:
+    if not last >= ARRIVED * stop:
         raise ValueError(
             f"the warm-up must end within the run; got a last beta of {last:.4g} of "
             f"{stop:g} after {num_steps} steps. Shorten the warm-up or train longer."

@@ -13,6 +13,9 @@ Shape = Literal["linear", "sigmoid", "cosine"]
 SIGMOID_SPAN = 12.0
 """The sigmoid rises over logits -6 to 6, as in the public code of Fu et al."""
 
+RISEN = 1.0 - 1e-6
+"""The share of the rise that is all of it: `ratio * period` rounds, by up to 2.5e-7."""
+
 
 def cyclical(
     start: ArrayLike,
@@ -49,7 +52,7 @@ def cyclical(
         length = jnp.asarray(period, jnp.float32)
         rise = jnp.asarray(ratio, jnp.float32) * length
         share = jnp.mod(as_step(step), length) / rise
-        bent = jnp.where(share >= 1.0, 1.0, bend(share))
+        bent = jnp.where(share >= RISEN, 1.0, bend(share))
         return between(start, stop, bent)
 
     def bend(share: Array) -> Array:

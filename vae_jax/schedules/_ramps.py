@@ -63,8 +63,10 @@ def as_step(step: ArrayLike) -> Array:
 
 
 def share_of(step: ArrayLike, num_steps: ArrayLike) -> Array:
-    """How far along, from 0 to 1."""
-    return jnp.clip(as_step(step) / jnp.asarray(num_steps, jnp.float32), 0.0, 1.0)
+    """How far along, from 0 to 1; exactly 1 from `num_steps` on, be that 0."""
+    step, last = as_step(step), jnp.asarray(num_steps, jnp.float32)
+    # a compiled division by a constant is a product with its rounded reciprocal
+    return jnp.where(step >= last, 1.0, jnp.clip(step / last, 0.0, 1.0))
 
 
 def cosine_share(share: Array) -> Array:
