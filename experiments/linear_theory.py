@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from experiments._pages import folder_for, publish
 from vae_jax import analytic, build, sweeps
-from vae_jax.configs import RunConfig
 
-RESULTS = Path(__file__).parent / "results"
+NAME = "linear_theory"
 ACTIVE_FROM = 0.99
 """An active unit has variance of its mean above 0.01: an eigenvalue above s / 0.99."""
 
@@ -90,25 +90,25 @@ def failures(table: pd.DataFrame) -> pd.DataFrame:
 def main() -> None:
     """Run the sweep, compare, and say where the rows are."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=Path("runs/linear_theory"))
     parser.add_argument("--smoke", action="store_true", help="a few steps, no claim")
+    parser.add_argument("--publish", action="store_true", help="update committed rows")
+    parser.add_argument("--out", type=Path, help="folder; runs/NAME-HASH by default")
     arguments = parser.parse_args()
     sweeps.setup_jax()
-    spec, out = SPEC, arguments.out
-    if arguments.smoke:
-        spec = {**SPEC, "base": {**SPEC["base"], "num_steps": 200}}
-        out = out.with_name(out.name + "_smoke")
-    configs: list[RunConfig] = sweeps.expand(spec)
+    steps = {"num_steps": 200} if arguments.smoke else {}
+    configs = sweeps.expand({**SPEC, "base": {**SPEC["base"], **steps}})
+    out = arguments.out or folder_for(NAME, configs)
     runs = sweeps.run(configs, out).runs.to_pandas()
     table = compare(runs, train_eigenvalues())
     print(table.to_string(index=False, float_format="{:.4f}".format))
-    kept = int((~table["left_out"]).sum())
-    print(f"{kept} points compared, {len(table) - kept} left out (near a threshold)")
-    if not arguments.smoke:
-        path = RESULTS / "linear_theory.csv"
-        table.to_csv(path, index=False, float_format="%.6g")
-        print(f"{len(failures(table))} points miss the claim")
-        print(f"Rows: {path}")
+    left_out = table[table["left_out"]]
+    print(f"Compared: {len(table) - len(left_out)} points.")
+    print(f"Left out, near a threshold: {len(left_out)} points (left_out above).")
+    print(f"Miss the claim: {len(failures(table))} points.")
+    rows = out / f"{NAME}.csv"
+    table.to_csv(rows, index=False, float_format="%.6g")
+    if arguments.publish:
+        publish(NAME, rows)
     print(f"Results: {out}")
 
 

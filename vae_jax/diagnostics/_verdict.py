@@ -7,7 +7,8 @@ Rules, the first that holds:
 2. *collapsed*: z says nothing about x (MI below `COLLAPSED_NATS`), or the decoder ignores
    what it says (shuffle gap surely below `COLLAPSED_NATS`). The number of active units has
    no say: a batch-normalised encoder has all of them active by construction.
-3. *partially collapsed*: fewer than half of the units are in use.
+3. *partially collapsed*: fewer than half of the units are in use, or all together carry
+   less than one bit.
 4. *healthy*.
 """
 
@@ -40,6 +41,10 @@ on (geometric) average, and the value says more about N than about the code."""
 USED_SHARE = 0.5
 """Of the units. A convention: surplus units are switched off at the optimum, too (the
 linear VAE switches off all below its water level), so that some being off is no fault."""
+
+ONE_BIT = math.log(2)
+"""Nats. With less, z does not even tell two kinds of example apart: `exp(MI)`, the number
+of inputs that a code can distinguish, is below two."""
 
 Label = Literal["collapsed", "partially collapsed", "healthy", "unreliable"]
 
@@ -109,9 +114,9 @@ def verdict(report: CollapseReport) -> Verdict:
     causes = why_collapsed(numbers)
     if causes:
         return Verdict("collapsed", (*causes, *remarks(numbers)))
-    label: Label = "healthy"
-    if numbers.used < USED_SHARE * numbers.latent:
-        label = "partially collapsed"
+    few = numbers.used < USED_SHARE * numbers.latent
+    little = numbers.information < ONE_BIT
+    label: Label = "partially collapsed" if few or little else "healthy"
     return Verdict(label, (*why_in_use(numbers), *remarks(numbers)))
 
 
@@ -201,9 +206,10 @@ def why_collapsed(n: Numbers) -> list[str]:
 
 def why_in_use(n: Numbers) -> list[str]:
     """What z does where the posterior is not collapsed."""
+    little = "; less than one bit" if n.information < ONE_BIT else ""
     reasons = [
         f"z carries {n.information:.3f} nats about x (standard error "
-        f"{n.information_error:.3f})."
+        f"{n.information_error:.3f}){little}."
     ]
     few = "; fewer than half" if n.used < USED_SHARE * n.latent else ""
     reasons.append(f"{n.used} of {n.latent} units are in use{few}.")

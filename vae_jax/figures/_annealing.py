@@ -10,8 +10,8 @@ from matplotlib.figure import Figure, SubFigure
 
 from vae_jax.figures._style import SCHEDULE_COLOURS, tidy
 
-COLLAPSED_MI = 0.1
-"""Nats: below this, with no active unit, a member is called collapsed."""
+COMPARED = ("MLP", "autoregressive, full")
+"""The decoders whose training is drawn: the weakest and the strongest."""
 
 
 def decoder_label(run: Mapping[str, Any]) -> str:
@@ -29,7 +29,8 @@ def decoder_label(run: Mapping[str, Any]) -> str:
 
 def annealing_figure(
     runs: pd.DataFrame,
-    metrics: pd.DataFrame,
+    history: pd.DataFrame,
+    betas: Mapping[str, np.ndarray],
     pictures: Mapping[str, Mapping[str, np.ndarray]],
     final_beta: float,
 ) -> Figure:
@@ -37,58 +38,65 @@ def annealing_figure(
 
     Args:
         runs: a row a member, with a `decoder` column of labels.
-        metrics: a row a member and window: `member`, `step`, `beta`, `rate`.
+        history: a row a member and window: `member`, `step`, `rate`.
+        betas: schedule -> beta of every step.
         pictures: title -> {row name -> images (num, height, width)}.
         final_beta: the beta at which the schedules are compared.
     """
-    figure = Figure(figsize=(13, 12), layout="constrained")
+    num_rows = runs[["decoder", "free_bits"]].drop_duplicates().shape[0]
+    heights = (3.2, 1.4 + 0.5 * num_rows, 3.4)
+    figure = Figure(figsize=(13, sum(heights)), layout="constrained")
     top, middle, bottom = np.ravel(
-        figure.subfigures(3, 1, squeeze=False, height_ratios=(1.0, 1.15, 1.5))
+        figure.subfigures(3, 1, squeeze=False, height_ratios=heights)
     )
-    draw_schedules(top, runs, metrics, final_beta)
+    draw_schedules(top, runs, history, betas, final_beta)
     draw_map(middle, runs)
     draw_pictures(bottom, pictures)
     return figure
 
 
 def draw_schedules(
-    figure: SubFigure, runs: pd.DataFrame, metrics: pd.DataFrame, final_beta: float
+    figure: SubFigure,
+    runs: pd.DataFrame,
+    history: pd.DataFrame,
+    betas: Mapping[str, np.ndarray],
+    final_beta: float,
 ) -> None:
     """Beta against steps, and the raw KL of the weakest and the strongest decoder."""
     plain = runs[(runs["beta"] == final_beta) & (runs["free_bits"] == 0)]
-    decoders = [
-        d for d in ("MLP", "autoregressive, full") if d in set(plain["decoder"])
-    ]
+    decoders = [d for d in COMPARED if d in set(plain["decoder"])]
     panels = figure.subplots(1, 1 + len(decoders), squeeze=False)[0]
     for schedule, colour in SCHEDULE_COLOURS.items():
-        own = plain[plain["schedule"] == schedule]
-        if own.empty:
+        if schedule not in betas:
             continue
-        first = metrics[metrics["member"] == own["member"].iloc[0]]
-        panels[0].plot(first["step"], first["beta"], color=colour, label=schedule)
+        panels[0].plot(betas[schedule], color=colour, label=schedule)
         for axes, decoder in zip(panels[1:], decoders, strict=True):
-            members = own[own["decoder"] == decoder]["member"]
-            draw_spread(
-                axes, metrics[metrics["member"].isin(members)], colour, schedule
-            )
-    tidy(panels[0], "weight of the KL", "optimiser step", "beta")
+            own = plain[(plain["decoder"] == decoder) & (plain["schedule"] == schedule)]
+            draw_spread(axes, history[history["member"].isin(own["member"])], colour)
+    tidy(panels[0], "Weight of the KL", "optimiser step", "beta")
     for axes, decoder in zip(panels[1:], decoders, strict=True):
         tidy(axes, f"KL in training: {decoder}", "optimiser step", "rate (nats)")
         axes.set_yscale("log")
-    panels[0].legend(fontsize=8, frameon=False)
+        axes.sharey(panels[1])
+    figure.legend(
+        *panels[0].get_legend_handles_labels(),
+        loc="outside right center",
+        fontsize=9,
+        frameon=False,
+        title="schedule",
+    )
     figure.suptitle(
-        f"Schedules that end at beta = {final_beta:g} (line: mean over seeds, band: their "
-        "range)",
+        f"Five ways to beta = {final_beta:g} (line: mean over seeds, band: their range)",
         fontsize=11,
     )
 
 
-def draw_spread(axes: Axes, history: pd.DataFrame, colour: str, label: str) -> None:
+def draw_spread(axes: Axes, history: pd.DataFrame, colour: str) -> None:
     """Mean over members and the band from the smallest to the largest."""
     if history.empty:
         return
     by_step = history.groupby("step")["rate"].agg(["mean", "min", "max"])
-    axes.plot(by_step.index, by_step["mean"], color=colour, label=label)
+    axes.plot(by_step.index, by_step["mean"], color=colour)
     axes.fill_between(
         by_step.index, by_step["min"], by_step["max"], color=colour, alpha=0.15, lw=0
     )
@@ -97,68 +105,58 @@ def draw_spread(axes: Axes, history: pd.DataFrame, colour: str, label: str) -> N
 def draw_map(figure: SubFigure, runs: pd.DataFrame) -> None:
     """Mutual information of every decoder (rows) at every beta and schedule (columns)."""
     axes = figure.subplots()
-    cells = map_cells(runs)
-    values = cells.to_numpy(dtype=float)
-    image = axes.imshow(values, cmap="viridis", aspect="auto", vmin=0)
-    middle = np.nanmax(values) / 2
-    for (row, column), value in np.ndenumerate(values):
-        if np.isnan(value):
-            continue
-        word = "\ncollapsed" if value < COLLAPSED_MI else ""
+    values, words = map_cells(runs)
+    colours = np.ma.masked_invalid(values.to_numpy(dtype=float))
+    image = axes.imshow(colours, cmap="viridis", aspect="auto", vmin=0)
+    middle = colours.max() / 2
+    for (row, column), value in np.ndenumerate(colours):
+        missing = np.ma.is_masked(colours[row, column])
         axes.text(
             column,
             row,
-            f"{value:.2f}{word}",
+            "not run" if missing else f"{value:.2f}\n{words.iat[row, column]!s}",
             ha="center",
             va="center",
-            fontsize=8,
-            color="white" if value < middle else "black",
+            fontsize=7 if len(values.columns) > 10 else 8,
+            color="0.6" if missing else "white" if value < middle else "black",
         )
-    axes.set_xticks(range(cells.shape[1]), list(cells.columns), fontsize=8)
-    axes.set_yticks(range(cells.shape[0]), list(cells.index), fontsize=8)
+    axes.set_xticks(range(values.shape[1]), list(values.columns), fontsize=8)
+    axes.set_yticks(range(values.shape[0]), list(values.index), fontsize=8)
     tidy(
-        axes, "Collapse map: mutual information between x and z (nats, mean over seeds)"
+        axes, "Collapse map: information that z carries about x (nats, mean over seeds)"
     )
+    axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     bar = figure.colorbar(image, ax=axes, pad=0.01)
-    bar.set_label("MI (nats)", fontsize=9)
+    bar.set_label("mutual information (nats)", fontsize=9)
 
 
-def map_cells(runs: pd.DataFrame) -> pd.DataFrame:
-    """Mean MI with a row a decoder and remedy, a column a beta and schedule."""
-    order = {label: i for i, label in enumerate(dict.fromkeys(runs["decoder"]))}
+def map_cells(runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Mean information, and the commonest verdict in a word, of every setting.
+
+    A row a decoder and remedy in the order of `runs`, a column a beta and schedule.
+    """
     labelled = runs.assign(
-        row=[
-            decoder + (f"\n+ free bits {bits:g}" if bits else "")
-            for decoder, bits in zip(runs["decoder"], runs["free_bits"], strict=True)
-        ],
-        rank=[
-            2 * order[decoder] + bool(bits)
-            for decoder, bits in zip(runs["decoder"], runs["free_bits"], strict=True)
-        ],
-        column=[
-            f"beta {beta:g}\n{schedule}"
-            for beta, schedule in zip(runs["beta"], runs["schedule"], strict=True)
-        ],
+        decoder_rank=runs["decoder"].map(list(dict.fromkeys(runs["decoder"])).index),
+        schedule_rank=runs["schedule"].map(list(SCHEDULE_COLOURS).index),
+        row=runs["decoder"] + runs["free_bits"].map(remedy_label),
+        column="beta " + runs["beta"].map("{:g}".format) + "\n" + runs["schedule"],
     )
-    schedules = {name: i for i, name in enumerate(SCHEDULE_COLOURS)}
-    labelled = labelled.sort_values(
-        ["rank", "beta", "schedule"],
-        key=lambda column: (
-            column.map(schedules) if column.name == "schedule" else column
-        ),
-    )
-    cells = labelled.pivot_table(
-        index="row", columns="column", values="mutual_information", sort=False
-    )
-    rows = list(dict.fromkeys(labelled["row"]))
-    by_beta = labelled.sort_values(
-        ["beta", "schedule"],
-        key=lambda column: (
-            column.map(schedules) if column.name == "schedule" else column
-        ),
-    )
-    return cells.reindex(index=rows, columns=list(dict.fromkeys(by_beta["column"])))
+    rows = labelled.sort_values(["decoder_rank", "free_bits"])["row"].unique()
+    columns = labelled.sort_values(["beta", "schedule_rank"])["column"].unique()
+    groups = labelled.groupby(["row", "column"])
+    information = groups["mutual_information"].mean().unstack()
+    verdict = groups["verdict"].agg(lambda words: words.mode()[0]).unstack()
+    return information.loc[rows, columns], verdict.loc[rows, columns]
+
+
+def remedy_label(free_bits: float) -> str:
+    """What is written after a decoder.
+
+    >>> remedy_label(0.2)
+    ', free bits 0.2'
+    """
+    return f", free bits {free_bits:g}" if free_bits else ""
 
 
 def draw_pictures(
@@ -175,11 +173,12 @@ def draw_pictures(
         )
         tidy(axes, title)
         axes.set_xticks([])
-        axes.tick_params(left=False)
+        axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
+        if axes is not panels[0]:
+            axes.set_yticklabels([])
     figure.suptitle(
-        "What collapse looks like: with z ignored, every reconstruction and every point of "
-        "an interpolation is the same draw",
+        "What collapse looks like: the decoder draws the same whatever z says",
         fontsize=11,
     )
 

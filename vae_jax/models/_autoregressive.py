@@ -93,8 +93,7 @@ class _MaskedDecoder(nn.Module):
 
         features = MLP(self.hidden, name="mlp")(z, drop)
         logits = dense(self.num_pixels, "output")(features)
-        # what z adds to the stream stays in it: every later layer reads it
-        stream = dense(width, "condition")(features)
+        stream = dense(width, "condition")(z)
         stream += _MaskedDense(width, name="input")(x, _masks.feeds(pixels, units))
         for layer in range(depth):
             active = drop(nn.relu(stream), depth + layer)

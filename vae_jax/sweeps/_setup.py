@@ -44,7 +44,7 @@ def setup_jax(num_cpu_devices: int | None = None) -> None:
         RuntimeError: JAX has started with another number of devices.
     """
     wanted = num_cores() if num_cpu_devices is None else num_cpu_devices
-    if jax.config.read("jax_num_cpu_devices") != wanted:
+    if jax.config.jax_num_cpu_devices != wanted:  # type: ignore[attr-defined]
         jax.config.update("jax_num_cpu_devices", wanted)
     jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "xla"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)

@@ -1,0 +1,31 @@
+"""Where the results of an experiment lie: a run folder, and the committed copies."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from vae_jax import results
+from vae_jax.configs import RunConfig, to_mapping
+
+RESULTS = Path(__file__).with_name("results")
+FIGURES = Path(__file__).with_name("figures")
+
+
+def folder_for(name: str, configs: Sequence[RunConfig]) -> Path:
+    """`runs/NAME-HASH`: the same runs find their own folder, others never share it."""
+    spec = {"configs": [to_mapping(config) for config in configs]}
+    return Path("runs") / f"{name}-{results.short_hash(spec)}"
+
+
+def publish(name: str, rows: Path, picture: Path | None = None) -> None:
+    """Copy rows (a file or a folder of them) and picture to where they are committed."""
+    target = RESULTS / f"{name}{rows.suffix}"
+    if rows.is_dir():
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(rows, target)
+    else:
+        shutil.copyfile(rows, target)
+    print(f"Published: {target}")
+    if picture is not None:
+        shutil.copyfile(picture, FIGURES / picture.name)
+        print(f"Published: {FIGURES / picture.name}")
