@@ -35,8 +35,8 @@ BASE: dict[str, Any] = {
     "dataset": "digits",
     "binarize": "static",
     "latent_dim": 8,
-    "hidden": [512],
-    "num_steps": 3000,
+    "hidden": [384, 384],
+    "num_steps": 2000,
     "eval_split": "test",
 }
 SETTINGS = ["decoder", "free_bits", "beta", "schedule"]
@@ -62,7 +62,7 @@ def full_spec() -> dict[str, Any]:
     """Every schedule x beta x decoder x free bits x seed."""
     shared = {
         "schedule": SCHEDULES,
-        "beta": [0.5, 1.0, FINAL_BETA, 4.0],
+        "beta": [1.0, FINAL_BETA, 4.0],
         "free_bits": [0.0, FREE_BITS],
         "seed": SEEDS,
     }

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from vae_jax import cli
+from vae_jax import cli, sweeps
 
 SMALL = [
     "--num-steps",
@@ -48,6 +48,8 @@ WRONG = [
 @pytest.mark.parametrize(("arguments", "message"), WRONG, ids=lambda v: str(v)[:40])
 def test_bad_input_is_refused(arguments, message, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    # this process has started JAX long ago
+    monkeypatch.setattr(sweeps, "setup_jax", lambda *_: None)
     with pytest.raises(SystemExit) as stopped:
         cli.main(arguments)
     assert stopped.value.code == 2

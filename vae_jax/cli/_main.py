@@ -7,6 +7,7 @@ from typing import Any
 
 import tyro
 
+from vae_jax import checkpoints, results
 from vae_jax.cli import _diagnose, _doctor, _forecast, _train
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -17,6 +18,14 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "doctor": _doctor.doctor,
 }
 
+EXPLAINED = (
+    ValueError,
+    OSError,
+    checkpoints.DamagedCheckpoint,
+    results.DamagedFile,
+    results.VersionChanged,
+)
+
 REFUSED = 2
 """Exit code of a command that cannot be carried out as given."""
 
@@ -24,8 +33,8 @@ REFUSED = 2
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; bad input ends with one line and exit code 2.
 
-    Errors that stand for a mistake of the user are `ValueError`s and `OSError`s whose text
-    says what was expected; anything else is a defect and shows its traceback.
+    What stands for a mistake of the user, or for a damaged or foreign folder, has a text
+    that says what to do; anything else is a defect and shows its traceback.
     """
     warnings.simplefilter("once")
     try:
@@ -35,6 +44,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             description="Understand and cure posterior collapse.",
             args=list(sys.argv[1:] if arguments is None else arguments),
         )
-    except (ValueError, OSError) as error:
+    except EXPLAINED as error:
         print(f"vae-jax: {error}", file=sys.stderr)
         raise SystemExit(REFUSED) from error

@@ -21,6 +21,9 @@ FOLDER = "vae_jax_arrays"
 SIDECAR = "sha256.json"
 SPLITS = ("train", "validation", "test")
 
+LAYOUT = 1
+"""Raised when what is cached changes: where the splits are cut, or how they are kept."""
+
 
 def read_cache(prepared: Path) -> Splits | None:
     """The splits cached beside a prepared set; nothing if they are absent or wrong.
@@ -31,6 +34,8 @@ def read_cache(prepared: Path) -> Splits | None:
     folder = prepared / FOLDER
     try:
         record = json.loads((folder / SIDECAR).read_text())
+        if record["layout"] != LAYOUT:
+            raise ValueError("another version of this package wrote it")
         if record["prepared"] != fingerprint(prepared):
             raise ValueError("the prepared data has changed since")
         arrays = [_read(folder / name, record["arrays"][name]) for name in file_names()]
@@ -38,9 +43,11 @@ def read_cache(prepared: Path) -> Splits | None:
         # without its sidecar, written last, a cache was never finished
         if error.filename == str(folder / SIDECAR):
             return None
-        problem: Exception = error
-    except (ValueError, KeyError, TypeError) as error:
-        problem = error
+        problem = str(error)
+    except (KeyError, TypeError):
+        problem = f"{SIDECAR} is damaged"
+    except (OSError, ValueError) as error:
+        problem = str(error)
     else:
         train, validation, test = map(Split, arrays[::2], arrays[1::2])
         return train, validation, test
@@ -51,20 +58,29 @@ def read_cache(prepared: Path) -> Splits | None:
 def write_cache(prepared: Path, splits: Splits) -> None:
     """Write the splits beside a prepared set, if its folder may be written to.
 
+    What cannot be written is left out with a warning: a cache is no condition.
+
     >>> split = Split(np.zeros((1, 2, 2), np.uint8), np.zeros(1, np.int32))
     >>> write_cache(Path("nowhere"), (split, split, split))
     """
     if not os.access(prepared, os.W_OK):
         return
     folder = prepared / FOLDER
-    folder.mkdir(exist_ok=True)
     arrays = (array for split in splits for array in split)
-    hashes = {
-        name: _write(folder / name, _npy(array))
-        for name, array in zip(file_names(), arrays, strict=True)
-    }
-    record = {"prepared": fingerprint(prepared), "arrays": hashes}
-    _write(folder / SIDECAR, json.dumps(record, indent=1).encode())
+    try:
+        folder.mkdir(exist_ok=True)
+        hashes = {
+            name: _write(folder / name, _npy(array))
+            for name, array in zip(file_names(), arrays, strict=True)
+        }
+        record = {
+            "layout": LAYOUT,
+            "prepared": fingerprint(prepared),
+            "arrays": hashes,
+        }
+        _write(folder / SIDECAR, json.dumps(record, indent=1).encode())
+    except OSError as error:
+        warnings.warn(f"The data is not cached in {folder}: {error}.", stacklevel=2)
 
 
 def file_names() -> Iterator[str]:

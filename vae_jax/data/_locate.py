@@ -56,7 +56,10 @@ def locate(name: str, folder: Path | None, root: Path) -> Path:
     _refuse_unwritable(root)
     if problem := why_unreachable(f"{SOURCES[name].url}{FILES['test_labels']}.gz"):
         raise FileNotFoundError(_how_to_get(name, root, problem))
-    return _prepare(name, root, None)
+    try:
+        return _prepare(name, root, None)
+    except ConnectionError as error:
+        raise FileNotFoundError(_how_to_get(name, root, str(error))) from error
 
 
 def find_prepared(name: str, root: Path) -> Path | None:
@@ -76,14 +79,24 @@ def find_prepared(name: str, root: Path) -> Path | None:
     if not versions:
         return None
     info = versions[max(versions)]
-    file_format = json.loads(info.read_text()).get("fileFormat")
-    if file_format != FILE_FORMAT:
+    if (file_format := _file_format(info)) != FILE_FORMAT:
         raise ValueError(
             f"{info.parent} must be prepared as {FILE_FORMAT}, which needs no "
             f"TensorFlow to read; got {file_format}. With TensorFlow installed: "
             f"{_build(name)} --data_dir=FOLDER, then load with data_dir=FOLDER."
+            + (" Without: load with an empty data_dir." if name in SOURCES else "")
         )
     return info.parent
+
+
+def _file_format(info: Path) -> str:
+    try:
+        # old copies do not say; there was one format then
+        return str(json.loads(info.read_text()).get("fileFormat", "tfrecord"))
+    except (ValueError, AttributeError) as error:
+        raise ValueError(
+            f"{info} is damaged ({error}). Delete {info.parent} and prepare it again."
+        ) from error
 
 
 def _from_folder(name: str, folder: Path, root: Path) -> Path:
@@ -141,7 +154,10 @@ def _build(name: str) -> str:
 
 def _unknown(name: str, root: Path) -> str:
     """For a set that cannot be prepared here, or does not exist."""
-    here = [path.parent.parent.name for path in root.glob("*/*/dataset_info.json")]
+    # a set, or a set and its config, and the version
+    patterns = ("*/*/dataset_info.json", "*/*/*/dataset_info.json")
+    found = (path.parent.parent for each in patterns for path in root.glob(each))
+    here = [path.relative_to(root).as_posix() for path in found]
     known = sorted({*SOURCES, "digits", *here})
     return (
         f"`name` must be one of {', '.join(known)}, or an image set of "

@@ -28,6 +28,7 @@ def prepare(name: str, root: Path, arrays: dict[str, np.ndarray] | None) -> None
         arrays: the four arrays, by the keys of `FILES`; downloaded without.
 
     Raises:
+        ConnectionError: the download failed.
         ValueError: a downloaded file is not the official one.
 
     >>> sorted(FILES)
@@ -76,9 +77,21 @@ def _builder_class(name: str, arrays: dict[str, np.ndarray] | None) -> Any:
 
 def _download(name: str, dl_manager: Any) -> dict[str, np.ndarray]:
     urls = {key: f"{SOURCES[name].url}{file}.gz" for key, file in FILES.items()}
-    # not download_and_extract, which needs TensorFlow
-    paths = dl_manager.download(urls)
-    return read_official(name, {key: Path(path) for key, path in paths.items()})
+    try:
+        # not download_and_extract, which needs TensorFlow
+        downloaded = dl_manager.download(urls)
+    # whatever tensorflow-datasets, which knows checksums too, and requests raise
+    except Exception as error:
+        raise ConnectionError(f"the download failed: {error}") from error
+    paths = {key: Path(path) for key, path in downloaded.items()}
+    try:
+        return read_official(name, paths)
+    except ValueError:
+        # tensorflow-datasets would take the same files again
+        for path in paths.values():
+            path.unlink()
+            path.with_name(f"{path.name}.INFO").unlink(missing_ok=True)
+        raise
 
 
 def read_prepared(folder: Path) -> dict[str, Split]:
@@ -95,9 +108,23 @@ def read_prepared(folder: Path) -> dict[str, Split]:
     """
     import tensorflow_datasets as tfds
 
-    builder = tfds.builder_from_directory(folder)
+    with _naming(folder, "its description"):
+        builder = tfds.builder_from_directory(folder)
     keys = _image_key(builder.info.features), _label_key(builder.info.features)
     return {split: _read_split(builder, split, *keys) for split in builder.info.splits}
+
+
+@contextlib.contextmanager
+def _naming(folder: Path, part: str) -> Iterator[None]:
+    """Name what is damaged, and the way out."""
+    try:
+        yield
+    # whatever the parser, the reader, the decompressor and the image decoder raise
+    except Exception as error:
+        raise ValueError(
+            f"The prepared data in {folder} cannot be read, {part}: {error}. Delete "
+            "that folder and prepare it again."
+        ) from error
 
 
 def _image_key(features: Any) -> str:
@@ -121,12 +148,13 @@ def _label_key(features: Any) -> str | None:
 
 def _read_split(builder: Any, split: str, image: str, label: str | None) -> Split:
     images, labels = [], []
+    kinds = set()
     for examples in _batches(builder, split):
-        shapes = {(*example[image].shape, example[image].dtype) for example in examples}
-        if len(shapes) != 1 or examples[0][image].dtype != np.uint8:
+        kinds |= {f"{e[image].dtype}{list(e[image].shape)}" for e in examples}
+        if len(kinds) != 1 or not min(kinds).startswith("uint8"):
             raise ValueError(
                 f"The images of {builder.info.name} must be of one size, in uint8; got "
-                f"{sorted(map(str, shapes))[:5]} in split {split!r}."
+                f"{', '.join(sorted(kinds)[:5])} in split {split!r}."
             )
         images.append(np.stack([example[image] for example in examples]))
         labels += [example[label] if label else -1 for example in examples]
@@ -135,17 +163,27 @@ def _read_split(builder: Any, split: str, image: str, label: str | None) -> Spli
 
 
 def _batches(builder: Any, split: str) -> Iterator[list[dict[str, Any]]]:
-    try:
+    folder, part = Path(builder.data_dir), f"split {split!r}"
+    with _naming(folder, part):
+        _check_counts(builder.info.splits[split])
         source = builder.as_data_source(split=split)
-        for start in range(0, len(source), BATCH):
-            stop = min(start + BATCH, len(source))
-            yield source.__getitems__(list(range(start, stop)))
-    # whatever the reader, the decompressor and the image decoder raise
-    except Exception as error:
-        raise ValueError(
-            f"The prepared data in {builder.data_dir} cannot be read, split {split!r}: "
-            f"{error}. Delete that folder and prepare it again."
-        ) from error
+    for start in range(0, len(source), BATCH):
+        rows = list(range(start, min(start + BATCH, len(source))))
+        with _naming(folder, part):
+            examples = source.__getitems__(rows)
+        yield examples
+
+
+def _check_counts(split: Any) -> None:
+    """Refuse a description that leaves out examples, which no reader would notice."""
+    from array_record.python.array_record_module import ArrayRecordReader
+
+    for path, count in zip(split.filepaths, split.shard_lengths, strict=True):
+        reader = ArrayRecordReader(str(path))
+        stored = reader.num_records()
+        reader.close()
+        if stored != count:
+            raise ValueError(f"{count} examples are said to be in {path}; got {stored}")
 
 
 def _without_grey_axis(images: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from vae_jax import diagnostics, gaussian, likelihoods, losses
-from vae_jax.training._keys import Stream, stream_key
+from vae_jax.training._keys import Stream, fold_indices, split_each, stream_key
 from vae_jax.training._objective import sample_posterior
 from vae_jax.training._program import Prepare
 from vae_jax.types import Params
@@ -122,10 +122,10 @@ def make_evaluate(
         indices = jnp.arange(len(images))
 
         def batch(images, indices):  # type: ignore[no-untyped-def]
-            keys = fold_indices(key, indices)
-            x = prepare(keys, images)
+            prepare_keys, noise_keys = split_each(fold_indices(key, indices))
+            x = prepare(prepare_keys, images)
             return x, example_statistics(
-                vae, likelihood, params, keys, x, knobs, num_samples
+                vae, likelihood, params, noise_keys, x, knobs, num_samples
             )
 
         return map_batches(batch, batch_size, images, indices)
@@ -134,9 +134,9 @@ def make_evaluate(
         params: Params, images: Array, key: Array, knobs: Knobs
     ) -> Array:
         def errors(images, indices):  # type: ignore[no-untyped-def]
-            keys = fold_indices(key, indices)
-            x = prepare(keys, images)
-            z = sample_posterior(keys, *vae.encode(params, x, knobs=knobs))
+            prepare_keys, noise_keys = split_each(fold_indices(key, indices))
+            x = prepare(prepare_keys, images)
+            z = sample_posterior(noise_keys, *vae.encode(params, x, knobs=knobs))
             mean, _ = vae.decode(params, z, x, knobs=knobs)
             return jnp.square(mean - x).reshape(len(x), -1).mean(axis=1)
 
@@ -147,9 +147,13 @@ def make_evaluate(
 
     def evaluate(state, key, hyper, data):  # type: ignore[no-untyped-def]
         params, knobs = state.train.params, hyper.knobs
-        key = stream_key(key, Stream.EVALUATE, 0)
+        # one key for each of what draws: no number is drawn twice
+        train_key, key, report_key = jax.random.split(
+            stream_key(key, Stream.EVALUATE, 0), 3
+        )
         if optimal_variance:
-            variance = training_variance(params, jnp.asarray(data.train), key, knobs)
+            train = jnp.asarray(data.train)
+            variance = training_variance(params, train, train_key, knobs)
             knobs = knobs._replace(variance=variance)
         x, stats = statistics(params, jnp.asarray(data.evaluation), key, knobs)
 
@@ -163,15 +167,10 @@ def make_evaluate(
                 x,
             )
 
-        named = summarise(jax.random.fold_in(key, 1), stats, x, log_prob)
+        named = summarise(report_key, stats, x, log_prob)
         return named | ({"optimal_variance": variance} if optimal_variance else {})
 
     return evaluate
-
-
-def fold_indices(key: Array, indices: Array) -> Array:
-    """One key for each example of an evaluation set."""
-    return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, indices)
 
 
 def summarise(

@@ -55,5 +55,28 @@ def example_keys(
     >>> example_keys(member_key(0), Stream.NOISE, 7, 4).shape
     (4,)
     """
-    fold = jax.vmap(jax.random.fold_in, in_axes=(None, 0))
-    return fold(stream_key(key, stream, step), jnp.arange(num_examples))
+    return fold_indices(stream_key(key, stream, step), jnp.arange(num_examples))
+
+
+def fold_indices(
+    key: Key[Array, ""], indices: Int[ArrayLike, " examples"]
+) -> Key[Array, " examples"]:
+    """The key of every example, by its index: `fold_in(key, i)`.
+
+    >>> fold_indices(member_key(0), jnp.arange(2)).shape
+    (2,)
+    """
+    return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, indices)
+
+
+def split_each(
+    keys: Key[Array, " examples"],
+) -> tuple[Key[Array, " examples"], Key[Array, " examples"]]:
+    """Two keys an example out of one, for two purposes: no key is used twice.
+
+    >>> first, second = split_each(example_keys(member_key(0), Stream.NOISE, 7, 4))
+    >>> first.shape, bool((first == second).any())
+    ((4,), False)
+    """
+    pairs = jax.vmap(jax.random.split)(keys)
+    return pairs[:, 0], pairs[:, 1]

@@ -12,6 +12,9 @@ from vae_jax.training._state import StepHyper, StepKeys
 from vae_jax.types import Params
 from vae_jax.vae import VAE
 
+ENCODER = 2**31 - 1
+"""Folded into the dropout key of an encoder: its masks are not those of the decoder."""
+
 
 class Terms(NamedTuple):
     """The parts of a loss, one value an example, in nats.
@@ -90,7 +93,8 @@ def make_objective(
     """
 
     def objective(params, batch, hyper, keys):  # type: ignore[no-untyped-def]
-        posterior = vae.encode(params, batch, key=keys.dropout, knobs=hyper.knobs)
+        own_keys = jax.vmap(jax.random.fold_in, (0, None))(keys.dropout, ENCODER)
+        posterior = vae.encode(params, batch, key=own_keys, knobs=hyper.knobs)
         z = sample_posterior(keys.noise, posterior.mean, posterior.logvar)
         output = vae.decode(params, z, batch, key=keys.dropout, knobs=hyper.knobs)
         if optimal_variance:

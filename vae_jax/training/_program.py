@@ -54,9 +54,11 @@ class Hyper(NamedTuple):
     knobs: Knobs = Knobs()
 
     def at(self, step: Int[ArrayLike, ""]) -> StepHyper:
-        """The settings of one step."""
-        beta, rate = jnp.asarray(self.beta), jnp.asarray(self.learning_rate)
-        return StepHyper(beta[step], rate[step], self.free_bits, self.knobs)
+        """The settings of one step; NaN, which stops a run, beyond the last row."""
+        rows = jnp.asarray(self.beta), jnp.asarray(self.learning_rate)
+        # plain indexing would go on with the last row
+        beta, rate = (row.at[step].get(mode="fill") for row in rows)
+        return StepHyper(beta, rate, self.free_bits, self.knobs)
 
 
 class Splits(NamedTuple):
@@ -136,7 +138,16 @@ def make_program(
 def next_rows(
     order: Int[Array, " train"], step: Array, key: Array, batch_size: int
 ) -> tuple[Int[Array, " train"], Int[Array, " batch"]]:
-    """This epoch's order, drawn anew at its first step, and the rows of this step."""
+    """This epoch's order, drawn anew at its first step, and the rows of this step.
+
+    Raises:
+        ValueError: a batch is larger than the training set.
+    """
+    if batch_size > len(order):
+        raise ValueError(
+            f"`batch_size` must be at most the {len(order)} training examples; got "
+            f"{batch_size}."
+        )
     steps_per_epoch = len(order) // batch_size
     epoch, index = jnp.divmod(step, steps_per_epoch)
     order = jax.lax.cond(

@@ -25,9 +25,9 @@ def adam(clip_norm: float | None = None) -> optax.GradientTransformation:
 
     >>> import jax.numpy as jnp
     >>> optimizer = adam(clip_norm=1.0)
-    >>> updates, _ = optimizer.update(
-    ...     {"w": jnp.array(3.0)}, optimizer.init({"w": jnp.array(0.0)})
-    ... )
+    >>> state = optimizer.init({"w": jnp.array(0.0)})
+    >>> with jax.numpy_dtype_promotion("standard"):
+    ...     updates, _ = optimizer.update({"w": jnp.array(3.0)}, state)
     >>> round(float(updates["w"]), 3)
     1.0
     """
