@@ -57,9 +57,9 @@ def program():
     )
 
 
-def fit(program, **options):
+def fit(program, hyper=HYPER, **options):
     options = {"num_steps": NUM_STEPS, "log_every": LOG_EVERY, "seed": 5} | options
-    chunks = list(training.fit(program, HYPER, DATA, **options))
+    chunks = list(training.fit(program, hyper, DATA, **options))
     rows = jax.tree.map(lambda *parts: np.concatenate(parts), *(c[1] for c in chunks))
     return chunks, chunks[-1][0], rows
 
@@ -70,8 +70,7 @@ def whole(program):
 
 
 @pytest.mark.parametrize(
-    ("chunk_steps", "lengths"),
-    [(10, [1] * 6), (20, [2] * 3), (25, [3, 3]), (40, [4, 2]), (1, [1] * 6)],
+    ("chunk_steps", "lengths"), [(1, [1] * 6), (25, [3, 3]), (40, [4, 2])]
 )
 def test_chunks_do_not_change_the_bits(program, whole, chunk_steps, lengths):
     _, state, rows = whole
@@ -111,9 +110,10 @@ def test_equals_one_scan_over_all_steps(program, whole):
 def test_training_approaches_the_exact_posterior(program):
     """From a posterior twice as wide as the true one, whose ELBO misses 1 - log 2 nats."""
     hyper = HYPER._replace(
-        beta=np.ones(600, np.float32), learning_rate=np.full(600, 1e-2, np.float32)
+        beta=np.ones(NUM_STEPS, np.float32),
+        learning_rate=np.linspace(0.1, 0, NUM_STEPS, dtype=np.float32),
     )
-    *_, (state, _) = training.fit(program, hyper, DATA, num_steps=600, log_every=100)
+    _, state, _ = fit(program, hyper=hyper)
     params = state.train.params
     distortion, rate = linear.distortion_and_rate(params, DATA.train)
     gap = (distortion + rate - linear.negative_log_marginal(params, DATA.train)).mean()
