@@ -1,11 +1,12 @@
 """The PyTorch side: the same VAE, Adam and batch size, written as users write it."""
 
+import math
 from collections.abc import Callable, Iterator
 
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, Dataset
 
 
 class TorchVAE(nn.Module):
@@ -41,12 +42,25 @@ def in_memory(data: torch.Tensor, batch: int) -> Iterator[torch.Tensor]:
             yield data[order[start : start + batch]]
 
 
+class Labelled(Dataset[dict[str, torch.Tensor]]):
+    """An example is a dict of image and label, as in pythae's data sets."""
+
+    def __init__(self, data: torch.Tensor) -> None:
+        self.data, self.labels = data, torch.zeros(len(data))
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        return {"data": self.data[index], "labels": self.labels[index]}
+
+
 def data_loader(data: torch.Tensor, batch: int) -> Iterator[torch.Tensor]:
-    """Endless batches of a `DataLoader`, as pythae's trainer makes them."""
-    loader = DataLoader(TensorDataset(data), batch, shuffle=True, drop_last=True)
+    """Endless batches of a shuffling `DataLoader`, collated example by example."""
+    loader = DataLoader(Labelled(data), batch, shuffle=True, drop_last=True)
     while True:
-        for (x,) in loader:
-            yield x
+        for example in loader:
+            yield example["data"]
 
 
 def make_arm(
@@ -57,7 +71,11 @@ def make_arm(
     loader: bool = False,
     compiled: bool = False,
 ) -> Callable[[int], None]:
-    """A function that trains for so many steps; no gradient is clipped."""
+    """A function that trains for so many steps; no gradient is clipped.
+
+    With a loader it is the loop of pythae's trainer: the loss of every step is read, to
+    refuse NaN and to report the mean of an epoch.
+    """
     model = TorchVAE(*sizes)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=compiled or None)
     loss = torch.compile(model) if compiled else model
@@ -66,7 +84,10 @@ def make_arm(
     def run(num_steps: int) -> None:
         for _ in range(num_steps):
             optimizer.zero_grad(set_to_none=True)
-            loss(next(batches)).backward()
+            value = loss(next(batches))
+            value.backward()
             optimizer.step()
+            if loader and not math.isfinite(value.item()):
+                raise FloatingPointError("the loss is not finite")
 
     return run

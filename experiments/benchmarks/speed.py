@@ -18,6 +18,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ import jax
 import numpy as np
 import pandas as pd
 
-RESULTS = Path(__file__).parents[1] / "results"
+from experiments._pages import publish
+
 NUM_MEMBERS = 16
 SHAPES = {  # name: (side of the image, hidden, latent, batch)
     "784-500-20": (28, 500, 20, 128),
@@ -34,9 +36,13 @@ SHAPES = {  # name: (side of the image, hidden, latent, batch)
 }
 
 
-def images(side: int, num: int = 10_000) -> np.ndarray:
-    """Random grey images; their values do not matter for speed."""
-    return np.random.default_rng(0).integers(0, 256, (num, side, side), dtype=np.uint8)
+def images(side: int) -> np.ndarray:
+    """Random grey images; their values do not matter for speed, their number may.
+
+    As many as the digits have for training, and 10 000 of the large ones.
+    """
+    size = (10_000 if side == 28 else 1200, side, side)
+    return np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8)
 
 
 def engine_arm(shape: tuple[int, int, int, int]) -> Callable[[int], None]:
@@ -46,18 +52,28 @@ def engine_arm(shape: tuple[int, int, int, int]) -> Callable[[int], None]:
     from vae_jax.sweeps import _engine
 
     side, hidden, latent, batch = shape
-    split = data.Split(images(side), np.zeros(10_000, np.int32))
+    shown = images(side)
+    split = data.Split(shown, np.zeros(len(shown), np.int32))
     dataset = data.Dataset("random", split, split, split, 255)
     config = RunConfig(
-        hidden=(hidden,), latent_dim=latent, batch_size=batch, num_steps=1_000_000
+        hidden=(hidden,), latent_dim=latent, batch_size=batch, num_steps=400_000
     )
-    program, hyper = build.program(config, dataset), build.hyper(config)
-    splits = build.splits(config, dataset)
-    windows = config.num_steps // config.log_every
+    # a sweep of beta: what members share is cheaper than what is their own
+    betas = np.linspace(0.5, 2.0, NUM_MEMBERS).tolist()
+    hypers = [build.hyper(replace(config, beta=beta)) for beta in betas]
+    splits, windows = (
+        build.splits(config, dataset),
+        config.num_steps // config.log_every,
+    )
     engine = sweeps.make_engine(
-        program, NUM_MEMBERS, windows, config.log_every, (hyper, splits)
+        build.program(config, dataset),
+        hypers,
+        splits,
+        windows,
+        config.log_every,
+        NUM_MEMBERS,
     )
-    members = _engine.stack_members(range(NUM_MEMBERS), [hyper] * NUM_MEMBERS, engine)
+    members = _engine.stack_members(range(NUM_MEMBERS), hypers, engine)
     placed = _engine.place_data(splits, engine)
     state: dict[str, Any] = {"carry": engine.start(members, placed), "done": 0}
     print(f"  engine: {engine.strategy} on {engine.mesh.size} device(s)")
@@ -80,7 +96,7 @@ def has_torch() -> bool:
 
 
 def torch_arms(shape: tuple[int, int, int, int]) -> dict[str, Callable[[int], None]]:
-    """PyTorch with data in memory, with a DataLoader, and compiled with fused Adam."""
+    """PyTorch with data in memory, in pythae's style, and compiled with fused Adam."""
     if not has_torch():
         return {}
     import torch
@@ -92,7 +108,7 @@ def torch_arms(shape: tuple[int, int, int, int]) -> dict[str, Callable[[int], No
     flat, sizes = (flat > 0.5).float(), (side * side, hidden, latent)
     arms = {"torch": make_arm(flat, sizes, batch)}
     if side == 28:
-        arms["torch DataLoader"] = make_arm(flat, sizes, batch, loader=True)
+        arms["torch, pythae-style loop"] = make_arm(flat, sizes, batch, loader=True)
         arms["torch compiled, fused Adam"] = make_arm(flat, sizes, batch, compiled=True)
     return arms
 
@@ -163,7 +179,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="a window")
     parser.add_argument("--models", nargs="+", default=list(SHAPES), choices=SHAPES)
     parser.add_argument("--smoke", action="store_true", help="the smallest model alone")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the rows")
+    parser.add_argument("--publish", action="store_true", help="update committed rows")
+    parser.add_argument("--out", type=Path, default=Path("runs/speed"), help="folder")
     arguments = parser.parse_args()
     if arguments.smoke:
         arguments.models, arguments.seconds = ["16-16-2"], 0.05
@@ -189,11 +206,12 @@ def main() -> None:
     frame = pd.DataFrame(table)
     print(frame.to_string(index=False, float_format="{:.3f}".format))
     arguments.out.mkdir(parents=True, exist_ok=True)
-    path = (
-        arguments.out / f"speed_{'one_core' if arguments.one_core else 'all_cores'}.csv"
-    )
-    frame.to_csv(path, index=False, float_format="%.5g")
-    print(f"Results: {path}")
+    name = f"speed_{'one_core' if arguments.one_core else 'all_cores'}"
+    rows_file = arguments.out / f"{name}.csv"
+    frame.to_csv(rows_file, index=False, float_format="%.5g")
+    if arguments.publish:
+        publish(name, rows_file)
+    print(f"Results: {arguments.out}")
 
 
 if __name__ == "__main__":

@@ -173,12 +173,12 @@ def test_a_cohort_is_compiled_once(tmp_path):
         )
     ]
     job = build.job(configs[0])
-    engine = sweeps.make_engine(job.program, 1, 5, 20, (job.hyper, job.splits), "map")
+    hypers = [build.hyper(config) for config in configs]
+    engine = sweeps.make_engine(job.program, hypers, job.splits, 5, 20, 1, "map")
     from vae_jax.sweeps import _engine
 
     data = _engine.place_data(job.splits, engine)
-    for config in configs:
-        hyper = build.hyper(config)
+    for config, hyper in zip(configs, hypers, strict=True):
         one = _engine.stack_members([config.seed], [hyper], engine)
         carry = engine.start(one, data)
         for last in (1, 3):

@@ -44,7 +44,7 @@ def annealing_figure(
         final_beta: the beta at which the schedules are compared.
     """
     num_rows = runs[["decoder", "free_bits"]].drop_duplicates().shape[0]
-    heights = (3.2, 1.4 + 0.5 * num_rows, 3.4)
+    heights = (3.2, 1.4 + 0.5 * num_rows, 2.9)
     figure = Figure(figsize=(13, sum(heights)), layout="constrained")
     top, middle, bottom = np.ravel(
         figure.subfigures(3, 1, squeeze=False, height_ratios=heights)
@@ -66,6 +66,12 @@ def draw_schedules(
     plain = runs[(runs["beta"] == final_beta) & (runs["free_bits"] == 0)]
     decoders = [d for d in COMPARED if d in set(plain["decoder"])]
     panels = figure.subplots(1, 1 + len(decoders), squeeze=False)[0]
+    for axes in panels[1:]:
+        if axes is not panels[1]:
+            axes.sharey(
+                panels[1]
+            )  # before anything is drawn, so that the limits fit all
+        axes.set_yscale("log")
     for schedule, colour in SCHEDULE_COLOURS.items():
         if schedule not in betas:
             continue
@@ -76,8 +82,6 @@ def draw_schedules(
     tidy(panels[0], "Weight of the KL", "optimiser step", "beta")
     for axes, decoder in zip(panels[1:], decoders, strict=True):
         tidy(axes, f"KL in training: {decoder}", "optimiser step", "rate (nats)")
-        axes.set_yscale("log")
-        axes.sharey(panels[1])
     figure.legend(
         *panels[0].get_legend_handles_labels(),
         loc="outside right center",

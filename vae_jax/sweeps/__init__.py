@@ -1,11 +1,12 @@
 """Whole sweeps as one compiled program a cohort, resumable and stored."""
 
 from vae_jax.sweeps._cohorts import Shard, cohort_key, split_shards
-from vae_jax.sweeps._engine import Engine, Members, make_engine
+from vae_jax.sweeps._engine import Engine, make_engine
 from vae_jax.sweeps._grid import expand, read_spec
 from vae_jax.sweeps._interrupts import Interrupted, catch_signals
 from vae_jax.sweeps._options import Options
 from vae_jax.sweeps._run import run
+from vae_jax.sweeps._settings import Members
 from vae_jax.sweeps._setup import cache_folder, num_cores, setup_jax
 from vae_jax.sweeps._strategy import choose_strategy, member_mesh, over_members
 

@@ -9,6 +9,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding
 
 from vae_jax import training
+from vae_jax.sweeps._settings import Members, Settings, split_settings
 from vae_jax.sweeps._strategy import (
     EVERYWHERE,
     MEMBERS,
@@ -21,17 +22,6 @@ from vae_jax.sweeps._strategy import (
 from vae_jax.training import Carry, Program
 
 
-class Members(NamedTuple):
-    """Stacked settings of the resident members.
-
-    >>> Members._fields
-    ('seed', 'hyper')
-    """
-
-    seed: Any
-    hyper: Any
-
-
 class Engine(NamedTuple):
     """A cohort, compiled once and used for each of its shards.
 
@@ -39,10 +29,12 @@ class Engine(NamedTuple):
         start: `start(members, data) -> carry`.
         advance: `advance(carry, members, data, first, last) -> carry`, in windows.
         evaluate: `evaluate(carry, members, data) -> named arrays, a row a member`.
+            `members` is from `stack_members`, `data` from `place_data`.
         params: `params(carry)`, the final parameters, a row a member.
         mesh: the devices.
         strategy: `map` or `vmap`.
         size: members resident at once, a multiple of the number of devices.
+        settings: which settings the members share.
 
     >>> Engine._fields[:3]
     ('start', 'advance', 'evaluate')
@@ -55,14 +47,16 @@ class Engine(NamedTuple):
     mesh: Mesh
     strategy: Strategy
     size: int
+    settings: Settings
 
 
 def make_engine(
     program: Program,
-    num_members: int,
+    hypers: Sequence[Any],
+    data: Any,
     num_windows: int,
     log_every: int,
-    example: tuple[Any, Any],
+    num_members: int,
     strategy: Strategy | None = None,
 ) -> Engine:
     """Wrap a program for stacked members; nothing is compiled yet.
@@ -72,13 +66,14 @@ def make_engine(
 
     Args:
         program: what to run.
-        num_members: resident at once; filled up to a multiple of the devices.
+        hypers: settings of all members of the cohort.
+        data: what they share.
         num_windows: rows of history.
         log_every: steps a row.
-        example: (hyper of one member, data), to trace with.
+        num_members: resident at once; filled up to a multiple of the devices.
         strategy: overrides the choice by platform and size.
     """
-    hyper, data = example
+    hyper, settings = hypers[0], split_settings(hypers)
     init = partial(training.init_carry, program, num_windows=num_windows)
     carry = dry_run(program, init, log_every, hyper, data)
     if strategy is None:
@@ -87,7 +82,7 @@ def make_engine(
     mesh = member_mesh()
     start, advance, evaluate = (
         over_members(function, mesh, strategy)
-        for function in one_member(program, init, log_every)
+        for function in one_member(program, init, log_every, settings)
     )
     # the same placement in and out of every chunk, so that `advance` compiles once
     split = NamedSharding(mesh, MEMBERS)
@@ -105,28 +100,31 @@ def make_engine(
         mesh,
         strategy,
         -(-num_members // mesh.size) * mesh.size,
+        settings,
     )
 
 
 def one_member(
-    program: Program, init: Callable[..., Carry], log_every: int
+    program: Program, init: Callable[..., Carry], log_every: int, settings: Settings
 ) -> tuple[Callable[..., Any], ...]:
     """Start, advance and evaluate one member, as `f(own, shared)`."""
 
-    def start(member: Members, data: Any) -> Carry:
-        return init(training.member_key(member.seed), member.hyper, data)
+    def start(member: Members, shared: Any) -> Carry:
+        data, common = shared
+        hyper = settings.join(member.own, common)
+        return init(training.member_key(member.seed), hyper, data)
 
     def advance(own: tuple[Carry, Members], shared: Any) -> Carry:
-        (carry, member), (data, first, last) = own, shared
-        key = training.member_key(member.seed)
+        (carry, member), ((data, common), first, last) = own, shared
+        key, hyper = training.member_key(member.seed), settings.join(member.own, common)
         return training.run_windows(
-            program, log_every, carry, key, member.hyper, data, first, last
+            program, log_every, carry, key, hyper, data, first, last
         )
 
-    def evaluate(own: tuple[Carry, Members], data: Any) -> dict[str, jax.Array]:
-        carry, member = own
-        key = training.member_key(member.seed)
-        return program.evaluate(carry.state, key, member.hyper, data)
+    def evaluate(own: tuple[Carry, Members], shared: Any) -> dict[str, jax.Array]:
+        (carry, member), (data, common) = own, shared
+        key, hyper = training.member_key(member.seed), settings.join(member.own, common)
+        return program.evaluate(carry.state, key, hyper, data)
 
     return start, advance, evaluate
 
@@ -147,7 +145,8 @@ def stack_members(
     seeds: Sequence[int], hypers: Sequence[Any], engine: Engine
 ) -> Members:
     """Settings of a shard's members, filled up to the engine's size and placed."""
-    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *hypers)
+    rows = zip(*(engine.settings.own(hyper) for hyper in hypers), strict=True)
+    stacked = [np.stack(row) for row in rows]
     members: Members = place_members(
         Members(np.asarray(seeds, np.int32), stacked), engine
     )
@@ -161,5 +160,6 @@ def place_members(tree: Any, engine: Engine) -> Any:
 
 
 def place_data(data: Any, engine: Engine) -> Any:
-    """The data set, whole on every device."""
-    return jax.device_put(data, NamedSharding(engine.mesh, EVERYWHERE))
+    """The data set and the shared settings, whole on every device."""
+    shared = data, engine.settings.shared
+    return jax.device_put(shared, NamedSharding(engine.mesh, EVERYWHERE))

@@ -8,7 +8,8 @@ import numpy as np
 from vae_jax import build, training
 from vae_jax.configs import to_mapping
 from vae_jax.sweeps._cohorts import Shard
-from vae_jax.sweeps._engine import Engine, Members
+from vae_jax.sweeps._engine import Engine
+from vae_jax.sweeps._settings import Members
 
 
 def make_rows(

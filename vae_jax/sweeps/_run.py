@@ -54,7 +54,7 @@ def run(
     jobs = [make_job(shards[0].configs[0]) for shards in cohorts]
     hypers = member_hypers(cohorts, jobs, make_job)
     engines = [
-        cohort_engine(job, shards[0], options)
+        cohort_engine(job, shards, hypers, options)
         for job, shards in zip(jobs, cohorts, strict=True)
     ]
     results.create_or_open(
@@ -82,15 +82,18 @@ def member_hypers(
     }
 
 
-def cohort_engine(job: build.Job, largest: Shard, options: Options) -> Engine:
-    """The compiled functions of a cohort, for as many members as its largest shard."""
-    config = largest.configs[0]
+def cohort_engine(
+    job: build.Job, shards: Sequence[Shard], hypers: dict[int, Any], options: Options
+) -> Engine:
+    """The compiled functions of a cohort, for as many members as its first shard."""
+    config = shards[0].configs[0]
     return make_engine(
         job.program,
-        len(largest.members),
+        [hypers[member] for shard in shards for member in shard.members],
+        job.splits,
         config.num_steps // config.log_every,
         config.log_every,
-        (job.hyper, job.splits),
+        len(shards[0].members),
         options.strategy,
     )
 

@@ -10,11 +10,12 @@ from tqdm import tqdm
 
 from vae_jax import checkpoints, results
 from vae_jax.sweeps._cohorts import Shard
-from vae_jax.sweeps._engine import Engine, Members
+from vae_jax.sweeps._engine import Engine
 from vae_jax.sweeps._interrupts import Interrupted
 from vae_jax.sweeps._options import Options
 from vae_jax.sweeps._rows import flatten_params, make_rows
 from vae_jax.sweeps._saver import Saver
+from vae_jax.sweeps._settings import Members
 from vae_jax.training import Carry
 
 CHUNK_SECONDS = 1.5

@@ -152,9 +152,20 @@ def next_rows(
     epoch, index = jnp.divmod(step, steps_per_epoch)
     order = jax.lax.cond(
         index == 0,
-        lambda: jax.random.permutation(
-            stream_key(key, Stream.ORDER, epoch), len(order)
-        ).astype(jnp.int32),
+        lambda: shuffled(stream_key(key, Stream.ORDER, epoch), len(order)),
         lambda: order,
     )
     return order, jax.lax.dynamic_slice(order, (index * batch_size,), (batch_size,))
+
+
+def shuffled(key: Array, size: int) -> Int[Array, " size"]:
+    """Indices sorted by 32 random bits each: one round of `jax.random.permutation`.
+
+    It takes two rounds above 1625 examples, and twice the time, for the sake of equal
+    draws, which keep their order here: one pair is expected among 93 000 examples.
+
+    >>> sorted(shuffled(jax.random.key(0), 3).tolist())
+    [0, 1, 2]
+    """
+    draws = jax.random.bits(jax.random.split(key)[1], (size,), jnp.uint32)
+    return jax.lax.sort_key_val(draws, jnp.arange(size, dtype=jnp.int32))[1]
