@@ -1,0 +1,72 @@
+"""The fields of a config that are data: schedules as rows, numbers as arrays."""
+
+import numpy as np
+
+from vae_jax import schedules
+from vae_jax.configs import RunConfig
+from vae_jax.training import Hyper
+from vae_jax.types import Schedule
+from vae_jax.vae import FULL_WINDOW, Knobs
+
+
+def warmup_steps(config: RunConfig) -> int:
+    """Length of the ramp: as given, else half of the run.
+
+    >>> warmup_steps(RunConfig(num_steps=1000))
+    500
+    """
+    if config.warmup_steps is None:
+        return max(config.num_steps // 2, 1)
+    return config.warmup_steps
+
+
+def beta_schedule(config: RunConfig) -> Schedule:
+    """Step -> beta.
+
+    >>> float(beta_schedule(RunConfig(beta=2.0, schedule="linear"))(1500))
+    2.0
+    """
+    ramp, beta = max(warmup_steps(config), 1), config.beta
+    if config.schedule == "linear":
+        return schedules.linear(0.0, beta, ramp)
+    if config.schedule == "cosine":
+        return schedules.cosine(0.0, beta, ramp)
+    if config.schedule == "sigmoid":
+        # from 0.25 % to 99.75 % of beta between step 0 and the end of the ramp
+        return schedules.sigmoid(0.0, beta, ramp / 2, 12.0 / ramp)
+    if config.schedule == "cyclical":
+        period = config.num_steps / config.num_cycles
+        return schedules.cyclical(0.0, beta, period, config.cycle_ratio)
+    return schedules.constant(beta)
+
+
+def learning_rates(config: RunConfig) -> np.ndarray:
+    """The learning rate of every step; the cosine one ends at 0.
+
+    >>> learning_rates(RunConfig(num_steps=50)).shape
+    (50,)
+    """
+    steps = np.arange(config.num_steps)
+    share = np.ones(len(steps))
+    if config.learning_rate_schedule == "cosine":
+        share = 0.5 + 0.5 * np.cos(np.pi * steps / config.num_steps)
+    return (config.learning_rate * share).astype(np.float32)
+
+
+def hyper(config: RunConfig) -> Hyper:
+    """The fields of a config that are data to the compiled program.
+
+    >>> float(hyper(RunConfig(beta=2.0)).at(0).beta)
+    2.0
+    """
+    window = FULL_WINDOW if config.window is None else config.window
+    return Hyper(
+        beta=np.asarray(schedules.tabulate(beta_schedule(config), config.num_steps)),
+        learning_rate=learning_rates(config),
+        free_bits=np.float32(config.free_bits),
+        knobs=Knobs(
+            window=np.int32(window),
+            dropout=np.float32(config.dropout),
+            variance=np.float32(config.variance),
+        ),
+    )

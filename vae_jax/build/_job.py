@@ -1,0 +1,124 @@
+"""Everything that one config stands for: program, settings and data."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import jax
+
+from vae_jax import data, diagnostics, training
+from vae_jax.build._check import check
+from vae_jax.build._hyper import hyper
+from vae_jax.build._parts import likelihood, model, penalty, prepare
+from vae_jax.configs import RunConfig
+from vae_jax.training import Hyper, Program, Splits
+
+load_dataset = lru_cache(maxsize=4)(data.load)
+"""`data.load`, remembered: the members of a sweep share one copy."""
+
+
+class Job(NamedTuple):
+    """What the sweep engine needs to run one config.
+
+    Attributes:
+        program: shared by every config of a cohort.
+        hyper: this config's settings, as arrays.
+        splits: images, as the device will hold them.
+
+    >>> Job._fields
+    ('program', 'hyper', 'splits')
+    """
+
+    program: Program
+    hyper: Hyper
+    splits: Splits
+
+
+def job(config: RunConfig) -> Job:
+    """Everything that one config stands for, checked.
+
+    Raises:
+        ValueError: see `check`.
+
+    >>> built = job(RunConfig(hidden=(16,), num_steps=50))
+    >>> built.hyper.beta.shape, built.splits.train.shape
+    ((50,), (1200, 8, 8))
+    """
+    dataset = load_dataset(config.dataset, folder=config.data_folder)
+    check(config, dataset)
+    return Job(program(config, dataset), hyper(config), splits(config, dataset))
+
+
+def splits(config: RunConfig, dataset: data.Dataset) -> Splits:
+    """Images to train on and to evaluate on, as stored.
+
+    >>> splits(RunConfig(), load_dataset("digits", folder=None)).evaluation.dtype
+    dtype('uint8')
+    """
+    return Splits(dataset.train.images, getattr(dataset, config.eval_split).images)
+
+
+def program(config: RunConfig, dataset: data.Dataset) -> Program:
+    """The compiled part of a config: the same for all members of its cohort.
+
+    >>> program(RunConfig(), load_dataset("digits", folder=None)).evaluate.__name__
+    'evaluate'
+    """
+    vae = model(config, dataset.train.images.shape[1:])
+    density = likelihood(config)
+    optimal = config.likelihood == "gaussian_optimal"
+    prepared = prepare(config, dataset.max_value)
+    objective = training.make_objective(
+        vae, density, penalty(config), optimal_variance=optimal
+    )
+    optimizer = training.adam(config.clip_norm)
+    evaluate = training.make_evaluate(
+        vae,
+        density,
+        prepared,
+        num_samples=config.eval_samples,
+        batch_size=config.batch_size,
+        optimal_variance=optimal,
+    )
+    made = training.make_program(
+        vae.init,
+        training.make_step(objective, optimizer),
+        optimizer,
+        prepared,
+        evaluate,
+        config.batch_size,
+    )
+    return at_precision(made, config.precision)
+
+
+def at_precision(made: Program, precision: str) -> Program:
+    """The program with its matrix products at the precision of the config.
+
+    >>> at_precision(Program(*[len] * 4), "highest").init([1, 2])
+    2
+    """
+
+    def pinned(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any) -> Any:
+            with jax.default_matmul_precision(precision):
+                return function(*args)
+
+        call.__name__ = function.__name__
+        return call
+
+    return Program(*(pinned(function) for function in made))
+
+
+def describe(metrics: dict[str, Any]) -> dict[str, Any]:
+    """The verdict on an evaluated run and the reasons, as columns of its row.
+
+    >>> describe({})
+    {}
+    """
+    known = diagnostics.CollapseReport._fields
+    if not set(known) <= set(metrics):
+        return {}
+    verdict = diagnostics.verdict(
+        diagnostics.CollapseReport(*(metrics[name] for name in known))
+    )
+    return {"verdict": verdict.label, "reasons": list(verdict.reasons)}
