@@ -4,10 +4,10 @@ Claim: on binarised digits, a decoder that sees all previous pixels collapses at
     at which an MLP decoder keeps its code. A smaller receptive field and free bits bring
     information back; annealing beta delays the collapse and does not prevent it.
 Command: `python -m experiments.annealing_schedules`
-    (`--smoke`: a path through everything that shows nothing; `--full`: the whole grid,
-    resumable; `--redraw`: the committed picture from committed rows, without training)
-Minutes: see the table in `experiments/README.md`.
-Numbers: `experiments/results/annealing_schedules.csv`, and `..._full.csv` for the grid.
+    (`--smoke`: a few steps of everything, shows nothing; `--full`: the whole grid,
+    resumable; `--redraw`: the committed picture from committed rows, no training)
+Minutes: 4.5 on 2 CPU cores; `--full` about 55.
+Numbers: `experiments/results/annealing_schedules/table.csv`, told in `README.md` beside.
 
 Nats per example on the test split at beta = 1, whatever the weight in training.
 """
