@@ -28,7 +28,10 @@ def doctor() -> None:
     sweeps.setup_jax()
     problems = [*check_versions(), *check_devices()]
     print(f"cache: {sweeps.cache_folder()}")
+    folder = data.default_data_dir()
+    prepared = ", ".join(data.prepared_names(folder)) or "nothing yet"
     print(f"data sets: {', '.join(data.NAMES)}, or any prepared image set")
+    print(f"prepared in {folder}: {prepared}")
     for problem in problems:
         print(f"PROBLEM: {problem}")
     print("All well." if not problems else f"{len(problems)} problem(s).")

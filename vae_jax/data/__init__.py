@@ -7,6 +7,7 @@ and run inside the train step, on uint8 images that stay on the device.
 from vae_jax.data._dataset import Dataset, Split
 from vae_jax.data._idx import read_idx
 from vae_jax.data._load import NAMES, load
+from vae_jax.data._locate import default_data_dir, prepared_names
 from vae_jax.data._transforms import (
     binarize_dynamic,
     binarize_static,
@@ -20,8 +21,10 @@ __all__ = [
     "Split",
     "binarize_dynamic",
     "binarize_static",
+    "default_data_dir",
     "dequantize",
     "load",
+    "prepared_names",
     "read_idx",
     "scale",
 ]

@@ -62,6 +62,18 @@ def locate(name: str, folder: Path | None, root: Path) -> Path:
         raise FileNotFoundError(_how_to_get(name, root, str(error))) from error
 
 
+def prepared_names(root: Path) -> list[str]:
+    """The sets that lie prepared below a folder, as `set` or `set/config`.
+
+    >>> prepared_names(Path("nowhere"))
+    []
+    """
+    # a set, or a set and its config, and the version
+    patterns = ("*/*/dataset_info.json", "*/*/*/dataset_info.json")
+    found = (path.parent.parent for each in patterns for path in root.glob(each))
+    return sorted({path.relative_to(root).as_posix() for path in found})
+
+
 def find_prepared(name: str, root: Path) -> Path | None:
     """The newest version of a set that lies prepared below a folder.
 
@@ -154,11 +166,7 @@ def _build(name: str) -> str:
 
 def _unknown(name: str, root: Path) -> str:
     """For a set that cannot be prepared here, or does not exist."""
-    # a set, or a set and its config, and the version
-    patterns = ("*/*/dataset_info.json", "*/*/*/dataset_info.json")
-    found = (path.parent.parent for each in patterns for path in root.glob(each))
-    here = [path.relative_to(root).as_posix() for path in found]
-    known = sorted({*SOURCES, "digits", *here})
+    known = sorted({*SOURCES, "digits", *prepared_names(root)})
     return (
         f"`name` must be one of {', '.join(known)}, or an image set of "
         f"tensorflow-datasets that lies prepared in {root}; got "
