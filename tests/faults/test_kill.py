@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -42,17 +43,17 @@ def finish(out):
     assert process.returncode == 0, errors
 
 
-def killed_run(out, num_kills, longest, rng):
-    """Kill the sweep at random moments, starting it anew after each."""
-    killed = 0
-    while killed < num_kills:
+def kill_at_random(out, longest, rng):
+    """Start the sweep and kill it while it runs."""
+    while True:
         process = start(out)
         time.sleep(rng.uniform(0.5, longest))
-        if process.poll() is None:
-            os.kill(process.pid, signal.SIGKILL)
+        os.kill(process.pid, signal.SIGKILL)
         process.communicate()
-        killed += 1
-    finish(out)
+        if process.returncode == -signal.SIGKILL:
+            return
+        # it was faster: a killed start of a finished sweep would show nothing
+        shutil.rmtree(out)
 
 
 @pytest.fixture(scope="module")
@@ -65,17 +66,26 @@ def undisturbed(tmp_path_factory):
     return results.content_hash(out), time.perf_counter() - began
 
 
-def check(undisturbed, out, num_kills):
-    wanted, seconds = undisturbed
-    killed_run(out, num_kills, seconds, random.Random(0))
+def check_equal(out, wanted):
+    finish(out)
     assert results.content_hash(out) == wanted
     assert results.read(out).runs.num_rows == 8
 
 
-def test_two_kills(undisturbed, tmp_path):
-    check(undisturbed, tmp_path / "run", 2)
+def test_two_kills_of_one_sweep(undisturbed, tmp_path):
+    wanted, seconds = undisturbed
+    rng = random.Random(0)
+    for _ in range(2):
+        kill_at_random(tmp_path / "run", seconds / 2, rng)
+    check_equal(tmp_path / "run", wanted)
 
 
 @pytest.mark.slow
-def test_ten_kills(undisturbed, tmp_path):
-    check(undisturbed, tmp_path / "run", 10)
+@pytest.mark.parametrize("moment", range(10))
+def test_a_kill_at_any_moment(undisturbed, tmp_path, moment):
+    wanted, seconds = undisturbed
+    kill_at_random(tmp_path / "run", seconds, random.Random(moment))
+    saved = sorted(p.name for p in (tmp_path / "run").rglob("step-*"))
+    shards = len(results.finished_shards(tmp_path / "run"))
+    print(f"killed with {shards} shards finished, saves {saved}")
+    check_equal(tmp_path / "run", wanted)
