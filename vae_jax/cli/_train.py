@@ -69,7 +69,7 @@ def run_and_report(
     sweeps.setup_jax(devices)
     if out is None:
         spec = {"configs": [to_mapping(config) for config in configs]}
-        out = Path("runs") / f"{name}-{results.spec_hash(spec)[:12]}"
+        out = Path("runs") / f"{name}-{results.short_hash(spec)}"
     stored = sweeps.run(configs, out, options)
     print_runs(stored.runs.to_pandas())
     print(f"\nResults: {out}")
