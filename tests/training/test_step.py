@@ -72,6 +72,34 @@ def test_equals_optax_with_the_rate_inside(ours, theirs, rate):
     assert largest_difference(found.params, params) > rate
 
 
+@pytest.mark.parametrize("num_steps", [1, 2, 1000])
+def test_adam_is_that_of_optax_at_every_scale(num_steps):
+    """Gradients from those whose square underflows to those of an exploding loss."""
+    scales = jnp.array([[0.0, 1e-30, 1e-12, 1e-8, 1e-3, 1.0, 1e6, 1e15]])
+    draws = jax.random.normal(jax.random.key(0), (num_steps, scales.size))
+    found, state = last_update(training.adam(), draws * scales)
+    expected, theirs = last_update(optax.scale_by_adam(), draws * scales)
+    # eight roundings in the update, and one a step in the moments: a random walk
+    rounding = 2**-23 * (8 + num_steps**0.5)
+    np.testing.assert_allclose(found, expected, rtol=rounding)
+    np.testing.assert_allclose(state.mu, theirs.mu, rtol=rounding)
+    np.testing.assert_allclose(state.nu, theirs.nu, rtol=rounding)
+    assert state.count == num_steps
+
+
+def last_update(optimizer, gradients):
+    """What an optimiser answers to the last of some gradients."""
+
+    def update(state, gradient):
+        with jax.numpy_dtype_promotion("standard"):
+            answer, state = optimizer.update(gradient, state)
+        return state, answer
+
+    state = optimizer.init(gradients[0])
+    state, answers = jax.jit(lambda: jax.lax.scan(update, state, gradients))()
+    return answers[-1], state
+
+
 def test_beta_rate_floor_and_knobs_are_data():
     """Compiled once for all values, and a member a row under vmap."""
     optimizer = training.adam()

@@ -1,5 +1,6 @@
 """The one step, its wrappings, a run as a `Program`, `fit`, and evaluation."""
 
+from vae_jax.training._adam import adam
 from vae_jax.training._evaluate import (
     MAX_DIAGNOSED,
     ExampleStatistics,
@@ -33,7 +34,7 @@ from vae_jax.training._program import (
     make_program,
 )
 from vae_jax.training._state import StepHyper, StepInfo, StepKeys, TrainState
-from vae_jax.training._step import Step, adam, init_state, make_step
+from vae_jax.training._step import Step, init_state, make_step
 from vae_jax.training._wrappings import jit_step, pmap_step, sharded_step
 
 __all__ = [

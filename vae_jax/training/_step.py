@@ -17,29 +17,10 @@ Step = Callable[
 """`step(state, batch, hyper, keys) -> (state, info)`."""
 
 
-def adam(clip_norm: float | None = None) -> optax.GradientTransformation:
-    """Adam without its learning rate, which the step multiplies as data.
-
-    Kingma & Ba (2015), Algorithm 1, arXiv:1412.6980. The gradient is clipped before, to
-    a global norm of `clip_norm`.
-
-    >>> import jax.numpy as jnp
-    >>> optimizer = adam(clip_norm=1.0)
-    >>> state = optimizer.init({"w": jnp.array(0.0)})
-    >>> with jax.numpy_dtype_promotion("standard"):
-    ...     updates, _ = optimizer.update({"w": jnp.array(3.0)}, state)
-    >>> round(float(updates["w"]), 3)
-    1.0
-    """
-    if clip_norm is None:
-        return optax.scale_by_adam()
-    return optax.chain(optax.clip_by_global_norm(clip_norm), optax.scale_by_adam())
-
-
 def init_state(params, optimizer: optax.GradientTransformation) -> TrainState:  # type: ignore[no-untyped-def]
     """State before the first step.
 
-    >>> init_state({"w": jnp.zeros(2)}, adam()).params["w"].shape
+    >>> init_state({"w": jnp.zeros(2)}, optax.sgd(0.1)).params["w"].shape
     (2,)
     """
     return TrainState(params, optimizer.init(params))
