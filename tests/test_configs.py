@@ -44,6 +44,33 @@ WRONG = [
         {"dequantize": True, "likelihood": "gaussian"},
         "`dequantize` must be False for binarised data",
     ),
+    (
+        {"word_dropout": 0.5},
+        "`word_dropout` hides pixels from a decoder that sees them",
+    ),
+    ({"skip": True, "model": "autoregressive"}, "`skip` is a setting of model='mlp'"),
+    (
+        {"capacity_weight": 1.0, "free_bits": 0.1},
+        "one charge for the rate cannot be both",
+    ),
+    ({"capacity_weight": 1.0, "beta": 2.0}, "takes the place of beta"),
+    ({"capacity_weight": 1.0, "feedback": "geco"}, "takes the place of beta"),
+    ({"mmd_weight": 1.0}, "`mmd_weight` is the weight of regulariser='mmd'"),
+    ({"tc_weight": 1.0, "regulariser": "mmd"}, "`tc_weight` is the weight of"),
+    ({"pretraining_steps": 1500}, "`pretraining_steps` must be fewer than `num_steps`"),
+    ({"posterior": "delta", "prior": "mixture"}, "is defined against N"),
+    ({"refine_steps": 2, "prior": "diagonal"}, "refine_steps is defined against N"),
+    ({"regulariser": "mmd", "prior": "diagonal"}, "regulariser is defined against N"),
+    (
+        {"posterior": "batch_norm", "prior": "vampprior"},
+        "encodes its pseudo-inputs apart",
+    ),
+    ({"free_bits": 0.1, "prior": "mixture"}, "sampled as a whole and has no units"),
+    ({"importance_samples": 2, "beta": 0.5}, "makes the loss one bound.*beta=0.5"),
+    ({"importance_samples": 2, "free_bits": 0.5}, "makes the loss one bound"),
+    ({"prior_correlation": 1.0}, "`prior_correlation` must be between -1 and 1"),
+    ({"word_dropout": 1.0}, "`word_dropout` must be at least 0 and below 1"),
+    ({"posterior": "delt"}, "Did you mean `delta`"),
     ({"learning_rat": 1.0}, "`learning_rat` is not a field.*Did you mean"),
 ]
 

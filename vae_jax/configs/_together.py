@@ -1,0 +1,145 @@
+"""Fields that contradict each other, and remedies that have no meaning together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vae_jax.configs._run import RunConfig
+
+
+SAMPLED_PRIORS = ("mixture", "vampprior")
+"""Their KL is sampled as a whole, not unit by unit."""
+
+
+def check_together(config: RunConfig) -> None:
+    """Refuse what cannot work together, with the reason.
+
+    Raises:
+        ValueError: names the fields and the fix.
+    """
+    _check_data(config)
+    _check_model(config)
+    _check_rate(config)
+    _check_prior(config)
+    if config.importance_samples:
+        _check_importance(config)
+
+
+def _check_data(config: RunConfig) -> None:
+    if config.num_steps % config.log_every:
+        raise ValueError(
+            f"`num_steps` must be a multiple of `log_every`; got {config.num_steps} and "
+            f"{config.log_every}."
+        )
+    if config.likelihood == "bernoulli" and config.dequantize:
+        raise ValueError(
+            "`dequantize` adds noise to grey levels and fits a Gaussian likelihood; got "
+            "likelihood='bernoulli'. Choose a Gaussian likelihood or no dequantisation."
+        )
+    if config.binarize != "none" and config.dequantize:
+        raise ValueError(
+            f"`dequantize` must be False for binarised data; got "
+            f"binarize={config.binarize!r}. Use binarize='none'."
+        )
+
+
+def _check_model(config: RunConfig) -> None:
+    if config.window is not None and config.model in ("linear", "mlp"):
+        raise ValueError(
+            f"`window` is a setting of the autoregressive decoder; got window="
+            f"{config.window} with model={config.model!r}. Leave it out."
+        )
+    if config.dropout and config.model == "linear":
+        raise ValueError(
+            f"`dropout` drops hidden units and model='linear' has none; got "
+            f"{config.dropout}. Leave it out."
+        )
+    if config.word_dropout and config.model in ("linear", "mlp"):
+        raise ValueError(
+            "`word_dropout` hides pixels from a decoder that sees them; got "
+            f"{config.word_dropout} with model={config.model!r}. Use "
+            "model='autoregressive', or leave it out."
+        )
+    if config.skip and config.model != "mlp":
+        raise ValueError(
+            "`skip` is a setting of model='mlp' (the autoregressive decoder has z in every "
+            f"layer, the linear one has no layer); got model={config.model!r}."
+        )
+
+
+def _check_rate(config: RunConfig) -> None:
+    """Only one remedy may say what the rate weighs."""
+    if config.capacity_weight and config.free_bits:
+        raise ValueError(
+            "`capacity_weight` holds the rate at a value and `free_bits` floors it: one "
+            f"charge for the rate cannot be both; got {config.capacity_weight} and "
+            f"{config.free_bits}. Leave one at 0."
+        )
+    weighs = config.beta != 1 or config.schedule != "constant"
+    if config.capacity_weight and (weighs or config.feedback != "none"):
+        raise ValueError(
+            "`capacity_weight` takes the place of beta, which must then be a constant 1 "
+            f"without feedback; got beta={config.beta}, schedule={config.schedule!r}, "
+            f"feedback={config.feedback!r}."
+        )
+    for name, weight in (("mmd", "mmd_weight"), ("total_correlation", "tc_weight")):
+        if getattr(config, weight) and config.regulariser != name:
+            raise ValueError(
+                f"`{weight}` is the weight of regulariser={name!r}; got "
+                f"{getattr(config, weight)} with regulariser={config.regulariser!r}."
+            )
+    if config.pretraining_steps >= config.num_steps:
+        raise ValueError(
+            "`pretraining_steps` must be fewer than `num_steps`; got "
+            f"{config.pretraining_steps} of {config.num_steps}."
+        )
+
+
+def _check_prior(config: RunConfig) -> None:
+    """A remedy that is defined against N(0, I) needs that prior."""
+    if config.prior == "standard":
+        return
+    needs = {
+        "posterior='delta'": config.posterior == "delta",
+        "refine_steps": config.refine_steps > 0,
+        "regulariser": config.regulariser != "none",
+    }
+    for name, used in needs.items():
+        if used:
+            raise ValueError(
+                f"{name} is defined against N(0, I); got prior={config.prior!r}. Use "
+                "prior='standard'."
+            )
+    if config.prior == "vampprior" and config.posterior == "batch_norm":
+        raise ValueError(
+            "prior='vampprior' encodes its pseudo-inputs apart from the batch that "
+            "posterior='batch_norm' normalises over; got both. Choose one."
+        )
+    per_unit = config.free_bits > 0 and config.free_bits_over == "unit"
+    if config.prior in SAMPLED_PRIORS and per_unit:
+        raise ValueError(
+            f"the KL to prior={config.prior!r} is sampled as a whole and has no units; got "
+            "free_bits_over='unit'. Use free_bits_over='total'."
+        )
+
+
+def _check_importance(config: RunConfig) -> None:
+    """The importance-weighted bound has no rate of its own to weigh or to floor."""
+    wrong = {
+        "beta": config.beta != 1,
+        "schedule": config.schedule != "constant",
+        "free_bits": config.free_bits > 0,
+        "capacity_weight": config.capacity_weight > 0,
+        "feedback": config.feedback != "none",
+        "regulariser": config.regulariser != "none",
+        "likelihood": config.likelihood == "gaussian_optimal",
+        "pretraining_steps": config.pretraining_steps > 0,
+    }
+    for name, used in wrong.items():
+        if used:
+            raise ValueError(
+                "`importance_samples` makes the loss one bound, in which the rate cannot "
+                f"be weighed, floored or steered; got {name}={getattr(config, name)!r}. "
+                "Leave it at its default."
+            )
