@@ -53,6 +53,72 @@ def _expm1_minus_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     return expm1_minus(x), jnp.expm1(x) * dx
 
 
+def log1mexp(x: Float[ArrayLike, "..."]) -> Float[Array, "..."]:
+    """`log(1 - exp(-x))` for x > 0, exact to rounding near 0 and for large x.
+
+    `log(-expm1(-x))` below log 2, `log1p(-exp(-x))` above. At 0 it is -inf with slope
+    inf; below 0 it is NaN. Maechler (2012), "Accurately computing log(1 - exp(-|a|))".
+
+    >>> [round(float(log1mexp(x)), 4) for x in (0.0, 1e-30, 1.0)]
+    [-inf, -69.0776, -0.4587]
+    """
+    return _log1mexp(as_float(x))
+
+
+@jax.custom_jvp
+def _log1mexp(x: Array) -> Array:
+    return jnp.where(x < math.log(2), jnp.log(-jnp.expm1(-x)), jnp.log1p(-jnp.exp(-x)))
+
+
+@_log1mexp.defjvp
+def _log1mexp_jvp(primals, tangents):  # type: ignore[no-untyped-def]
+    (x,), (dx,) = primals, tangents
+    # 1 / expm1(x), whose own derivative would overflow
+    return _log1mexp(x), jnp.exp(-x) / -jnp.expm1(-x) * dx
+
+
+def softplus_inverse(y: Float[ArrayLike, "..."]) -> Float[Array, "..."]:
+    """`log(exp(y) - 1)` for y > 0: the x with `softplus(x) = y`.
+
+    Written `y + log(1 - exp(-y))`, which neither overflows at a large y nor loses a
+    tiny one. At 0 it is -inf; below 0 it is NaN.
+
+    >>> [round(float(softplus_inverse(y)), 4) for y in (1e-30, 1e4)]
+    [-69.0776, 10000.0]
+    """
+    y = as_float(y)
+    return y + _log1mexp(y)
+
+
+def bounded_logvar(
+    raw: Float[ArrayLike, "..."],
+    low: Float[ArrayLike, ""],
+    high: Float[ArrayLike, ""],
+) -> Float[Array, "..."]:
+    """A log-variance kept between `low` and `high`, smoothly: what a network returns.
+
+    `t = high - softplus(high - raw)`, then `low + softplus(t - low)`. Apply it once,
+    before both the sample and the KL: bounded in one of them only, the q that is
+    penalised is not the q that is sampled. It rises everywhere, is `raw` to within
+    `exp(-distance to the nearer bound)` in the middle, and its slope
+    `sigmoid(high - raw) sigmoid(t - low)` is not 0 until about 87 outside, where a hard
+    clip has none at once. The largest value is above `high` by `log1p(exp(low - high))`.
+    The form of Chua et al. (2018), arXiv:1805.12114.
+
+    Args:
+        raw: any number.
+        low: lower bound; below `high`.
+        high: upper bound.
+
+    >>> bounded_logvar(jnp.array([-1e3, 0.0, 1e3]), -20.0, 20.0).tolist()
+    [-20.0, 0.0, 20.0]
+    """
+    raw = as_float(raw)
+    low, high = jnp.asarray(low, raw.dtype), jnp.asarray(high, raw.dtype)
+    below = high - jax.nn.softplus(high - raw)
+    return low + jax.nn.softplus(below - low)
+
+
 def log_mean_exp(x: Float[ArrayLike, "..."], axis: int = 0) -> Float[Array, "..."]:
     """`log(mean(exp(x)))` along an axis, without overflow.
 

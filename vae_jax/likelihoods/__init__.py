@@ -5,6 +5,16 @@ from vae_jax.likelihoods._bernoulli import (
     bernoulli_log_prob,
     check_bernoulli_data,
 )
+from vae_jax.likelihoods._categorical import (
+    categorical,
+    categorical_log_prob,
+    check_categorical_data,
+)
+from vae_jax.likelihoods._continuous_bernoulli import (
+    check_continuous_bernoulli_data,
+    continuous_bernoulli,
+    continuous_bernoulli_log_prob,
+)
 from vae_jax.likelihoods._event import Likelihood, sum_event
 from vae_jax.likelihoods._gaussian import (
     check_gaussian_data,
@@ -12,15 +22,36 @@ from vae_jax.likelihoods._gaussian import (
     gaussian_log_prob,
     gaussian_optimal_variance,
 )
+from vae_jax.likelihoods._laplace import laplace, laplace_log_prob
+from vae_jax.likelihoods._logistic_mixture import (
+    MixtureParams,
+    check_logistic_mixture_data,
+    discretized_logistic_mixture,
+    discretized_logistic_mixture_log_prob,
+    mixture_params,
+)
 
 __all__ = [
     "Likelihood",
+    "MixtureParams",
     "bernoulli",
     "bernoulli_log_prob",
+    "categorical",
+    "categorical_log_prob",
     "check_bernoulli_data",
+    "check_categorical_data",
+    "check_continuous_bernoulli_data",
     "check_gaussian_data",
+    "check_logistic_mixture_data",
+    "continuous_bernoulli",
+    "continuous_bernoulli_log_prob",
+    "discretized_logistic_mixture",
+    "discretized_logistic_mixture_log_prob",
     "gaussian",
     "gaussian_log_prob",
     "gaussian_optimal_variance",
+    "laplace",
+    "laplace_log_prob",
+    "mixture_params",
     "sum_event",
 ]

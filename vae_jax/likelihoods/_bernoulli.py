@@ -1,4 +1,7 @@
-"""The Bernoulli likelihood on logits: binary data."""
+"""The Bernoulli likelihood on logits: binary data.
+
+Log-densities are in nats, summed over the event.
+"""
 
 import jax
 import jax.numpy as jnp

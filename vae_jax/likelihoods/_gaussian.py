@@ -1,4 +1,7 @@
-"""The Gaussian likelihood: fixed, learned and optimal variance."""
+"""The Gaussian likelihood: fixed, learned and optimal variance.
+
+Log-densities are in nats, summed over the event.
+"""
 
 import jax
 import jax.numpy as jnp
