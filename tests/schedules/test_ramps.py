@@ -111,6 +111,30 @@ def test_the_end_is_exact_at_every_length(make):
     assert (np.asarray(before) < np.float32(0.7)).all()
 
 
+@settings(**SETTINGS)
+@given(level, level, length, st.floats(2**-10, 8, width=32))
+def test_tanh(start, stop, num_steps, end):
+    """`end` is what the tanh is taken of after `num_steps`: scale-free."""
+    rate = np.float32(end / num_steps)
+    steps = steps_through(num_steps)
+    value = np.asarray(evaluate(schedules.tanh, steps, start, stop, rate))
+    truth = start + (stop - start) * np.tanh(np.float64(rate) * steps)
+    # a few roundings; the compiled tanh is within 3e-7
+    slack = 4 * EPS * max(start, stop)
+    np.testing.assert_allclose(value, truth, atol=slack)
+    assert value[0] == np.float32(start)
+    assert (np.diff(value) * np.sign(stop - start) >= -slack).all()
+
+
+def test_tanh_only_approaches_its_stop():
+    """And where float32 rounds it there, it is exactly there."""
+    steps = np.array([0, 100, 300, 700, 900, 5000, 10**9], np.float32)
+    value = np.asarray(evaluate(schedules.tanh, steps, 0.1, 0.7, 0.01))
+    assert (np.diff(value[:4]) > 0).all()
+    assert value[3] < np.float32(0.7)  # by 1.2 e^-14
+    np.testing.assert_array_equal(value[4:], np.float32(0.7))
+
+
 @pytest.mark.parametrize("make", RAMPS)
 def test_no_warm_up_is_the_stop_from_the_first_step(make):
     assert evaluate(make, np.arange(3), 0.0, 2.0, 0).tolist() == [2.0, 2.0, 2.0]
@@ -127,6 +151,7 @@ HYPER = {
     schedules.linear: [[0.0, 0.5, 1.0], [1.0, 1.0, 0.0], [41, 1, 100]],
     schedules.cosine: [[0.0, 0.5, 1.0], [1.0, 1.0, 0.0], [41, 1, 100]],
     schedules.sigmoid: [[0.0, 0.5, 1.0], [1.0, 1.0, 0.0], [41, 1, 99], [0.1, 1, 0.3]],
+    schedules.tanh: [[0.0, 0.5, 1.0], [1.0, 1.0, 0.0], [0.01, 1, 0.05]],
 }
 
 

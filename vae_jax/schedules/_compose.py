@@ -77,6 +77,9 @@ def steps_from_epochs(epochs: float | int, num_examples: int, batch_size: int) -
 def check_warmup(schedule: Schedule, num_steps: int, stop: float) -> None:
     """Refuse a run that ends before its beta has arrived: it trains another objective.
 
+    A delay and a staircase arrive later. Of a schedule that restarts, check one cycle:
+    what is repeated, and the steps of a period.
+
     Raises:
         ValueError: the last update's beta is under 99 % of `stop`, or not a number.
 
