@@ -7,7 +7,9 @@ JAX models all fit; the README shows the five lines that wrap one.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from vae_jax.types import Array, ArrayLike
+import jax
+
+from vae_jax.types import Array, ArrayLike, Params, PRNGKey
 
 FULL_WINDOW = 2**31 - 1
 """The receptive field of a decoder that may look at every previous pixel."""
@@ -35,6 +37,12 @@ class Knobs(NamedTuple):
             decoder without teacher forcing, `FULL_WINDOW` sees all of them.
         dropout: probability of zeroing a hidden unit of the decoder in training.
         variance: noise variance of a Gaussian decoder whose variance is fixed.
+        word_dropout: probability that a decoder does not see a teacher-forced pixel or
+            token in training.
+        committed_rate: nats a unit that a delta-VAE posterior cannot go below.
+        posterior_scale: standard deviation over the data of a batch-normalised
+            posterior's means.
+        refine_rate: of the steps by which a semi-amortised posterior is refined.
 
     >>> Knobs(window=4).dropout
     0.0
@@ -43,6 +51,10 @@ class Knobs(NamedTuple):
     window: ArrayLike = FULL_WINDOW
     dropout: ArrayLike = 0.0
     variance: ArrayLike = 1.0
+    word_dropout: ArrayLike = 0.0
+    committed_rate: ArrayLike = 0.0
+    posterior_scale: ArrayLike = 1.0
+    refine_rate: ArrayLike = 0.1
 
 
 class VAE(NamedTuple):
@@ -55,6 +67,10 @@ class VAE(NamedTuple):
         decode: `decode(params, z, x=None, *, key=None, knobs=Knobs())`, the
             parameters of the likelihood of `x`. An autoregressive decoder reads the
             teacher-forced `x`; the others ignore it.
+        calibrate: `calibrate(params, x, *, knobs=Knobs()) -> params`, where evaluation
+            needs what only the whole training set tells, such as the statistics of a
+            batch-normalised posterior. None where it does not.
+        prior: the law of z, over the whole `params`; None for N(0, I). See `with_prior`.
 
     `key=None` means deterministic: no dropout.
     """
@@ -62,3 +78,85 @@ class VAE(NamedTuple):
     init: Callable[..., Any]
     encode: Callable[..., DiagGaussian]
     decode: Callable[..., Any]
+    calibrate: Callable[..., Any] | None = None
+    prior: "Prior | None" = None
+
+
+class Prior(NamedTuple):
+    """The law of z as pure functions; ready ones are in `vae_jax.priors`.
+
+    Attributes:
+        init: `init(key) -> params`, a dict of its own; empty if nothing is learned.
+        log_prob: `log_prob(params, z) -> (*batch,)`, summed over the units of z, in nats.
+        sample: `sample(key, params, shape=()) -> (*shape, latent)`.
+        kl: `kl(params, mean, logvar) -> (*batch, latent)`, the KL of a diagonal Gaussian
+            to the prior in a closed form, or None; `priors.sampled_kl` then.
+
+    The parameters are those that its `init` made. A caller that holds a whole model passes
+    `{**params, "model": model_params}`: a prior made of the encoder (`priors.vampprior`)
+    reads that entry, all others ignore it.
+
+    A prior of one's own:
+
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> laplace = Prior(
+    ...     init=lambda key: {},
+    ...     log_prob=lambda params, z: -jnp.sum(jnp.abs(z) + jnp.log(2), axis=-1),
+    ...     sample=lambda key, params, shape=(): jax.random.laplace(key, (*shape, 8)),
+    ... )
+    >>> key = jax.random.key(0)
+    >>> laplace.sample(key, laplace.init(key), (4,)).shape
+    (4, 8)
+    """
+
+    init: Callable[..., Params]
+    log_prob: Callable[..., Array]
+    sample: Callable[..., Array]
+    kl: Callable[..., Array] | None = None
+
+
+def with_prior(vae: VAE, prior: Prior) -> VAE:
+    """The model with another prior than N(0, I), trained along with it.
+
+    The parameters become `{"model": ..., "prior": ...}`.
+
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from vae_jax import priors
+    >>> encode = lambda params, x, **_: DiagGaussian(x, 0 * x)
+    >>> vae = VAE(lambda key: {}, encode, lambda params, z, **_: z)
+    >>> wrapped = with_prior(vae, priors.diagonal(2))
+    >>> params = wrapped.init(jax.random.key(0))
+    >>> sorted(params), wrapped.prior.log_prob(params, jnp.zeros((5, 2))).shape
+    (['model', 'prior'], (5,))
+    """
+
+    def own(params: Params) -> Params:
+        return {**params["prior"], "model": params["model"]}
+
+    def of_model(function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda params, *args, **kw: function(params["model"], *args, **kw)
+
+    def init(key: PRNGKey) -> Params:
+        keys = jax.random.split(key)
+        return {"model": vae.init(keys[0]), "prior": prior.init(keys[1])}
+
+    def calibrate(params: Params, x: Array, **kw: Any) -> Params:
+        assert vae.calibrate is not None
+        return {**params, "model": vae.calibrate(params["model"], x, **kw)}
+
+    kl = prior.kl
+    whole = Prior(
+        init,
+        lambda params, z: prior.log_prob(own(params), z),
+        lambda key, params, shape=(): prior.sample(key, own(params), shape),
+        kl and (lambda params, mean, logvar: kl(own(params), mean, logvar)),
+    )
+    return VAE(
+        init,
+        of_model(vae.encode),
+        of_model(vae.decode),
+        None if vae.calibrate is None else calibrate,
+        whole,
+    )
