@@ -1,4 +1,7 @@
-"""The evidence lower bound, kept in its parts."""
+"""The evidence lower bound, kept in its parts.
+
+All in nats, per example.
+"""
 
 from typing import NamedTuple
 

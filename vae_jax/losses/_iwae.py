@@ -1,8 +1,14 @@
-"""The importance-weighted bound."""
+"""The importance-weighted bound, and what its weights say.
 
+All of it is of `log_weights`, `log w_k = log p(x, z_k) - log q(z_k | x)` in nats, with the
+samples on one axis; `log_importance_weights` makes them.
+"""
+
+import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from vae_jax.numerics import log_mean_exp
+from vae_jax.numerics import as_float, log_mean_exp
 from vae_jax.types import ArrayLike
 
 
@@ -14,8 +20,49 @@ def iwae_bound(
     Non-decreasing in K in expectation, and equal to the sampled ELBO at K = 1. Burda et
     al. (2016), Eq. 8, arXiv:1509.00519.
 
-    >>> import jax.numpy as jnp
     >>> float(iwae_bound(jnp.array([-1000.0, -1000.0])))
     -1000.0
     """
     return log_mean_exp(log_weights, axis=axis)
+
+
+def iwae_loss(
+    log_weights: Float[ArrayLike, "..."], axis: int = 0
+) -> Float[Array, "..."]:
+    """`-(logsumexp_k log w_k - log K)` nats: minus the bound, to be minimised.
+
+    At K = 1 it is `beta_elbo_loss` at beta = 1 with the KL of the sample in the place of
+    its mean.
+
+    >>> float(iwae_loss(jnp.array([-1000.0, -1000.0])))
+    1000.0
+    """
+    return -iwae_bound(log_weights, axis=axis)
+
+
+def normalised_weights(
+    log_weights: Float[ArrayLike, "..."], axis: int = 0
+) -> Float[Array, "..."]:
+    """`w_k / sum_j w_j`: they sum to 1, and the best sample has the largest.
+
+    The gradient of the bound in `log_weights`. Gradients pass through; as fixed weights of
+    an estimator they need `jax.lax.stop_gradient`. NaN if every weight is 0.
+
+    >>> normalised_weights(jnp.array([0.0, -2000.0, 0.0])).tolist()
+    [0.5, 0.0, 0.5]
+    """
+    return jax.nn.softmax(as_float(log_weights), axis=axis)
+
+
+def effective_sample_size(
+    log_weights: Float[ArrayLike, "..."], axis: int = 0
+) -> Float[Array, "..."]:
+    """`(sum_k w_k)^2 / sum_k w_k^2` samples: K if all weigh the same, 1 if one has all.
+
+    Near 1, more samples add little and the bound rests on a single z. Kish (1965).
+
+    >>> float(effective_sample_size(jnp.array([-1000.0, -1000.0, -3000.0])))
+    2.0
+    """
+    weights = normalised_weights(log_weights, axis=axis)
+    return 1.0 / jnp.sum(jnp.square(weights), axis=axis)

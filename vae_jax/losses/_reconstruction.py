@@ -1,4 +1,7 @@
-"""Reconstruction losses by their everyday names, summed over the event."""
+"""Reconstruction losses by their everyday names, summed over the event.
+
+Summed over the event, in nats up to the constants that are named.
+"""
 
 import jax.numpy as jnp
 from jax.scipy.special import xlog1py, xlogy

@@ -1,0 +1,69 @@
+"""A minimum desired rate: the ELBO, subject to a rate that is not below it.
+
+`min D + R subject to R >= minimum` is `min over the model, max over u >= 0` of
+`D + R + u (minimum - R)`. The multiplier u is data here; its ascent is a controller's.
+
+Pelsmaeker & Aziz (2020), arXiv:1904.08194.
+"""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Num
+
+from vae_jax.losses._batch import as_batch, batch_mean
+from vae_jax.types import ArrayLike
+
+
+def minimum_rate(
+    kl: Float[ArrayLike, "batch latent"],
+    minimum: Num[ArrayLike, ""],
+    multiplier: Num[ArrayLike, ""],
+) -> Float[Array, " batch"]:
+    """The penalised rate `R + u (minimum - R)` nats, `R = sum_j KL_j` of each example.
+
+    For `total_loss` with beta = 1. It is linear in the rate, so its batch mean needs no
+    care, and its mean slope in u is `minimum_rate_violation`. At a fixed u the model sees
+    a beta of 1 - u; where the constraint binds, u settles between 0 and 1.
+
+    Args:
+        kl: per example and unit.
+        minimum: nats in total.
+        multiplier: u, at least 0; 0 is the plain rate.
+
+    Raises:
+        ValueError: `kl` without an axis for the units.
+
+    >>> minimum_rate(jnp.array([[0.0], [2.0]]), 3.0, 0.5).tolist()
+    [1.5, 2.5]
+    """
+    kl = as_batch("kl", kl)
+    rate = jnp.sum(kl, axis=-1)
+    short = jnp.asarray(minimum, kl.dtype) - rate
+    return rate + jnp.asarray(multiplier, kl.dtype) * short
+
+
+def minimum_rate_violation(
+    kl: Float[ArrayLike, "batch latent"],
+    minimum: Num[ArrayLike, ""],
+    *,
+    weights: Float[ArrayLike, " batch"] | None = None,
+    axis_name: str | None = None,
+) -> Float[Array, " batch"]:
+    """`minimum - mean_batch(sum_j KL_j)` nats, the same for every example.
+
+    Positive while the rate is too low: the direction in which the multiplier rises.
+
+    Args:
+        kl: per example and unit.
+        minimum: nats in total.
+        weights: of the examples in the batch mean; 0 leaves a padded one out.
+        axis_name: mapped axis that the batch is split over, if it is.
+
+    Raises:
+        ValueError: `kl` without an axis for the units, or weights of another batch.
+
+    >>> minimum_rate_violation(jnp.array([[0.0], [2.0]]), 3.0).tolist()
+    [2.0, 2.0]
+    """
+    kl = as_batch("kl", kl)
+    rate = jnp.sum(batch_mean(kl, weights, axis_name))
+    return jnp.broadcast_to(jnp.asarray(minimum, kl.dtype) - rate, kl.shape[:1])
