@@ -1,5 +1,6 @@
 """Closed forms of probabilistic PCA and the linear VAE: the ground truth of collapse."""
 
+from vae_jax.analytic._landscape import collapsed_hessian, escape_rate, is_saddle
 from vae_jax.analytic._linear_vae import (
     LinearObjective,
     LinearOptimum,
@@ -15,7 +16,10 @@ __all__ = [
     "LinearOptimum",
     "PPCA",
     "WaterFilling",
+    "collapsed_hessian",
     "eigenvalues",
+    "escape_rate",
+    "is_saddle",
     "linear_vae_objective",
     "linear_vae_optimum",
     "optimal_variance",

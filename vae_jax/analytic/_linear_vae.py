@@ -5,6 +5,8 @@ with covariance S. Only the water level `beta * variance` decides which units ar
 unit i is active where the i-th eigenvalue of S is above it.
 
 Lucas et al. (2019), arXiv:1911.02469; Wang & Ziyin (2022), arXiv:2205.04009.
+
+Rate, distortion and log-likelihood are in nats per example.
 """
 
 from typing import NamedTuple

@@ -1,4 +1,7 @@
-"""Probabilistic PCA, and the noise variance at which a linear beta-VAE is best."""
+"""Probabilistic PCA, and the noise variance at which a linear beta-VAE is best.
+
+Rate, distortion and log-likelihood are in nats per example.
+"""
 
 from typing import NamedTuple
 

@@ -1,6 +1,7 @@
 """What every diagnostic asks of its input."""
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from vae_jax.numerics import as_float
@@ -36,3 +37,8 @@ def standard_error(values: Float[Array, " examples"]) -> Float[Array, ""]:
     return jnp.std(values, ddof=1) / jnp.sqrt(
         jnp.asarray(len(values), dtype=values.dtype)
     )
+
+
+def rounding(array: Array) -> float:
+    """Relative distance between two numbers of its type: 1.2e-7 in float32."""
+    return float(np.finfo(array.dtype).eps)

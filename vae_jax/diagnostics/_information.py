@@ -13,6 +13,7 @@ root of the squares of this bias and of the spread. It is honest as long as the 
 small; an estimate near log N is a lower bound.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -21,7 +22,11 @@ from jaxtyping import Array, Float
 
 from vae_jax import gaussian, numerics
 from vae_jax.diagnostics._checks import as_posterior, standard_error
+from vae_jax.numerics import as_float, check_same_shape
 from vae_jax.types import ArrayLike, PRNGKey
+
+LogPrior = Callable[[Array], Float[Array, " samples"]]
+"""`log_prior(z) -> (samples,)`: `log p(z)` in nats, of a prior other than N(0, I)."""
 
 BLOCK_SIZE = 64
 """Samples compared with the whole set at once: block_size x N numbers in memory."""
@@ -153,6 +158,8 @@ def rate_decomposition(
     means: Float[ArrayLike, "examples latent"],
     logvars: Float[ArrayLike, "examples latent"],
     *,
+    log_prior: LogPrior | None = None,
+    kl: Float[ArrayLike, " examples"] | None = None,
     block_size: int = BLOCK_SIZE,
 ) -> RateDecomposition:
     """The rate, its two parts from independent samples of z, and what they leave over.
@@ -164,6 +171,9 @@ def rate_decomposition(
         key: for the samples of z.
         means: of the posterior, an example a row.
         logvars: log-variances of the posterior.
+        log_prior: `log_prior(z) -> (samples,)`, normalised; None for N(0, I).
+        kl: of every example to that prior; None where it has no closed form, and then the
+            rate is sampled.
         block_size: samples at a time; memory grows with `block_size` times N.
 
     Raises:
@@ -181,14 +191,28 @@ def rate_decomposition(
     size = len(mean)
     first = LogRatios(*(terms[:size] for terms in both))
     second = LogRatios(*(terms[size:] for terms in both))
-    kl = jnp.sum(gaussian.kl_standard(mean, logvar), axis=-1)
-    left = kl - first.to_mixture - (second.to_prior - second.to_mixture)
+    own = jnp.sum(gaussian.kl_standard(mean, logvar), axis=-1)
+    if log_prior is not None:
+        first, second = (
+            terms._replace(to_prior=log_ratio_to(log_prior, z, mean, logvar))
+            for terms, z in zip((first, second), samples, strict=True)
+        )
+        own = (first.to_prior + second.to_prior) / 2 if kl is None else as_float(kl)
+        check_same_shape("kl", own, "log_prior(z)", first.to_prior)
+    left = own - first.to_mixture - (second.to_prior - second.to_mixture)
     return RateDecomposition(
-        jnp.mean(kl),
+        jnp.mean(own),
         summarise_information(first.to_mixture),
         summarise_marginal(second),
         RateResidual(jnp.mean(left), standard_error(left)),
     )
+
+
+def log_ratio_to(
+    log_prior: LogPrior, z: Array, mean: Array, logvar: Array
+) -> Float[Array, " samples"]:
+    """`log q(z|x) - log p(z)` of one sample an example."""
+    return jnp.sum(gaussian.log_prob(z, mean, logvar), axis=-1) - log_prior(z)
 
 
 class LogRatios(NamedTuple):

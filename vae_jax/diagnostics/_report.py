@@ -9,9 +9,14 @@ from jaxtyping import Array, Float, Int, Num
 
 from vae_jax import gaussian
 from vae_jax.diagnostics._checks import as_posterior
-from vae_jax.diagnostics._information import BLOCK_SIZE, rate_decomposition
+from vae_jax.diagnostics._information import (
+    BLOCK_SIZE,
+    LogPrior,
+    rate_decomposition,
+)
 from vae_jax.diagnostics._shuffle import z_shuffle_gap
 from vae_jax.diagnostics._units import active_units, collapsed_units
+from vae_jax.numerics import as_float
 from vae_jax.types import ArrayLike, PRNGKey
 
 
@@ -19,14 +24,14 @@ class CollapseReport(NamedTuple):
     """Numbers in nats, and counts of units; `verdict` reads them.
 
     Attributes:
-        rate: KL of the posterior to N(0, I), averaged over the data.
+        rate: KL of the posterior to the prior, averaged over the data.
         kl_per_unit: the rate of each unit.
         active_units: units whose posterior mean varies.
         collapsed_units: (eps, delta)-collapsed units.
         mutual_information: between x and z, over all the examples given.
         mutual_information_error: its standard error.
         mutual_information_ceiling: log N, the most that N examples can show.
-        marginal_kl: of the aggregate posterior to N(0, I).
+        marginal_kl: of the aggregate posterior to the prior.
         marginal_kl_error: its standard error.
         rate_residual: rate - mutual information - marginal KL; 0 within its error.
         rate_residual_error: its standard error.
@@ -60,6 +65,8 @@ def collapse_report(
     log_prob: Callable[[Array, Any], Array] | None = None,
     z: Float[ArrayLike, "examples latent"] | None = None,
     x: Any = None,
+    log_prior: LogPrior | None = None,
+    kl: Float[ArrayLike, "examples latent"] | None = None,
     active_threshold: Num[ArrayLike, ""] = 0.01,
     eps: Num[ArrayLike, ""] = 0.01,
     delta: Num[ArrayLike, ""] = 0.01,
@@ -78,6 +85,10 @@ def collapse_report(
         log_prob: `log_prob(z, x) -> (examples,)`; None where there is no decoder at hand.
         z: a sample of each posterior, for `log_prob`.
         x: the data, for `log_prob`.
+        log_prior: `log_prior(z) -> (examples,)`, normalised; None for N(0, I).
+        kl: to that prior, per unit; None where there is no closed form. The rate is then
+            sampled, and a unit's KL is that to the Gaussian with the mean and the variance
+            of q(z_j): still 0 where the unit says nothing about x.
         active_threshold: variance of the mean from which a unit is active.
         eps: KL in nats under which an example leaves a unit unused.
         delta: share of the examples that may exceed eps in a collapsed unit.
@@ -93,11 +104,21 @@ def collapse_report(
     """
     mean, logvar = as_posterior(means, logvars)
     sample_key, shuffle_key = jax.random.split(key)
-    kl = gaussian.kl_standard(mean, logvar)
-    parts = rate_decomposition(sample_key, mean, logvar, block_size=block_size)
+    parts = rate_decomposition(
+        sample_key,
+        mean,
+        logvar,
+        log_prior=log_prior,
+        kl=None if kl is None else jnp.sum(as_float(kl), axis=-1),
+        block_size=block_size,
+    )
+    if log_prior is None:
+        kl = gaussian.kl_standard(mean, logvar)
+    elif kl is None:
+        kl = kl_to_moments(mean, logvar)
     report = CollapseReport(
         rate=parts.rate,
-        kl_per_unit=jnp.mean(kl, axis=0),
+        kl_per_unit=jnp.mean(as_float(kl), axis=0),
         active_units=active_units(mean, active_threshold),
         collapsed_units=collapsed_units(kl, eps, delta),
         mutual_information=parts.mutual_information.value,
@@ -120,3 +141,24 @@ def collapse_report(
         )
     gap = z_shuffle_gap(shuffle_key, log_prob, z, x)
     return report._replace(shuffle_gap=gap.value, shuffle_gap_error=gap.standard_error)
+
+
+def kl_to_moments(
+    mean: Float[Array, "examples latent"], logvar: Float[Array, "examples latent"]
+) -> Float[Array, "examples latent"]:
+    """KL of every unit's posterior to the Gaussian with the moments of q(z_j), in nats.
+
+    Its mean over the data is at least the unit's own mutual information.
+
+    >>> same = jnp.full((5, 1), 3.0)
+    >>> kl_to_moments(same, 0 * same)[:, 0].tolist()
+    [0.0, 0.0, 0.0, 0.0, 0.0]
+    """
+    variance = jnp.mean(jnp.exp(logvar), axis=0) + jnp.var(mean, axis=0)
+    centre, spread = jnp.mean(mean, axis=0), jnp.log(variance)
+    return gaussian.kl_between(
+        mean,
+        logvar,
+        jnp.broadcast_to(centre, mean.shape),
+        jnp.broadcast_to(spread, mean.shape),
+    )

@@ -1,4 +1,7 @@
-"""An intervention on the decoder: does it notice when z is somebody else's?"""
+"""An intervention on the decoder: does it notice when z is somebody else's?
+
+Drops of the log-likelihood are in nats per example.
+"""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
