@@ -12,6 +12,7 @@ LAYERS = {
     "numerics": 1,  # on top of the array aliases alone
     "gaussian": 2,
     "likelihoods": 2,
+    "refinement": 2,
     "schedules": 2,
     "vae": 2,
     "configs": 2,
@@ -20,6 +21,7 @@ LAYERS = {
     "models": 3,
     "analytic": 3,
     "data": 3,
+    "priors": 3,
     "training": 4,
     "build": 5,
     "checkpoints": 5,

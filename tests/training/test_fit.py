@@ -39,7 +39,7 @@ def counting(bad=(), what=jnp.nan):
         init=lambda key, hyper, data: jnp.int32(0),
         step=step,
         evaluate=lambda x, key, hyper, data: {"x": x},
-        params=lambda x: x,
+        params=lambda x, key, hyper, data: x,
     )
 
 

@@ -24,6 +24,8 @@ def test_the_streams_are_frozen():
         "DROPOUT": 3,
         "BINARISE": 4,
         "EVALUATE": 5,
+        "CALIBRATE": 6,
+        "INNER": 7,
     }
 
 

@@ -124,7 +124,8 @@ def test_a_step_is_gather_prepare_and_make_step_with_keys_by_address(program):
     moved = largest_difference(state.train.params, linear.exact_params(2.0))
     assert moved > 1e-2
     np.testing.assert_array_equal(
-        program.params(state)["decoder"], state.train.params["decoder"]
+        program.params(state, key, HYPER, splits())["decoder"],
+        state.train.params["decoder"],
     )
 
 
@@ -170,7 +171,7 @@ def test_a_run_longer_than_its_settings_stops():
         init=lambda key, hyper, data: jnp.zeros(()),
         step=lambda x, t, key, hyper, data: (x, hyper.at(t)[:2]),
         evaluate=lambda x, key, hyper, data: {},
-        params=lambda x: x,
+        params=lambda x, key, hyper, data: x,
     )
     run = training.fit(program, HYPER, None, num_steps=12, log_every=2)
     with pytest.raises(FloatingPointError, match="diverged at step 10"):

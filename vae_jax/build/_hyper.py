@@ -4,7 +4,7 @@ import numpy as np
 
 from vae_jax import schedules
 from vae_jax.configs import RunConfig
-from vae_jax.training import Hyper
+from vae_jax.training import Hyper, pretraining_betas
 from vae_jax.types import Schedule
 from vae_jax.vae import FULL_WINDOW, Knobs
 
@@ -21,9 +21,18 @@ def warmup_steps(config: RunConfig) -> int:
 
 
 def beta_schedule(config: RunConfig) -> Schedule:
-    """Step -> beta.
+    """Step -> beta; it begins after the pre-training.
 
     >>> float(beta_schedule(RunConfig(beta=2.0, schedule="linear"))(1500))
+    2.0
+    """
+    return schedules.delay(plain_schedule(config), config.pretraining_steps)
+
+
+def plain_schedule(config: RunConfig) -> Schedule:
+    """Step -> beta of a run without pre-training.
+
+    >>> float(plain_schedule(RunConfig(beta=2.0))(0))
     2.0
     """
     ramp, beta = max(warmup_steps(config), 1), config.beta
@@ -34,6 +43,9 @@ def beta_schedule(config: RunConfig) -> Schedule:
     if config.schedule == "sigmoid":
         # from 0.25 % to 99.75 % of beta between step 0 and the end of the ramp
         return schedules.sigmoid(0.0, beta, ramp / 2, 12.0 / ramp)
+    if config.schedule == "tanh":
+        # 99.5 % of beta at the end of the ramp
+        return schedules.tanh(0.0, beta, 3.0 / ramp)
     if config.schedule == "cyclical":
         period = config.num_steps / config.num_cycles
         return schedules.cyclical(0.0, beta, period, config.cycle_ratio)
@@ -60,13 +72,35 @@ def hyper(config: RunConfig) -> Hyper:
     2.0
     """
     window = FULL_WINDOW if config.window is None else config.window
+    betas = schedules.tabulate(beta_schedule(config), config.num_steps)
     return Hyper(
-        beta=np.asarray(schedules.tabulate(beta_schedule(config), config.num_steps)),
+        beta=np.asarray(pretraining_betas(betas, config.pretraining_steps)),
         learning_rate=learning_rates(config),
         free_bits=np.float32(config.free_bits),
         knobs=Knobs(
             window=np.int32(window),
             dropout=np.float32(config.dropout),
             variance=np.float32(config.variance),
+            word_dropout=np.float32(config.word_dropout),
+            committed_rate=np.float32(config.committed_rate),
+            posterior_scale=np.float32(config.posterior_scale),
+            refine_rate=np.float32(config.refine_rate),
         ),
+        capacity=capacities(config),
+        capacity_weight=np.float32(config.capacity_weight),
+        target=np.float32(config.target),
+        speed=np.float32(config.speed),
+        mmd_weight=np.float32(config.mmd_weight),
+        tc_weight=np.float32(config.tc_weight),
     )
+
+
+def capacities(config: RunConfig) -> np.ndarray:
+    """The capacity at every step: a linear ramp from 0, then the target.
+
+    >>> config = RunConfig(num_steps=50, capacity=4.0, capacity_warmup=20)
+    >>> capacities(config)[[0, 10, 20, 49]].tolist()
+    [0.0, 2.0, 4.0, 4.0]
+    """
+    ramp = schedules.linear(0.0, config.capacity, config.capacity_warmup)
+    return np.asarray(schedules.tabulate(ramp, config.num_steps))

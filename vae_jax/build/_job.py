@@ -9,7 +9,8 @@ import jax
 from vae_jax import data, diagnostics, training
 from vae_jax.build._check import check
 from vae_jax.build._hyper import hyper
-from vae_jax.build._parts import likelihood, model, penalty, prepare
+from vae_jax.build._model import model
+from vae_jax.build._parts import feedback, likelihood, objective, prepare
 from vae_jax.configs import RunConfig
 from vae_jax.training import Hyper, Program, Splits
 
@@ -65,29 +66,32 @@ def program(config: RunConfig, dataset: data.Dataset) -> Program:
     'evaluate'
     """
     vae = model(config, dataset.train.images.shape[1:])
-    density = likelihood(config)
-    optimal = config.likelihood == "gaussian_optimal"
-    prepared = prepare(config, dataset.max_value)
-    objective = training.make_objective(
-        vae, density, penalty(config), optimal_variance=optimal
-    )
-    optimizer = training.adam(config.clip_norm)
+    density, prepared = likelihood(config), prepare(config, dataset.max_value)
+    calibrate = training.make_calibrate(vae, prepared, config.batch_size)
     evaluate = training.make_evaluate(
         vae,
         density,
         prepared,
         num_samples=config.eval_samples,
         batch_size=config.batch_size,
-        optimal_variance=optimal,
+        optimal_variance=config.likelihood == "gaussian_optimal",
+        calibrate=calibrate,
     )
-    made = training.make_program(
-        vae.init,
-        training.make_step(objective, optimizer),
-        optimizer,
-        prepared,
-        evaluate,
-        config.batch_size,
-    )
+    loss = objective(config, vae, density, len(dataset.train.images))
+    controller = feedback(config)
+    optimizer = training.adam(config.clip_norm)
+    rest = optimizer, prepared, evaluate, config.batch_size
+    if config.inference == "aggressive":
+        made = training.make_aggressive_program(
+            vae, loss, *rest, feedback=controller, calibrate=calibrate
+        )
+    else:
+        step = training.make_step(loss, optimizer, feedback=controller)
+        made = training.make_program(
+            vae.init, step, *rest, feedback=controller, calibrate=calibrate
+        )
+    if config.pretraining_steps:
+        made = training.with_decoder_reset(made, config.pretraining_steps)
     return at_precision(made, config.precision)
 
 

@@ -1,9 +1,10 @@
-"""Model, likelihood, data preparation and penalty, from their names in a config."""
+"""Likelihood, data preparation and the parts of an objective, by their names."""
 
-import importlib
+import jax.numpy as jnp
 
-from vae_jax import data, likelihoods, losses, models, training
-from vae_jax.configs import RunConfig, did_you_mean
+from vae_jax import data, likelihoods, losses, training
+from vae_jax.configs import RunConfig
+from vae_jax.types import Array
 from vae_jax.vae import VAE
 
 
@@ -34,58 +35,84 @@ def likelihood(config: RunConfig) -> likelihoods.Likelihood:
     return likelihoods.gaussian()
 
 
-def model(config: RunConfig, event_shape: tuple[int, ...]) -> VAE:
-    """The model of a config; `package.module:function` is called with (config, shape).
-
-    Raises:
-        ValueError: the function cannot be found or does not return a `VAE`.
-
-    >>> model(RunConfig(model="linear"), (8, 8)).encode.__call__ is not None
-    True
-    """
-    # the variance of the sigma-VAE is set by the objective, not by the decoder
-    name = config.likelihood
-    family = "gaussian" if name == "gaussian_optimal" else name
-    if ":" in config.model:
-        return _user_model(config, event_shape)
-    if config.model == "linear":
-        return models.linear(event_shape, config.latent_dim, likelihood=family)
-    make = models.mlp if config.model == "mlp" else models.autoregressive
-    return make(event_shape, config.latent_dim, hidden=config.hidden, likelihood=family)
-
-
-def _user_model(config: RunConfig, event_shape: tuple[int, ...]) -> VAE:
-    module_name, _, name = config.model.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            f"`model` names the module {module_name!r}, which cannot be imported: "
-            f"{error}. Run from its folder, or install it."
-        ) from error
-    if not hasattr(module, name):
-        raise ValueError(
-            f"`model` names {name!r}, which {module_name} does not have."
-            f"{did_you_mean(name, dir(module))}"
-        )
-    made = getattr(module, name)(config, event_shape)
-    if not isinstance(made, VAE):
-        raise ValueError(
-            f"`model` {config.model} must return a vae_jax.VAE; got {type(made)}."
-        )
-    return made
-
-
 def penalty(config: RunConfig) -> training.RatePenalty:
-    """What the loss charges for the rate; a threshold of 0 charges all of it.
+    """What the loss charges for the rate: capacity where it has a weight, else free bits.
+
+    A threshold of 0 charges all of it.
 
     >>> from vae_jax.training import StepHyper
-    >>> penalty(RunConfig())(jnp.ones((2, 3)), StepHyper(1.0, 1e-3, 2.0)).tolist()
+    >>> charge = penalty(RunConfig())
+    >>> charge(jnp.ones((2, 3)), StepHyper(1.0, 1e-3, 2.0)).tolist()
     [6.0, 6.0]
+    >>> held = StepHyper(1.0, 1e-3, capacity=1.0, capacity_weight=10.0)
+    >>> charge(jnp.ones((2, 3)), held).tolist()
+    [20.0, 20.0]
     """
-    options = {
-        "over": config.free_bits_over,
-        "mean": config.free_bits_mean,
-        "rule": config.free_bits_rule,
+    over, mean = config.free_bits_over, config.free_bits_mean
+
+    def charge(kl: Array, hyper: training.StepHyper) -> Array:
+        floored = losses.free_bits(
+            kl, hyper.free_bits, over=over, mean=mean, rule=config.free_bits_rule
+        )
+        weight = jnp.asarray(hyper.capacity_weight, kl.dtype)
+        held = losses.capacity(kl, hyper.capacity, weight)
+        return jnp.where(weight > 0, held, floored)
+
+    return charge
+
+
+def regulariser(config: RunConfig, num_examples: int) -> training.Regulariser | None:
+    """What is charged beside the rate.
+
+    >>> regulariser(RunConfig(), 1200) is None
+    True
+    """
+    if config.regulariser == "mmd":
+        return training.mmd_regulariser()
+    if config.regulariser == "total_correlation":
+        return training.total_correlation_regulariser(num_examples)
+    return None
+
+
+def feedback(config: RunConfig) -> training.Feedback | None:
+    """What steers beta.
+
+    >>> feedback(RunConfig()) is None
+    True
+    """
+    known = {
+        "geco": training.geco_feedback,
+        "minimum_rate": training.minimum_rate_feedback,
+        "target_rate": training.target_rate_feedback,
+        "control_vae": training.control_vae_feedback,
     }
-    return lambda kl, hyper: losses.free_bits(kl, hyper.free_bits, **options)  # type: ignore[arg-type]
+    return None if config.feedback == "none" else known[config.feedback]()
+
+
+def objective(
+    config: RunConfig, vae: VAE, density: likelihoods.Likelihood, num_examples: int
+) -> training.Objective:
+    """The loss of a config: the ELBO with its remedies, or the importance-weighted bound.
+
+    Args:
+        config: the run.
+        vae: its model.
+        density: its likelihood.
+        num_examples: of the training set.
+
+    Needs a model; `job` builds one.
+    """
+    if config.importance_samples:
+        return training.make_importance_objective(
+            vae,
+            density,
+            config.importance_samples,
+            gradient=config.importance_gradient,
+        )
+    return training.make_objective(
+        vae,
+        density,
+        penalty(config),
+        regulariser=regulariser(config, num_examples),
+        optimal_variance=config.likelihood == "gaussian_optimal",
+    )

@@ -11,7 +11,7 @@ from vae_jax.models._assemble import (
     default_dtype,
     dense,
 )
-from vae_jax.models._dropout import OptionalKeys, dropout
+from vae_jax.models._dropout import OptionalKeys, dropout, word_dropout
 from vae_jax.models._mlp import MLP, MLPEncoder
 from vae_jax.types import Array
 from vae_jax.vae import VAE, Knobs
@@ -85,6 +85,7 @@ class _MaskedDecoder(nn.Module):
     ) -> Array:
         if x is None:
             raise ValueError("an autoregressive decoder needs `x`; got None.")
+        x = word_dropout(keys, knobs.word_dropout, x)
         width, depth = max(self.hidden), len(self.hidden)
         pixels = _masks.pixels(self.num_pixels)
         units = _masks.hidden(width, self.num_pixels, knobs.window)

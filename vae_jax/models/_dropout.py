@@ -11,6 +11,9 @@ from vae_jax.types import Array, ArrayLike
 OptionalKeys = Key[Array, " batch"] | None
 """One key an example, or none for no dropout."""
 
+UNSEEN = 2**31 - 4
+"""Folded into a decoder's keys for what it does not see of its input."""
+
 Dropout = Callable[[Array, int], Array]
 """`(activations, layer) -> activations`."""
 
@@ -45,3 +48,26 @@ def dropout(keys: OptionalKeys, rate: ArrayLike) -> Dropout:
         return activations * scale
 
     return apply
+
+
+def word_dropout(keys: OptionalKeys, rate: ArrayLike, x: Array) -> Array:
+    """The teacher-forced input with each pixel hidden, as a 0, with probability `rate`.
+
+    What is not hidden stays as it is: it is information that is dropped, not scale. A
+    decoder that does not see the previous pixels has to ask z. Bowman et al. (2016),
+    Section 3.2, arXiv:1511.06349.
+
+    >>> word_dropout(None, 0.5, jnp.ones((2, 3))).tolist()
+    [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
+    """
+    if keys is None:
+        return x
+    kept = 1 - jnp.asarray(rate, x.dtype)
+
+    def hide() -> Array:
+        own = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, UNSEEN)
+        noise = jax.vmap(lambda key: jax.random.uniform(key, x.shape[1:], x.dtype))(own)
+        return jnp.where(noise < kept, x, 0)
+
+    seen: Array = jax.lax.cond(kept < 1, hide, lambda: x)
+    return seen

@@ -21,6 +21,7 @@ def mlp(
     *,
     hidden: tuple[int, ...] = (512, 512),
     likelihood: LikelihoodName,
+    skip: bool = False,
 ) -> VAE:
     """ReLU networks on both sides; pixels are independent given z.
 
@@ -33,6 +34,8 @@ def mlp(
         latent_dim: units of z.
         hidden: widths of the encoder, from the data on; the decoder has them reversed.
         likelihood: family of the data's density.
+        skip: z enters every layer of the decoder and its output, so that no layer can lose
+            it: Dieng et al. (2019), arXiv:1807.04863.
 
     Raises:
         ValueError: an unknown likelihood, or an empty event or latent space.
@@ -45,7 +48,7 @@ def mlp(
     """
     return assemble(
         MLPEncoder(tuple(hidden), latent_dim),
-        _MLPDecoder(tuple(reversed(hidden)), math.prod(event_shape)),
+        _MLPDecoder(tuple(reversed(hidden)), math.prod(event_shape), skip),
         event_shape,
         latent_dim,
         likelihood,
@@ -53,14 +56,18 @@ def mlp(
 
 
 class MLP(nn.Module):
-    """ReLU layers; dropout, where there is any, after each."""
+    """ReLU layers, with dropout after each if there is any, and x in each if `skip`."""
 
     hidden: tuple[int, ...]
+    skip: bool = False
 
     @nn.compact
     def __call__(self, x: Array, drop: Dropout | None = None) -> Array:
         """The activations of the last layer."""
+        first = x
         for layer, width in enumerate(self.hidden):
+            if self.skip and layer:
+                x = jnp.concatenate([x, first], axis=-1)
             x = nn.relu(dense(width, f"layer_{layer}")(x))
             x = x if drop is None else drop(x, layer)
         return x
@@ -84,11 +91,15 @@ class MLPEncoder(nn.Module):
 class _MLPDecoder(nn.Module):
     hidden: tuple[int, ...]
     num_pixels: int
+    skip: bool
 
     @nn.compact
     def __call__(
         self, z: Array, x: Array | None, keys: OptionalKeys, knobs: Knobs
     ) -> Array:
         del x
-        features = MLP(self.hidden, name="mlp")(z, dropout(keys, knobs.dropout))
+        drop = dropout(keys, knobs.dropout)
+        features = MLP(self.hidden, self.skip, name="mlp")(z, drop)
+        if self.skip:
+            features = jnp.concatenate([features, z], axis=-1)
         return dense(self.num_pixels, "output")(features)

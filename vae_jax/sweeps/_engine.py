@@ -30,7 +30,7 @@ class Engine(NamedTuple):
         advance: `advance(carry, members, data, first, last) -> carry`, in windows.
         evaluate: `evaluate(carry, members, data) -> named arrays, a row a member`.
             `members` is from `stack_members`, `data` from `place_data`.
-        params: `params(carry)`, the final parameters, a row a member.
+        params: `params(carry, members, data)`, the final parameters, a row a member.
         mesh: the devices.
         strategy: `map` or `vmap`.
         size: members resident at once, a multiple of the number of devices.
@@ -43,7 +43,7 @@ class Engine(NamedTuple):
     start: Callable[..., Carry]
     advance: Callable[..., Carry]
     evaluate: Callable[..., dict[str, jax.Array]]
-    params: Callable[[Carry], Any]
+    params: Callable[..., Any]
     mesh: Mesh
     strategy: Strategy
     size: int
@@ -80,7 +80,7 @@ def make_engine(
         zero, key = np.int32(0), training.member_key(0)
         strategy = choose_strategy(program.step, carry.state, zero, key, hyper, data)
     mesh = member_mesh()
-    start, advance, evaluate = (
+    start, advance, evaluate, params = (
         over_members(function, mesh, strategy)
         for function in one_member(program, init, log_every, settings)
     )
@@ -96,7 +96,7 @@ def make_engine(
             out_shardings=split,
         ),
         jax.jit(lambda carry, members, data: evaluate((carry, members), data)),
-        lambda carry: program.params(carry.state),
+        jax.jit(lambda carry, members, data: params((carry, members), data)),
         mesh,
         strategy,
         -(-num_members // mesh.size) * mesh.size,
@@ -107,7 +107,7 @@ def make_engine(
 def one_member(
     program: Program, init: Callable[..., Carry], log_every: int, settings: Settings
 ) -> tuple[Callable[..., Any], ...]:
-    """Start, advance and evaluate one member, as `f(own, shared)`."""
+    """Start, advance and evaluate one member, and its parameters: `f(own, shared)`."""
 
     def start(member: Members, shared: Any) -> Carry:
         data, common = shared
@@ -126,7 +126,12 @@ def one_member(
         key, hyper = training.member_key(member.seed), settings.join(member.own, common)
         return program.evaluate(carry.state, key, hyper, data)
 
-    return start, advance, evaluate
+    def params(own: tuple[Carry, Members], shared: Any) -> Any:
+        (carry, member), (data, common) = own, shared
+        key, hyper = training.member_key(member.seed), settings.join(member.own, common)
+        return program.params(carry.state, key, hyper, data)
+
+    return start, advance, evaluate, params
 
 
 def dry_run(
@@ -138,6 +143,7 @@ def dry_run(
     run = partial(training.run_windows, program, log_every)
     carry = jax.eval_shape(run, carry, key, hyper, data, window, window)
     jax.eval_shape(program.evaluate, carry.state, key, hyper, data)
+    jax.eval_shape(program.params, carry.state, key, hyper, data)
     return carry
 
 

@@ -54,7 +54,7 @@ def run_shard(
     rows = make_rows(shard, members, carry, data, engine, time.perf_counter() - began)
     params = None
     if session.options.keep_params:
-        params = flatten_params(engine.params(carry), len(rows))
+        params = flatten_params(engine.params(carry, members, data), len(rows))
     results.commit_shard(session.out, shard.number, rows, params)
     checkpoints.remove(folder)
     session.bar.set_description("")

@@ -1,12 +1,34 @@
 """The one step, its wrappings, a run as a `Program`, `fit`, and evaluation."""
 
 from vae_jax.training._adam import adam
+from vae_jax.training._aggressive import (
+    AggressiveInfo,
+    AggressiveState,
+    Counts,
+    make_aggressive_program,
+)
+from vae_jax.training._batches import map_batches
+from vae_jax.training._calibrate import make_calibrate
+from vae_jax.training._encoder_share import (
+    IsEncoder,
+    ShareOptimizers,
+    ShareStates,
+    in_encoder,
+    share_optimizers,
+)
 from vae_jax.training._evaluate import (
     MAX_DIAGNOSED,
     ExampleStatistics,
     example_statistics,
     make_evaluate,
-    map_batches,
+)
+from vae_jax.training._feedback import (
+    Feedback,
+    control_vae_feedback,
+    from_controller,
+    geco_feedback,
+    minimum_rate_feedback,
+    target_rate_feedback,
 )
 from vae_jax.training._fit import (
     ALIVE,
@@ -16,22 +38,40 @@ from vae_jax.training._fit import (
     init_carry,
     run_windows,
 )
+from vae_jax.training._importance import make_importance_objective
+from vae_jax.training._inner_loop import InnerLoop
+from vae_jax.training._judgement import Judgement
 from vae_jax.training._keys import Stream, example_keys, member_key, stream_key
 from vae_jax.training._objective import (
+    Latent,
     Objective,
     RatePenalty,
+    Regulariser,
     Terms,
+    kl_to_prior,
+    log_prior,
     make_objective,
     plain_rate,
     sample_posterior,
 )
+from vae_jax.training._posteriors import (
+    batch_norm_posterior,
+    delta_posterior,
+    semi_amortised_posterior,
+)
+from vae_jax.training._pretraining import pretraining_betas, with_decoder_reset
 from vae_jax.training._program import (
+    Calibrate,
     Hyper,
     Prepare,
     Program,
     RunState,
     Splits,
     make_program,
+)
+from vae_jax.training._regularisers import (
+    mmd_regulariser,
+    total_correlation_regulariser,
 )
 from vae_jax.training._state import StepHyper, StepInfo, StepKeys, TrainState
 from vae_jax.training._step import Step, init_state, make_step
@@ -40,14 +80,26 @@ from vae_jax.training._wrappings import jit_step, pmap_step, sharded_step
 __all__ = [
     "ALIVE",
     "MAX_DIAGNOSED",
+    "AggressiveInfo",
+    "AggressiveState",
+    "Calibrate",
     "Carry",
+    "Counts",
     "ExampleStatistics",
+    "Feedback",
     "Hyper",
+    "InnerLoop",
+    "IsEncoder",
+    "Judgement",
+    "Latent",
     "Objective",
     "Prepare",
     "Program",
     "RatePenalty",
+    "Regulariser",
     "RunState",
+    "ShareOptimizers",
+    "ShareStates",
     "Splits",
     "Step",
     "StepHyper",
@@ -57,23 +109,42 @@ __all__ = [
     "Terms",
     "TrainState",
     "adam",
+    "batch_norm_posterior",
     "check_windows",
+    "control_vae_feedback",
+    "delta_posterior",
     "example_keys",
     "example_statistics",
     "fit",
+    "from_controller",
+    "geco_feedback",
+    "in_encoder",
     "init_carry",
     "init_state",
     "jit_step",
+    "kl_to_prior",
+    "log_prior",
+    "make_aggressive_program",
+    "make_calibrate",
     "make_evaluate",
+    "make_importance_objective",
     "make_objective",
     "make_program",
     "make_step",
     "map_batches",
     "member_key",
+    "minimum_rate_feedback",
+    "mmd_regulariser",
     "plain_rate",
     "pmap_step",
+    "pretraining_betas",
     "run_windows",
     "sample_posterior",
+    "semi_amortised_posterior",
     "sharded_step",
+    "share_optimizers",
     "stream_key",
+    "target_rate_feedback",
+    "total_correlation_regulariser",
+    "with_decoder_reset",
 ]

@@ -8,9 +8,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from vae_jax import diagnostics, gaussian, likelihoods, losses
+from vae_jax.training._batches import map_batches
 from vae_jax.training._keys import Stream, fold_indices, split_each, stream_key
-from vae_jax.training._objective import sample_posterior
-from vae_jax.training._program import Prepare
+from vae_jax.training._objective import kl_to_prior, log_prior, sample_posterior
+from vae_jax.training._program import Calibrate, Prepare
 from vae_jax.types import Params
 from vae_jax.vae import VAE, Knobs
 
@@ -38,23 +39,6 @@ class ExampleStatistics(NamedTuple):
     nll: Float[Array, " batch"]
 
 
-def map_batches(function: Callable[..., Any], batch_size: int, *arrays: Any) -> Any:
-    """Apply a per-example function to a long array, `batch_size` rows at a time.
-
-    The last batch is filled up with the first rows, whose results are cut off again: every
-    example counts exactly once.
-
-    >>> map_batches(lambda x: 2 * x, 2, jnp.arange(3)).tolist()
-    [0, 2, 4]
-    """
-    size = len(arrays[0])
-    num_batches = -(-size // batch_size)
-    rows = jnp.arange(num_batches * batch_size) % size
-    rows = rows.reshape(num_batches, batch_size)
-    results = jax.lax.map(lambda r: function(*(a[r] for a in arrays)), rows)
-    return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:size], results)
-
-
 def example_statistics(
     vae: VAE,
     likelihood: likelihoods.Likelihood,
@@ -70,16 +54,14 @@ def example_statistics(
     (2016), Eq. 8, arXiv:1509.00519.
     """
     mean, logvar = vae.encode(params, x, knobs=knobs)
-    zeros = jnp.zeros_like(mean)
 
     def sample(index):  # type: ignore[no-untyped-def]
         folded = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, index)
         z = sample_posterior(folded, mean, logvar)
         log_likelihood = likelihood.log_prob(vae.decode(params, z, x, knobs=knobs), x)
-        log_ratio = gaussian.log_prob(z, zeros, zeros) - gaussian.log_prob(
-            z, mean, logvar
-        )
-        return z, log_likelihood, log_likelihood + log_ratio.sum(axis=-1)
+        log_q = jnp.sum(gaussian.log_prob(z, mean, logvar), axis=-1)
+        log_ratio = log_prior(vae, params, z) - log_q
+        return z, log_likelihood, log_likelihood + log_ratio
 
     z, log_likelihood, log_weight = jax.lax.map(sample, jnp.arange(num_samples))
     return ExampleStatistics(
@@ -99,6 +81,7 @@ def make_evaluate(
     num_samples: int = 64,
     batch_size: int = 128,
     optimal_variance: bool = False,
+    calibrate: Calibrate | None = None,
 ) -> Callable[..., dict[str, Array]]:
     """Evaluation of a run on `data.evaluation`, in nats per example, without dropout.
 
@@ -110,6 +93,7 @@ def make_evaluate(
         batch_size: rows at a time.
         optimal_variance: the noise variance is the mean squared error over the *training*
             set, so that the density of a test example does not depend on that example.
+        calibrate: from `make_calibrate`, where the model needs it.
 
     Returns:
         `evaluate(state, key, hyper, data) -> {"distortion", "rate", "nll", ...}` with every
@@ -147,6 +131,8 @@ def make_evaluate(
 
     def evaluate(state, key, hyper, data):  # type: ignore[no-untyped-def]
         params, knobs = state.train.params, hyper.knobs
+        if calibrate is not None:
+            params = calibrate(params, key, knobs, data.train)
         # one key for each of what draws: no number is drawn twice
         train_key, key, report_key = jax.random.split(
             stream_key(key, Stream.EVALUATE, 0), 3
@@ -167,17 +153,43 @@ def make_evaluate(
                 x,
             )
 
-        named = summarise(report_key, stats, x, log_prob)
+        law = prior_law(vae, params, stats)
+        named = summarise(report_key, stats, x, log_prob, law)
         return named | ({"optimal_variance": variance} if optimal_variance else {})
 
     return evaluate
 
 
+class PriorLaw(NamedTuple):
+    """What the report needs of a prior; `log_prob` and `per_unit` None for N(0, I).
+
+    >>> PriorLaw._fields
+    ('kl', 'log_prob', 'per_unit')
+    """
+
+    kl: Float[Array, " batch"]
+    log_prob: Callable[[Array], Array] | None
+    per_unit: Float[Array, "batch latent"] | None
+
+
+def prior_law(vae: VAE, params: Params, stats: ExampleStatistics) -> PriorLaw:
+    """Every example's KL to the model's prior, and the prior if it is not N(0, I)."""
+    kl = kl_to_prior(vae, params, stats.mean, stats.logvar, stats.z)
+    whole = jnp.sum(kl, axis=-1)
+    if vae.prior is None:
+        return PriorLaw(whole, None, None)
+    own = None if vae.prior.kl is None else kl
+    return PriorLaw(whole, lambda z: log_prior(vae, params, z), own)
+
+
 def summarise(
-    key: Array, stats: ExampleStatistics, x: Array, log_prob: Callable[..., Array]
+    key: Array,
+    stats: ExampleStatistics,
+    x: Array,
+    log_prob: Callable[..., Array],
+    law: PriorLaw,
 ) -> dict[str, Array]:
     """Named numbers of a whole evaluation set."""
-    kl = gaussian.kl_standard(stats.mean, stats.logvar)
     some = slice(0, MAX_DIAGNOSED)
     report = diagnostics.collapse_report(
         key,
@@ -186,9 +198,11 @@ def summarise(
         log_prob=log_prob,
         z=stats.z[some],
         x=x[some],
+        log_prior=law.log_prob,
+        kl=None if law.per_unit is None else law.per_unit[some],
     )
     return report._asdict() | {
         "distortion": jnp.mean(stats.distortion),
-        "rate": jnp.mean(kl.sum(axis=-1)),
+        "rate": jnp.mean(law.kl),
         "nll": jnp.mean(stats.nll),
     }

@@ -143,7 +143,7 @@ def fit(
     ...     init=lambda key, hyper, data: jnp.array(8.0),
     ...     step=lambda x, t, key, hyper, data: (x - hyper * x, Info(x)),
     ...     evaluate=lambda x, key, hyper, data: {"x": x},
-    ...     params=lambda x: x,
+    ...     params=lambda x, key, hyper, data: x,
     ... )
     >>> run = fit(program, 0.5, None, num_steps=4, log_every=2, chunk_steps=2)
     >>> [(float(state), float(info.loss[0])) for state, info in run]

@@ -25,6 +25,8 @@ class Stream(IntEnum):
     DROPOUT = 3
     BINARISE = 4
     EVALUATE = 5
+    CALIBRATE = 6
+    INNER = 7
 
 
 def member_key(seed: ArrayLike) -> Key[Array, ""]:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from vae_jax import gaussian, likelihoods, losses
+from vae_jax import gaussian, likelihoods, losses, priors
 from vae_jax.training._state import StepHyper, StepKeys
 from vae_jax.types import Params
 from vae_jax.vae import VAE
@@ -33,6 +33,28 @@ Objective = Callable[
     tuple[Float[Array, " batch"], Terms],
 ]
 """`objective(params, batch, hyper, keys) -> (loss per example, terms)`."""
+
+
+class Latent(NamedTuple):
+    """What the encoder made of a batch.
+
+    Attributes:
+        mean, logvar: of the posterior.
+        z: a sample of it.
+        kl: to the prior, per unit; in one column where it is sampled as a whole.
+
+    >>> Latent._fields
+    ('mean', 'logvar', 'z', 'kl')
+    """
+
+    mean: Float[Array, "batch latent"]
+    logvar: Float[Array, "batch latent"]
+    z: Float[Array, "batch latent"]
+    kl: Float[Array, "batch _"]
+
+
+Regulariser = Callable[[Latent, StepHyper, StepKeys], Float[Array, " batch"]]
+"""`regulariser(latent, hyper, keys) -> (batch,)`: nats charged beside the rate."""
 
 RatePenalty = Callable[
     [Float[Array, "batch latent"], StepHyper], Float[Array, " batch"]
@@ -68,20 +90,58 @@ def sample_posterior(
     return jax.vmap(gaussian.reparameterize)(keys, mean, logvar)
 
 
+def log_prior(
+    vae: VAE, params: Params, z: Float[Array, "batch latent"]
+) -> Float[Array, " batch"]:
+    """`log p(z)` of the model's prior, in nats.
+
+    >>> round(float(log_prior(VAE(len, len, len), {}, jnp.zeros((1, 2)))[0]), 4)
+    -1.8379
+    """
+    if vae.prior is not None:
+        return vae.prior.log_prob(params, z)
+    zeros = jnp.zeros_like(z)
+    return jnp.sum(gaussian.log_prob(z, zeros, zeros), axis=-1)
+
+
+def kl_to_prior(
+    vae: VAE,
+    params: Params,
+    mean: Float[Array, "batch latent"],
+    logvar: Float[Array, "batch latent"],
+    z: Float[Array, "batch latent"],
+) -> Float[Array, "batch _"]:
+    """KL of each posterior to the model's prior: per unit, or one sampled column.
+
+    >>> vae, one = VAE(len, len, len), jnp.ones((1, 2))
+    >>> kl_to_prior(vae, {}, one, 0 * one, one).tolist()
+    [[0.5, 0.5]]
+    """
+    if vae.prior is None:
+        return gaussian.kl_standard(mean, logvar)
+    if vae.prior.kl is not None:
+        return vae.prior.kl(params, mean, logvar)
+    return priors.sampled_kl(vae.prior, params, z, mean, logvar)[:, None]
+
+
 def make_objective(
     vae: VAE,
     likelihood: likelihoods.Likelihood,
     penalty: RatePenalty = plain_rate,
     *,
+    regulariser: Regulariser | None = None,
     optimal_variance: bool = False,
     axis_name: str | None = None,
 ) -> Objective:
-    """The beta-ELBO with a remedy: `loss_i = distortion_i + beta * penalty(KL)_i`.
+    """The beta-ELBO with remedies: `loss_i = distortion_i + beta * penalised_rate_i`.
+
+    `penalised_rate = penalty(KL) + regulariser(posterior, z)`.
 
     Args:
         vae: the model.
         likelihood: log-density of the data given what the decoder returns.
-        penalty: the remedy; `plain_rate` for none.
+        penalty: what is charged for the rate; `plain_rate` for the rate itself.
+        regulariser: what is charged beside it; `mmd_regulariser` is one.
         optimal_variance: sets the variance of a Gaussian decoder to its optimum for the
             batch, the mean squared error (Rybkin et al. 2021, sigma-VAE).
         axis_name: mapped axis over which a batch is split, if it is.
@@ -103,9 +163,11 @@ def make_objective(
                 mean, batch, axis_name=axis_name
             )
             output = (mean, jnp.log(variance))
-        kl = gaussian.kl_standard(posterior.mean, posterior.logvar)
-        terms = losses.elbo_terms(likelihood.log_prob(output, batch), kl)
-        penalised = penalty(kl, hyper)
+        latent = Latent(*posterior, z, kl_to_prior(vae, params, *posterior, z))
+        terms = losses.elbo_terms(likelihood.log_prob(output, batch), latent.kl)
+        penalised = penalty(latent.kl, hyper)
+        if regulariser is not None:
+            penalised += regulariser(latent, hyper, keys)
         loss = losses.total_loss(terms.distortion, penalised, hyper.beta)
         return loss, Terms(terms.distortion, terms.rate, penalised)
 

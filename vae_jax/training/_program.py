@@ -8,10 +8,11 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Shaped
 
+from vae_jax.training._feedback import Feedback
 from vae_jax.training._keys import Stream, example_keys, stream_key
 from vae_jax.training._state import StepHyper, StepKeys, TrainState
 from vae_jax.training._step import Step, init_state
-from vae_jax.types import ArrayLike
+from vae_jax.types import ArrayLike, Params
 from vae_jax.vae import Knobs
 
 
@@ -23,7 +24,7 @@ class Program(NamedTuple):
         step: `step(state, t, key, hyper, data) -> (state, info)`; `info` is a
             NamedTuple of scalars.
         evaluate: `evaluate(state, key, hyper, data) -> dict of named arrays`.
-        params: `params(state)`, the final parameters worth keeping.
+        params: `params(state, key, hyper, data)`, the final parameters worth keeping.
 
     >>> Program._fields
     ('init', 'step', 'evaluate', 'params')
@@ -32,7 +33,7 @@ class Program(NamedTuple):
     init: Callable[..., Any]
     step: Callable[..., tuple[Any, Any]]
     evaluate: Callable[..., dict[str, Array]]
-    params: Callable[[Any], Any]
+    params: Callable[..., Any]
 
 
 class Hyper(NamedTuple):
@@ -43,6 +44,8 @@ class Hyper(NamedTuple):
         learning_rate: at every step.
         free_bits: threshold in nats.
         knobs: settings of the model.
+        capacity: nats, at every step or once for all.
+        capacity_weight, target, speed, mmd_weight, tc_weight: see `StepHyper`.
 
     >>> Hyper(beta=jnp.ones(10), learning_rate=jnp.full(10, 1e-3)).at(3).beta
     Array(1., dtype=float32)
@@ -52,13 +55,19 @@ class Hyper(NamedTuple):
     learning_rate: Float[ArrayLike, " steps"]
     free_bits: ArrayLike = 0.0
     knobs: Knobs = Knobs()
+    capacity: Float[ArrayLike, "..."] = 0.0
+    capacity_weight: ArrayLike = 0.0
+    target: ArrayLike = 0.0
+    speed: ArrayLike = 0.0
+    mmd_weight: ArrayLike = 0.0
+    tc_weight: ArrayLike = 0.0
 
     def at(self, step: Int[ArrayLike, ""]) -> StepHyper:
         """The settings of one step; NaN, which stops a run, beyond the last row."""
-        rows = jnp.asarray(self.beta), jnp.asarray(self.learning_rate)
-        # plain indexing would go on with the last row
-        beta, rate = (row.at[step].get(mode="fill") for row in rows)
-        return StepHyper(beta, rate, self.free_bits, self.knobs)
+        rows = self.beta, self.learning_rate, self.capacity
+        beta, rate, capacity = (at_step(row, step) for row in rows)
+        one = StepHyper(**self._asdict())
+        return one._replace(beta=beta, learning_rate=rate, capacity=capacity)
 
 
 class Splits(NamedTuple):
@@ -83,6 +92,20 @@ class RunState(NamedTuple):
     order: Int[Array, " train"]
 
 
+def at_step(row: Float[ArrayLike, "..."], step: Int[ArrayLike, ""]) -> Array:
+    """A setting at one step: its row's entry, or the one number that it is.
+
+    >>> float(at_step(3.0, 7)), float(at_step(jnp.array([1.0, 2.0]), 1))
+    (3.0, 2.0)
+    """
+    row = jnp.asarray(row, jnp.float32)
+    # plain indexing would go on with the last row
+    return row.at[step].get(mode="fill") if row.ndim else row
+
+
+Calibrate = Callable[..., Params]
+"""`calibrate(params, key, knobs, images) -> params`, over the whole training set."""
+
 Prepare = Callable[
     [Array, Shaped[Array, " batch *event"]], Float[Array, " batch *event"]
 ]
@@ -96,6 +119,9 @@ def make_program(
     prepare: Prepare,
     evaluate: Callable[..., dict[str, Array]],
     batch_size: int,
+    *,
+    feedback: Feedback | None = None,
+    calibrate: Calibrate | None = None,
 ) -> Program:
     """Bind a step to its data: shuffle, gather, prepare, key, step.
 
@@ -109,6 +135,9 @@ def make_program(
         prepare: turns stored images into the model's input.
         evaluate: see `make_evaluate`.
         batch_size: examples a step.
+        feedback: the controller that the step was made with, if any.
+        calibrate: what turns trained parameters into those that are kept, where the
+            model needs that; see `make_calibrate`.
 
     Returns:
         A `Program` over `Hyper`, `Splits` and `RunState`.
@@ -117,10 +146,10 @@ def make_program(
     """
 
     def init(key, hyper, data):  # type: ignore[no-untyped-def]
-        del hyper
         params = init_params(stream_key(key, Stream.INIT, 0))
         order = jnp.arange(len(data.train), dtype=jnp.int32)
-        return RunState(init_state(params, optimizer), order)
+        first = None if feedback is None else hyper.at(0)
+        return RunState(init_state(params, optimizer, feedback, first), order)
 
     def run_step(state, t, key, hyper, data):  # type: ignore[no-untyped-def]
         order, rows = next_rows(state.order, t, key, batch_size)
@@ -132,7 +161,12 @@ def make_program(
         train, info = step(state.train, batch, hyper.at(t), StepKeys(*keys[1:]))
         return RunState(train, order), info
 
-    return Program(init, run_step, evaluate, lambda state: state.train.params)
+    def params(state, key, hyper, data):  # type: ignore[no-untyped-def]
+        if calibrate is None:
+            return state.train.params
+        return calibrate(state.train.params, key, hyper.knobs, data.train)
+
+    return Program(init, run_step, evaluate, params)
 
 
 def next_rows(

@@ -1,6 +1,6 @@
 """What a step needs (`TrainState`, `StepHyper`, `StepKeys`) and shows (`StepInfo`)."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import optax
 from jaxtyping import Array, Float, Key
@@ -12,12 +12,18 @@ from vae_jax.vae import Knobs
 class TrainState(NamedTuple):
     """All that the next step needs.
 
+    Attributes:
+        params: of the model.
+        opt_state: of the optimiser.
+        feedback: of the controller that steers beta, if there is one.
+
     >>> TrainState(params={}, opt_state=()).params
     {}
     """
 
     params: Params
     opt_state: optax.OptState
+    feedback: Any = ()
 
 
 class StepHyper(NamedTuple):
@@ -28,6 +34,12 @@ class StepHyper(NamedTuple):
         learning_rate: multiplies the optimiser's update.
         free_bits: threshold in nats, per what the objective counts over.
         knobs: settings of the model.
+        capacity: nats that a capacity penalty holds the rate at.
+        capacity_weight: of that penalty.
+        target: what a controller steers to, in nats: a rate, or a distortion for GECO.
+        speed: of the controller's updates.
+        mmd_weight: of the distance between aggregate posterior and prior.
+        tc_weight: of the total correlation, above what the rate charges for it.
 
     >>> StepHyper(beta=1.0, learning_rate=1e-3).free_bits
     0.0
@@ -37,6 +49,12 @@ class StepHyper(NamedTuple):
     learning_rate: ArrayLike
     free_bits: ArrayLike = 0.0
     knobs: Knobs = Knobs()
+    capacity: ArrayLike = 0.0
+    capacity_weight: ArrayLike = 0.0
+    target: ArrayLike = 0.0
+    speed: ArrayLike = 0.0
+    mmd_weight: ArrayLike = 0.0
+    tc_weight: ArrayLike = 0.0
 
 
 class StepKeys(NamedTuple):
@@ -61,8 +79,8 @@ class StepInfo(NamedTuple):
         loss: `distortion + beta * penalised_rate`.
         distortion: negative log-likelihood.
         rate: KL to the prior.
-        penalised_rate: the rate after free bits.
-        beta: weight of the rate at this step.
+        penalised_rate: what a remedy made of the rate.
+        beta: weight of the rate at this step, a controller's share included.
         grad_norm: norm of the gradient before clipping.
 
     >>> StepInfo._fields

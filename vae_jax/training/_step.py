@@ -7,8 +7,10 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
+from vae_jax.training._feedback import Feedback
 from vae_jax.training._objective import Objective
 from vae_jax.training._state import StepHyper, StepInfo, StepKeys, TrainState
+from vae_jax.types import Params
 
 Step = Callable[
     [TrainState, Float[Array, " batch *event"], StepHyper, StepKeys],
@@ -17,19 +19,34 @@ Step = Callable[
 """`step(state, batch, hyper, keys) -> (state, info)`."""
 
 
-def init_state(params, optimizer: optax.GradientTransformation) -> TrainState:  # type: ignore[no-untyped-def]
-    """State before the first step.
+def init_state(
+    params: Params,
+    optimizer: optax.GradientTransformation,
+    feedback: Feedback | None = None,
+    hyper: StepHyper | None = None,
+) -> TrainState:
+    """State before the first step; a controller starts from its settings in `hyper`.
+
+    Raises:
+        ValueError: a controller without settings.
 
     >>> init_state({"w": jnp.zeros(2)}, optax.sgd(0.1)).params["w"].shape
     (2,)
     """
-    return TrainState(params, optimizer.init(params))
+    if feedback is None:
+        return TrainState(params, optimizer.init(params))
+    if hyper is None:
+        raise ValueError(
+            "a controller starts from `hyper`; got None. Pass the settings."
+        )
+    return TrainState(params, optimizer.init(params), feedback.init(hyper))
 
 
 def make_step(
     objective: Objective,
     optimizer: optax.GradientTransformation,
     axis_name: str | None = None,
+    feedback: Feedback | None = None,
 ) -> Step:
     """The pure train step: average the loss over the batch once, differentiate, update.
 
@@ -42,6 +59,7 @@ def make_step(
         optimizer: an optax transformation with unit learning rate.
         axis_name: mapped axis that the batch is split over, if it is. Gradients and
             information are averaged over it, and clipped after that.
+        feedback: a controller, whose value multiplies beta.
 
     Returns:
         `step(state, batch, hyper, keys) -> (state, StepInfo)`. Nothing is jitted.
@@ -63,11 +81,14 @@ def make_step(
         return jnp.mean(loss), jax.tree.map(jnp.mean, terms)
 
     def step(state, batch, hyper, keys):  # type: ignore[no-untyped-def]
+        beta = jnp.asarray(hyper.beta, jnp.float32)
+        if feedback is not None:
+            beta = beta * feedback.beta(state.feedback, hyper)
+        hyper = hyper._replace(beta=beta)
         value_and_grad = jax.value_and_grad(batch_loss, has_aux=True)
         (loss, terms), grads = value_and_grad(state.params, batch, hyper, keys)
         if axis_name is not None:
             loss, terms, grads = jax.lax.pmean((loss, terms, grads), axis_name)
-        beta = jnp.asarray(hyper.beta, jnp.float32)
         info = StepInfo(
             loss,
             terms.distortion,
@@ -84,6 +105,9 @@ def make_step(
             state.params,
             updates,
         )
-        return TrainState(params, opt_state), info
+        steered = state.feedback
+        if feedback is not None:
+            steered = feedback.update(steered, info, hyper)
+        return TrainState(params, opt_state, steered), info
 
     return step

@@ -1,0 +1,202 @@
+"""Remedies that constrain the rate, against exact theory: linear VAEs on digits.
+
+Claim: trained by the sweep engine, GECO, the minimum desired rate and a capacity end at
+    the multiplier or rate that the eigenvalues of the data predict, within 1 %; free bits
+    hold every unit at its threshold or above; BN-VAE and delta-VAE never go below their
+    committed rate, and reach it within 5 % where z is worth nothing.
+Command: `python -m experiments.constraint_theory`
+Minutes: 2 on 2 CPU cores.
+Numbers: `experiments/results/constraint_theory.csv`, told in `README.md` beside.
+
+With the water level s = beta x variance, unit j of 10 has a rate of `log(lam_j / s) / 2`
+where lam_j > s, and the squared error is the sum of `min(s, lam_j)` over the units and of
+all other eigenvalues. A constraint on either decides s. GECO: Rezende & Viola (2018);
+minimum desired rate: Pelsmaeker & Aziz (2020); capacity: Burgess et al. (2018); free bits:
+Kingma et al. (2016); BN-VAE: Zhu et al. (2020); delta-VAE: Razavi et al. (2019).
+"""
+
+import argparse
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import brentq
+
+from experiments._pages import folder_for, publish
+from experiments.linear_theory import train_eigenvalues
+from vae_jax import results, sweeps
+
+NAME = "constraint_theory"
+LATENT, PIXELS = 10, 64
+HALF = 0.5
+"""The variance at which the distortion is the squared error and a constant."""
+WORTHLESS = 100.0
+"""A noise variance beside which no direction of the data is worth a nat."""
+
+SPEC: dict[str, Any] = {
+    "base": {
+        "binarize": "none",
+        "model": "linear",
+        "likelihood": "gaussian",
+        "latent_dim": LATENT,
+        "batch_size": 256,
+        "num_steps": 20_000,
+        "log_every": 200,
+        "learning_rate": 1e-2,
+        "learning_rate_schedule": "cosine",
+        "eval_split": "train",
+        "precision": "highest",
+    },
+    "grid": [
+        {
+            "feedback": ["geco"],
+            "variance": [HALF],
+            "target": [
+                error + PIXELS / 2 * math.log(2 * math.pi * HALF)
+                for error in (1.5, 2.0, 3.0)
+            ],
+        },
+        {"feedback": ["minimum_rate"], "variance": [1.0], "target": [2.0, 5.0, 10.0]},
+        {
+            "capacity": [2.0, 5.0, 10.0],
+            "capacity_weight": [100.0],
+            "capacity_warmup": [10_000],
+            "variance": [1.0],
+        },
+        {"free_bits": [0.1, 1.0], "variance": [0.1]},
+        {
+            "posterior": ["batch_norm"],
+            "posterior_scale": [0.5, 1.0, 2.0],
+            "variance": [WORTHLESS],
+        },
+        {
+            "posterior": ["delta"],
+            "committed_rate": [0.05, 0.2, 1.0],
+            "variance": [WORTHLESS],
+        },
+    ],
+}
+
+
+def rate_at(level: float, eigenvalues: np.ndarray) -> float:
+    """The rate of the optimum at a water level."""
+    return float(np.log(np.maximum(eigenvalues[:LATENT] / level, 1)).sum() / 2)
+
+
+def error_at(level: float, eigenvalues: np.ndarray) -> float:
+    """Its squared error."""
+    kept, lost = eigenvalues[:LATENT], eigenvalues[LATENT:]
+    return float(np.minimum(level, kept).sum() + lost.sum())
+
+
+def level_where(of_level: Callable[[float], float], wanted: float) -> float:
+    """The water level at which a monotone quantity has the wanted value."""
+    return float(brentq(lambda level: of_level(level) - wanted, 1e-6, 10.0))
+
+
+def predicted(run: dict[str, Any], eigenvalues: np.ndarray) -> tuple[str, float]:
+    """What theory says of one run: the name of the quantity, and its value."""
+    if run["feedback"] == "geco":
+        wanted = run["target"] - PIXELS / 2 * math.log(2 * math.pi * HALF)
+        level = level_where(lambda s: error_at(s, eigenvalues), wanted)
+        return "multiplier", 1 / (2 * level)
+    if run["feedback"] == "minimum_rate":
+        level = level_where(lambda s: rate_at(s, eigenvalues), run["target"])
+        return "multiplier", 1 - level / run["variance"]
+    if run["capacity_weight"]:
+        return "rate", run["capacity"]
+    if run["posterior"] == "batch_norm":
+        return "least rate", LATENT * run["posterior_scale"] ** 2 / 2
+    if run["posterior"] == "delta":
+        return "least rate", LATENT * run["committed_rate"]
+    plain = np.log(eigenvalues[:LATENT] / run["variance"]) / 2
+    return "rate", float(np.maximum(plain, run["free_bits"]).sum())
+
+
+def measured(run: dict[str, Any], last: pd.DataFrame) -> float:
+    """The same quantity of the trained run; multipliers are averaged over the end."""
+    if run["feedback"] == "geco":
+        return 1 / float(last["beta"].mean())
+    if run["feedback"] == "minimum_rate":
+        return 1 - float(last["beta"].mean())
+    return float(run["rate"])
+
+
+def remedy(run: dict[str, Any]) -> tuple[str, float]:
+    """Its name and its setting."""
+    if run["feedback"] != "none":
+        return run["feedback"], run["target"]
+    if run["capacity_weight"]:
+        return "capacity", run["capacity"]
+    if run["posterior"] == "batch_norm":
+        return "batch_norm", run["posterior_scale"]
+    if run["posterior"] == "delta":
+        return "delta", run["committed_rate"]
+    return "free_bits", run["free_bits"]
+
+
+def compare(
+    runs: pd.DataFrame, history: pd.DataFrame, eigenvalues: np.ndarray
+) -> pd.DataFrame:
+    """Measured and predicted, a row a run."""
+    rows = []
+    for run in runs.to_dict("records"):
+        own = history[history["member"] == run["member"]].sort_values("step")
+        name, setting = remedy(run)
+        quantity, theory = predicted(run, eigenvalues)
+        found = measured(run, own.tail(max(len(own) // 10, 1)))
+        rows.append(
+            {
+                "remedy": name,
+                "setting": setting,
+                "variance": run["variance"],
+                "quantity": quantity,
+                "measured": found,
+                "theory": theory,
+                "error": found / theory - 1,
+                "least unit": float(np.min(run["kl_per_unit"])),
+                "distortion": run["distortion"],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def failures(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows that miss what is claimed."""
+    bound = table["quantity"] == "least rate"
+    # batch normalisation adds 1e-5 to variances that are here about a tenth or more
+    below = bound & (table["error"] < -1e-4)
+    far = table["error"].abs() > np.where(bound, 0.05, 0.01)
+    floored = table["remedy"] == "free_bits"
+    return table[
+        below | far | (floored & (table["least unit"] < table["setting"] - 0.01))
+    ]
+
+
+def main() -> None:
+    """Run the sweep, compare, and say where the rows are."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--smoke", action="store_true", help="a few steps, no claim")
+    parser.add_argument("--publish", action="store_true", help="update committed rows")
+    parser.add_argument("--out", type=Path, help="folder; runs/NAME-HASH by default")
+    arguments = parser.parse_args()
+    sweeps.setup_jax()
+    steps = {"num_steps": 200} if arguments.smoke else {}
+    configs = sweeps.expand({**SPEC, "base": {**SPEC["base"], **steps}})
+    out = arguments.out or folder_for(NAME, configs)
+    sweeps.run(configs, out)
+    table = compare(*results.read(out).to_pandas(), train_eigenvalues())
+    print(table.to_string(index=False, float_format="{:.4f}".format))
+    print(f"Miss the claim: {len(failures(table))} of {len(table)} runs.")
+    rows = out / f"{NAME}.csv"
+    table.to_csv(rows, index=False, float_format="%.6g")
+    if arguments.publish:
+        publish(NAME, rows)
+    print(f"Results: {out}")
+
+
+if __name__ == "__main__":
+    main()

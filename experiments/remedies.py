@@ -1,0 +1,153 @@
+"""Remedies for posterior collapse on equal footing: one strong decoder, one budget.
+
+Claim: with a decoder that sees all previous pixels and beta = 2, the plain objective
+    collapses; the table says what every remedy of the literature makes of it, what it
+    costs, and whether the rate that it keeps is information.
+Command: `python -m experiments.remedies` (`--smoke`: a few steps of each; shows nothing)
+Minutes: see `README.md` beside; resumable.
+Numbers: `experiments/results/remedies.csv`, told in `README.md` beside.
+
+All share data (binarised digits), model (but for what a remedy changes of it), optimiser,
+seeds and number of decoder updates. Gradient evaluations are counted per decoder update.
+Everything is evaluated on the test split at beta = 1, in nats per example.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from experiments._pages import folder_for, publish
+from vae_jax import results, sweeps
+from vae_jax.configs import RunConfig, from_mapping
+
+NAME = "remedies"
+SEEDS = (0, 1, 2)
+BASE: dict[str, Any] = {
+    "dataset": "digits",
+    "binarize": "static",
+    "model": "autoregressive",
+    "latent_dim": 8,
+    "hidden": [384, 384],
+    "num_steps": 2000,
+    "beta": 2.0,
+    "eval_split": "test",
+}
+IMPORTANCE, REFINE_STEPS, KEPT = 8, 5, 1.6
+"""Samples of the bound; steps of refinement; nats of rate that remedies aim at, which is
+0.2 a unit."""
+
+REMEDIES: dict[str, dict[str, Any]] = {
+    "none": {},
+    "beta 1": {"beta": 1.0},
+    "linear annealing": {"schedule": "linear"},
+    "cyclical annealing": {"schedule": "cyclical"},
+    "free bits, unit": {"free_bits": KEPT / 8},
+    "free bits, total": {"free_bits": KEPT, "free_bits_over": "total"},
+    "capacity": {
+        "beta": 1.0,
+        "capacity": KEPT,
+        "capacity_weight": 10.0,
+        "capacity_warmup": 1000,
+    },
+    "delta-VAE": {"posterior": "delta", "committed_rate": KEPT / 8},
+    # gamma^2 / 2 nats a unit
+    "BN-VAE": {"posterior": "batch_norm", "posterior_scale": (KEPT / 4) ** 0.5},
+    "minimum rate": {"beta": 1.0, "feedback": "minimum_rate", "target": KEPT},
+    "target rate": {"feedback": "target_rate", "target": KEPT},
+    "ControlVAE": {"feedback": "control_vae", "target": KEPT},
+    # a distortion that the decoder does not reach without z
+    "GECO": {"beta": 1.0, "feedback": "geco", "target": 16.5},
+    "IWAE": {
+        "beta": 1.0,
+        "importance_samples": IMPORTANCE,
+        "importance_gradient": "plain",
+    },
+    "IWAE, doubly reparameterised": {"beta": 1.0, "importance_samples": IMPORTANCE},
+    "MMD": {"regulariser": "mmd", "mmd_weight": 10.0},
+    "beta-TC": {"regulariser": "total_correlation", "tc_weight": 1.0},
+    "semi-amortised": {"refine_steps": REFINE_STEPS},
+    "aggressive": {"inference": "aggressive"},
+    "pre-training, free bits": {"pretraining_steps": 500, "free_bits": KEPT / 8},
+    "dropout": {"dropout": 0.3},
+    "word dropout": {"word_dropout": 0.5},
+    "window 8": {"window": 8},
+    "mixture prior": {"prior": "mixture"},
+    "VampPrior": {"prior": "vampprior"},
+    "AR(1) prior": {"prior": "autoregressive", "prior_correlation": 0.6},
+    "MLP, skip connections": {"model": "mlp", "skip": True},
+}
+
+
+def configs_of(base: dict[str, Any]) -> list[RunConfig]:
+    """Every remedy with every seed."""
+    return [
+        from_mapping({**base, **fields, "seed": seed})
+        for fields in REMEDIES.values()
+        for seed in SEEDS
+    ]
+
+
+def evaluations(run: dict[str, Any]) -> tuple[float, float]:
+    """Gradient evaluations of encoder and decoder for one update of the decoder."""
+    if run["inference"] == "aggressive":
+        inner = run["gradient_evaluations"] / run["decoder_updates"]
+        return inner, inner
+    if run["importance_samples"]:
+        return 1.0, float(run["importance_samples"])
+    # every step of refinement asks the decoder for a gradient, and is differentiated
+    return 1.0, 1.0 + 2.0 * run["refine_steps"]
+
+
+def tabulate(runs: pd.DataFrame) -> pd.DataFrame:
+    """A row a remedy: means over seeds, their range for MI, and the verdicts."""
+    runs = runs.sort_values("member").reset_index(drop=True)
+    runs["remedy"] = [name for name in REMEDIES for _ in SEEDS]
+    costs = [evaluations(run) for run in runs.to_dict("records")]
+    runs["encoder gradients"], runs["decoder gradients"] = zip(*costs, strict=True)
+    rows = []
+    for name, group in runs.groupby("remedy", sort=False):
+        counts = group["verdict"].value_counts()
+        rows.append(
+            {
+                "remedy": name,
+                "NLL": group["nll"].mean(),
+                "rate": group["rate"].mean(),
+                "MI": group["mutual_information"].mean(),
+                "MI min": group["mutual_information"].min(),
+                "MI max": group["mutual_information"].max(),
+                "active": group["active_units"].mean(),
+                "encoder gradients": group["encoder gradients"].mean(),
+                "decoder gradients": group["decoder gradients"].mean(),
+                "seconds": group["wall_seconds"].mean(),
+                "verdict": ", ".join(f"{n} {label}" for label, n in counts.items()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def main() -> None:
+    """Run the sweep, print the table, and say where the rows are."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--smoke", action="store_true", help="few steps; shows nothing")
+    parser.add_argument("--publish", action="store_true", help="update committed rows")
+    parser.add_argument("--out", type=Path, help="folder; runs/NAME-HASH by default")
+    arguments = parser.parse_args()
+    sweeps.setup_jax()
+    small = {"hidden": [16, 16], "num_steps": 600, "log_every": 200, "eval_samples": 4}
+    configs = configs_of({**BASE, **small} if arguments.smoke else BASE)
+    out = arguments.out or folder_for(NAME, configs)
+    sweeps.run(configs, out)
+    runs, _ = results.read(out).to_pandas()
+    table = tabulate(runs)
+    print(table.to_string(index=False, float_format="{:.3f}".format))
+    rows = out / f"{NAME}.csv"
+    table.to_csv(rows, index=False, float_format="%.5g")
+    if arguments.publish:
+        publish(NAME, rows)
+    print(f"Results: {out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Every remedy of the comparison, as the whole program that would be compiled."""
+
+import jax
+import numpy as np
+import pytest
+
+from experiments.remedies import BASE, REMEDIES
+from vae_jax import build, training
+from vae_jax.configs import from_mapping
+
+SMALL = {**BASE, "hidden": [8, 8], "num_steps": 600, "eval_samples": 2}
+
+
+def traced(fields):
+    """Shapes of a run from start to evaluation; nothing is compiled."""
+    job = build.job(from_mapping({**SMALL, **fields}))
+    key, zero = training.member_key(0), np.int32(0)
+    state = jax.eval_shape(job.program.init, key, job.hyper, job.splits)
+    after, info = jax.eval_shape(
+        job.program.step, state, zero, key, job.hyper, job.splits
+    )
+    metrics = jax.eval_shape(job.program.evaluate, state, key, job.hyper, job.splits)
+    params = jax.eval_shape(job.program.params, state, key, job.hyper, job.splits)
+    assert jax.tree.structure(after) == jax.tree.structure(state)
+    return state, info, metrics, params
+
+
+@pytest.mark.parametrize("name", REMEDIES)
+def test_a_remedy_makes_a_whole_program(name):
+    state, info, metrics, params = traced(REMEDIES[name])
+    assert all(leaf.shape == () for leaf in jax.tree.leaves(info))
+    assert {"nll", "rate", "mutual_information", "active_units"} <= set(metrics)
+    assert jax.tree.structure(params) == jax.tree.structure(state.train.params)
+
+
+def test_remedies_combine():
+    state, info, *_ = traced(
+        {
+            "posterior": "batch_norm",
+            "prior": "diagonal",
+            "feedback": "minimum_rate",
+            "target": 3.0,
+            "free_bits": 0.1,
+            "word_dropout": 0.2,
+            "dropout": 0.1,
+            "schedule": "tanh",
+            "inference": "aggressive",
+            "pretraining_steps": 100,
+        }
+    )
+    assert state.train.feedback.multiplier.shape == ()
+    assert info.inner_steps.shape == ()

@@ -1,0 +1,86 @@
+"""The model of a config, with the posterior and the prior that it names."""
+
+import importlib
+
+import jax.numpy as jnp
+
+from vae_jax import models, priors, training
+from vae_jax.build._parts import likelihood
+from vae_jax.configs import RunConfig, did_you_mean
+from vae_jax.vae import VAE, Prior, with_prior
+
+
+def model(config: RunConfig, event_shape: tuple[int, ...]) -> VAE:
+    """The model of a config, with its posterior and prior.
+
+    `package.module:function` is called with (config, shape).
+
+    Raises:
+        ValueError: the function cannot be found or does not return a `VAE`.
+
+    >>> model(RunConfig(model="linear"), (8, 8)).prior is None
+    True
+    """
+    vae = _plain_model(config, event_shape)
+    if config.posterior == "delta":
+        vae = training.delta_posterior(vae)
+    if config.posterior == "batch_norm":
+        vae = training.batch_norm_posterior(vae, config.latent_dim)
+    if config.refine_steps:
+        vae = training.semi_amortised_posterior(
+            vae, likelihood(config), num_steps=config.refine_steps
+        )
+    if config.prior == "standard":
+        return vae
+    return with_prior(vae, _prior(config, vae, event_shape))
+
+
+def _plain_model(config: RunConfig, event_shape: tuple[int, ...]) -> VAE:
+    # the variance of the sigma-VAE is set by the objective, not by the decoder
+    name = config.likelihood
+    family = "gaussian" if name == "gaussian_optimal" else name
+    if ":" in config.model:
+        return _user_model(config, event_shape)
+    if config.model == "linear":
+        return models.linear(event_shape, config.latent_dim, likelihood=family)
+    shape = event_shape, config.latent_dim
+    if config.model == "mlp":
+        return models.mlp(
+            *shape, hidden=config.hidden, likelihood=family, skip=config.skip
+        )
+    return models.autoregressive(*shape, hidden=config.hidden, likelihood=family)
+
+
+def _prior(config: RunConfig, vae: VAE, event_shape: tuple[int, ...]) -> Prior:
+    """The law of z."""
+    size = config.latent_dim
+    if config.prior == "diagonal":
+        return priors.diagonal(size)
+    if config.prior == "mixture":
+        return priors.mixture(size, config.prior_components)
+    if config.prior == "autoregressive":
+        return priors.autoregressive(size, size, config.prior_correlation)
+    grey = jnp.full((config.prior_components, *event_shape), 0.5)
+    return priors.vampprior(vae.encode, grey, noise=0.25, bounded=True)
+
+
+def _user_model(config: RunConfig, event_shape: tuple[int, ...]) -> VAE:
+    module_name, _, name = config.model.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"`model` names the module {module_name!r}, which cannot be imported: "
+            f"{error}. Run from its folder, or install it."
+        ) from error
+    if not hasattr(module, name):
+        raise ValueError(
+            f"`model` names {name!r}, which {module_name} does not have."
+            f"{did_you_mean(name, dir(module))}"
+        )
+    made = getattr(module, name)(config, event_shape)
+    if not isinstance(made, VAE):
+        raise ValueError(
+            f"`model` {config.model} must return a vae_jax.VAE; got {type(made)}."
+        )
+    return made

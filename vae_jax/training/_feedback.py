@@ -1,0 +1,126 @@
+"""Controllers that steer the weight of the rate by what the run shows.
+
+The state of a controller is part of the train state: saved with it, and untouched by
+evaluation. It sees the batch means over all devices, so that every wrapping of the step
+agrees on it.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from jaxtyping import Array, Float
+
+from vae_jax import schedules
+from vae_jax.training._state import StepHyper, StepInfo
+
+
+class Feedback(NamedTuple):
+    """What a step asks of a controller; `hyper` holds its settings, which are data.
+
+    Attributes:
+        init: `init(hyper) -> state`.
+        update: `update(state, info, hyper) -> state`, once a step.
+        beta: `beta(state, hyper)`, what the scheduled beta is multiplied by.
+
+    >>> Feedback._fields
+    ('init', 'update', 'beta')
+    """
+
+    init: Callable[[StepHyper], Any]
+    update: Callable[[Any, StepInfo, StepHyper], Any]
+    beta: Callable[[Any, StepHyper], Float[Array, ""]]
+
+
+def from_controller(
+    make: Callable[[StepHyper], schedules.Controller],
+    observe: Callable[[StepInfo], Array],
+    beta: Callable[[Array], Array],
+) -> Feedback:
+    """A controller of `schedules` as the feedback of a step.
+
+    Args:
+        make: `make(hyper) -> controller`; called anew at every step, so that its
+            settings are data.
+        observe: what the controller sees of a step.
+        beta: from the controller's value.
+
+    >>> import jax.numpy as jnp
+    >>> steady = schedules.Controller(
+    ...     lambda: jnp.array(2.0), lambda state, seen: seen, lambda state: state
+    ... )
+    >>> made = from_controller(
+    ...     lambda hyper: steady, lambda info: info.rate, lambda value: 1 / value
+    ... )
+    >>> hyper, info = StepHyper(1.0, 1e-3), StepInfo(*jnp.full(6, 4.0))
+    >>> float(made.beta(made.update(made.init(hyper), info, hyper), hyper))
+    0.25
+    """
+    return Feedback(
+        lambda hyper: make(hyper).init(),
+        lambda state, info, hyper: make(hyper).update(state, observe(info)),
+        lambda state, hyper: beta(make(hyper).value(state)),
+    )
+
+
+def geco_feedback() -> Feedback:
+    """GECO: the least rate whose distortion is at most `hyper.target` nats.
+
+    beta is `1 / multiplier` of `schedules.geco`, which sees the distortion: the loss of
+    Rezende & Viola (2018), arXiv:1810.00597, over its multiplier. For a Gaussian decoder of
+    variance 1/2 that is the multiplier of the squared error.
+
+    >>> made, hyper = geco_feedback(), StepHyper(1.0, 1e-3, target=20.0, speed=0.01)
+    >>> float(made.beta(made.init(hyper), hyper))
+    1.0
+    """
+    return from_controller(
+        lambda hyper: schedules.geco(hyper.target, speed=hyper.speed),
+        lambda info: info.distortion,
+        lambda multiplier: 1.0 / multiplier,
+    )
+
+
+def minimum_rate_feedback() -> Feedback:
+    """The least rate allowed is `hyper.target`: beta is `1 - u`, u of `dual_ascent`.
+
+    Pelsmaeker & Aziz (2020), arXiv:1904.08194. With u above 1 a rate is rewarded.
+
+    >>> made, hyper = minimum_rate_feedback(), StepHyper(1.0, 1e-3, target=5.0, speed=0.01)
+    >>> float(made.beta(made.init(hyper), hyper))
+    1.0
+    """
+    return from_controller(
+        lambda hyper: schedules.dual_ascent(hyper.target, speed=hyper.speed),
+        lambda info: info.rate,
+        lambda multiplier: 1.0 - multiplier,
+    )
+
+
+def target_rate_feedback() -> Feedback:
+    """Steer beta until the rate is `hyper.target`; see `schedules.target_rate`.
+
+    >>> made, hyper = target_rate_feedback(), StepHyper(1.0, 1e-3, target=5.0, speed=0.01)
+    >>> float(made.beta(made.init(hyper), hyper))
+    1.0
+    """
+    return from_controller(
+        lambda hyper: schedules.target_rate(hyper.target, speed=hyper.speed),
+        lambda info: info.rate,
+        lambda beta: beta,
+    )
+
+
+def control_vae_feedback() -> Feedback:
+    """ControlVAE with the set point `hyper.target`; `hyper.speed` is its K_i.
+
+    beta starts at 0 and stays within 0 and 1. Shao et al. (2020), arXiv:2004.05988.
+
+    >>> made, hyper = control_vae_feedback(), StepHyper(1.0, 1e-3, target=5.0, speed=1e-4)
+    >>> float(made.beta(made.init(hyper), hyper))
+    0.0
+    """
+    return from_controller(
+        lambda hyper: schedules.control_vae(hyper.target, integral=hyper.speed),
+        lambda info: info.rate,
+        lambda beta: beta,
+    )
