@@ -86,7 +86,19 @@ def test_the_command_line_block_runs_as_it_stands(tmp_path):
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
 
 
-@pytest.mark.parametrize("line", EXPERIMENTS)
+MANY_PROGRAMS = {  # minutes of compiling; test_remedies traces all that they compile
+    "python -m experiments.constraint_theory",
+    "python -m experiments.remedies",
+}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(line, marks=pytest.mark.slow if line in MANY_PROGRAMS else [])
+        for line in EXPERIMENTS
+    ],
+)
 def test_every_experiment_runs_small(line, tmp_path):
     module = shlex.split(line)[2]
     done = run([module, "--smoke", "--out", str(tmp_path / "run")], ROOT)

@@ -1,0 +1,113 @@
+"""Public names are frozen, and each is documented so that it can be used without its code.
+
+`tests/public_names.txt` holds the names. A change of it is a change of the library's
+promise: add the name there in the same commit. `tests/public_exceptions.txt` lists what a
+name does without, and is checked both ways: counts, shares, moments, kernels and checks
+have no unit; a textbook formula has no one source; what needs a trained model, a folder or
+a device has its example in the README or in a test.
+"""
+
+import importlib
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+PACKAGES = (
+    "vae_jax",
+    "vae_jax.analytic",
+    "vae_jax.build",
+    "vae_jax.checkpoints",
+    "vae_jax.configs",
+    "vae_jax.data",
+    "vae_jax.diagnostics",
+    "vae_jax.figures",
+    "vae_jax.gaussian",
+    "vae_jax.likelihoods",
+    "vae_jax.losses",
+    "vae_jax.models",
+    "vae_jax.numerics",
+    "vae_jax.priors",
+    "vae_jax.refinement",
+    "vae_jax.results",
+    "vae_jax.schedules",
+    "vae_jax.sweeps",
+    "vae_jax.training",
+    "vae_jax.vae",
+)
+FROZEN = Path(__file__).with_name("public_names.txt")
+MATHEMATICAL = (  # functions of formulas: an equation, shapes, units, a source
+    "analytic",
+    "diagnostics",
+    "gaussian",
+    "likelihoods",
+    "losses",
+    "priors",
+    "refinement",
+)
+SOURCE = re.compile(r"\(\d{4}[a-z]?\)|arXiv:\d{4}\.\d{4,5}")
+UNITS = re.compile(r"\bnats?\b")
+EQUATION = re.compile(r"`[^`]*[=+*/|(<>-][^`]*`")
+EXCEPTIONS = Path(__file__).with_name("public_exceptions.txt")
+
+
+def public(package):
+    """Names and objects: what is listed, else what a module itself defines."""
+    module = importlib.import_module(package)
+    names = getattr(module, "__all__", None) or [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and getattr(value, "__module__", None) == module.__name__
+    ]
+    return {f"{package}.{name}": getattr(module, name) for name in sorted(names)}
+
+
+EVERYTHING = {
+    name: value for package in PACKAGES for name, value in public(package).items()
+}
+FUNCTIONS = {name: f for name, f in EVERYTHING.items() if inspect.isfunction(f)}
+FORMULAS = sorted(name for name in FUNCTIONS if name.split(".")[1] in MATHEMATICAL)
+
+
+def documentation(function):
+    """Of the function and of its file, which may say once what holds for all in it."""
+    module = inspect.getmodule(function)
+    return f"{inspect.getdoc(function)}\n{inspect.getdoc(module)}"
+
+
+def excepted(what):
+    """Names that need no such line: `equation`, `units` or `source`, each listed once."""
+    rows = [line.split() for line in EXCEPTIONS.read_text().splitlines() if line]
+    return {name for name, *kinds in rows if what in kinds}
+
+
+def test_public_names_are_frozen():
+    assert sorted(EVERYTHING) == FROZEN.read_text().split()
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_a_public_function_shows_how_it_is_used(name):
+    """By a doctest, which runs, or by naming the README, whose blocks run."""
+    text = inspect.getdoc(FUNCTIONS[name]) or ""
+    assert ">>>" in text or name in excepted("example")
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+@pytest.mark.parametrize(
+    ("what", "pattern"),
+    [("equation", EQUATION), ("units", UNITS), ("source", SOURCE)],
+)
+def test_a_formula_says_its_equation_units_and_source(name, what, pattern):
+    found = pattern.search(documentation(FUNCTIONS[name]))
+    # an exception that is none any more has to go
+    assert bool(found) != (name in excepted(what))
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_arrays_have_shapes_in_the_signature(name):
+    """Annotated by jaxtyping wherever an array goes in or comes out."""
+    bare = {"Array", "ArrayLike", "jax.Array"}
+    for part in inspect.get_annotations(FUNCTIONS[name]).values():
+        assert getattr(part, "__name__", str(part)) not in bare, part
