@@ -5,7 +5,7 @@ Claim: trained by the sweep engine, GECO, the minimum desired rate and a capacit
     hold every unit at its threshold or above; BN-VAE and delta-VAE never go below their
     committed rate, and reach it within 5 % where z is worth nothing.
 Command: `python -m experiments.constraint_theory`
-Minutes: 2 on 2 CPU cores.
+Minutes: 1.5 on 2 CPU cores.
 Numbers: `experiments/results/constraint_theory.csv`, told in `README.md` beside.
 
 With the water level s = beta x variance, unit j of 10 has a rate of `log(lam_j / s) / 2`
@@ -53,6 +53,7 @@ SPEC: dict[str, Any] = {
     "grid": [
         {
             "feedback": ["geco"],
+            "speed": [1e-2],
             "variance": [HALF],
             "target": [
                 error + PIXELS / 2 * math.log(2 * math.pi * HALF)
@@ -167,8 +168,8 @@ def compare(
 def failures(table: pd.DataFrame) -> pd.DataFrame:
     """Rows that miss what is claimed."""
     bound = table["quantity"] == "least rate"
-    # batch normalisation adds 1e-5 to variances that are here about a tenth or more
-    below = bound & (table["error"] < -1e-4)
+    # a bound is a bound: what is left is the rounding of float32
+    below = bound & (table["error"] < -1e-5)
     far = table["error"].abs() > np.where(bound, 0.05, 0.01)
     floored = table["remedy"] == "free_bits"
     return table[

@@ -83,14 +83,17 @@ def geco_feedback() -> Feedback:
 def minimum_rate_feedback() -> Feedback:
     """The least rate allowed is `hyper.target`: beta is `1 - u`, u of `dual_ascent`.
 
-    Pelsmaeker & Aziz (2020), arXiv:1904.08194. With u above 1 a rate is rewarded.
+    Pelsmaeker & Aziz (2020), arXiv:1904.08194. u is held at 1 at most: beyond it a rate
+    would be rewarded, informative or not, and at beta = 0 nothing keeps it from rising.
 
     >>> made, hyper = minimum_rate_feedback(), StepHyper(1.0, 1e-3, target=5.0, speed=0.01)
     >>> float(made.beta(made.init(hyper), hyper))
     1.0
     """
     return from_controller(
-        lambda hyper: schedules.dual_ascent(hyper.target, speed=hyper.speed),
+        lambda hyper: schedules.dual_ascent(
+            hyper.target, speed=hyper.speed, maximum=1.0
+        ),
         lambda info: info.rate,
         lambda multiplier: 1.0 - multiplier,
     )

@@ -13,6 +13,10 @@ from vae_jax.vae import VAE, DiagGaussian, Knobs
 
 DEFAULT_KNOBS = Knobs()
 
+BATCH_NORM_EPSILON = 1e-12
+"""Added to the variance of raw means. The usual 1e-5 is a way out: where z is worth nothing
+the encoder shrinks its raw means below it, and the rate below its bound with them."""
+
 CALIBRATION_BATCH = 500
 """Examples that are encoded at a time for the statistics of the training set."""
 
@@ -81,10 +85,16 @@ def batch_norm_posterior(
         scale, shift = knobs.posterior_scale, own["shift"]
         if key is None:
             known = losses.MeanStatistics(own["mean"], own["variance"])
-            mean = losses.normalise_mean(raw.mean, known, scale, shift)
+            mean = losses.normalise_mean(
+                raw.mean, known, scale, shift, epsilon=BATCH_NORM_EPSILON
+            )
         else:
             mean = losses.batch_norm_mean(
-                raw.mean, scale, shift, axis_name=axis_name
+                raw.mean,
+                scale,
+                shift,
+                epsilon=BATCH_NORM_EPSILON,
+                axis_name=axis_name,
             ).mean
         return DiagGaussian(mean, raw.logvar)
 
