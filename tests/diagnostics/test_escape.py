@@ -190,6 +190,20 @@ def test_the_start_does_not_matter():
     np.testing.assert_allclose(values, -1, atol=2e-5)
 
 
+def test_rounding_is_no_way_out():
+    """Bowls with flat directions, whose curvature rounding puts on either side of 0."""
+    spectrum = np.array([0.0] * 10 + [50.0, 100.0])
+    below = []
+    for seed in range(6):
+        loss, _ = quadratic(spectrum, seed)
+        found = jax.jit(lambda key, p, f=loss: diagnostics.escape_test(key, f, p))(
+            jax.random.key(seed), jnp.zeros(12)
+        )
+        assert not found.can_escape
+        below.append(float(found.curvature.value) < 0)
+    assert any(below)
+
+
 def test_a_batch_of_points():
     """Members of a sweep, each at its own point of a quartic."""
 

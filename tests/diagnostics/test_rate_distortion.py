@@ -114,7 +114,12 @@ def test_points_that_are_not_finite_change_nothing():
     r = np.array([0.0, 1.0, 0.5, 3.0, np.nan, 0.0])
     found = frontier(d, r)
     assert found.on_frontier.tolist() == [True, True, False, True, False, False]
-    np.testing.assert_array_equal(found.beta_low, [5, 0.5, np.nan, 0, np.nan, np.nan])
+    expected = [5, 0.5, np.nan, 0, np.nan, np.nan]
+    np.testing.assert_array_equal(found.beta_low, expected)
+    # wherever the axes are
+    moved = frontier(d - 20, r - 20)
+    np.testing.assert_array_equal(moved.beta_low, expected)
+    np.testing.assert_array_equal(moved.beta_high, found.beta_high)
 
 
 def test_a_batch_and_low_precision():
