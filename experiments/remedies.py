@@ -76,7 +76,10 @@ REMEDIES: dict[str, dict[str, Any]] = {
     "mixture prior": {"prior": "mixture"},
     "VampPrior": {"prior": "vampprior"},
     "AR(1) prior": {"prior": "autoregressive", "prior_correlation": 0.6},
+    # other decoders, which do not see x at all
+    "MLP": {"model": "mlp"},
     "MLP, skip connections": {"model": "mlp", "skip": True},
+    "MLP, slopes from 2 to 20": {"model": "lipschitz", "inverse_lipschitz": 2.0},
 }
 
 

@@ -39,6 +39,12 @@ WRONG = [
     ({"binarize": "yes"}, "`binarize` must be one of none, static, dynamic; got 'yes'"),
     ({"model": "mpl"}, "`model` must be one of .*Did you mean `mlp`"),
     ({"dropout": 0.5, "model": "linear"}, "`dropout` drops hidden units"),
+    ({"dropout": 0.5, "model": "lipschitz"}, "hold its bounds; got 0.5"),
+    ({"inverse_lipschitz": 1.0}, "bounds the slope of model='lipschitz'; got 1.0"),
+    (
+        {"inverse_lipschitz": 3.0, "lipschitz": 2.0, "model": "lipschitz"},
+        "must not be above `lipschitz`, the largest; got 3.0 and 2.0",
+    ),
     ({"dequantize": True}, "fits a Gaussian likelihood"),
     (
         {"dequantize": True, "likelihood": "gaussian"},

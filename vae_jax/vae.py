@@ -43,6 +43,8 @@ class Knobs(NamedTuple):
         posterior_scale: standard deviation over the data of a batch-normalised
             posterior's means.
         refine_rate: of the steps by which a semi-amortised posterior is refined.
+        inverse_lipschitz: least slope of a decoder whose slopes are bounded.
+        lipschitz: its largest slope.
 
     >>> Knobs(window=4).dropout
     0.0
@@ -55,6 +57,8 @@ class Knobs(NamedTuple):
     committed_rate: ArrayLike = 0.0
     posterior_scale: ArrayLike = 1.0
     refine_rate: ArrayLike = 0.1
+    inverse_lipschitz: ArrayLike = 0.0
+    lipschitz: ArrayLike = 20.0
 
 
 class VAE(NamedTuple):

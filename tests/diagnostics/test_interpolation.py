@@ -82,6 +82,8 @@ def test_small_and_large_angles(angle):
 def test_opposite_codes_have_no_shortest_arc():
     path = interpolate(A, -A, 5, "spherical")
     assert np.isnan(path[:, 1:-1]).all()
+    np.testing.assert_array_equal(path[:, 0], A)
+    np.testing.assert_array_equal(path[:, -1], -A)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
@@ -137,6 +137,28 @@ def test_separable_labels_without_a_penalty_stay_finite():
     assert float(found.accuracy) == 1
     assert 0 <= float(found.cross_entropy) < 1e-3
     assert all(bool(np.isfinite(number)) for number in found)
+
+
+def test_a_rare_class_with_an_outlier():
+    """Whole Newton steps run away from here: the loss is flat at 1 of 30."""
+    rng = np.random.default_rng(10)
+    y = np.zeros(60, int)
+    y[:2] = 1
+    x = rng.normal(size=(60, 1))
+    x[y == 1] += rng.choice([3, 8, 20], (2, 1)) * rng.choice([-1, 1], (2, 1))
+    sign, centred = 2 * y - 1, x[:, 0] - x[:, 0].mean()
+
+    def loss(weights):
+        """Of the difference of the two logits, which the penalty splits in halves."""
+        slope, bias = weights
+        margin = sign * (centred * slope + bias)
+        return np.logaddexp(0, -margin).mean() + 1e-3 / 2 * slope**2 / 2
+
+    best = optimize.minimize(loss, np.zeros(2), tol=1e-10)
+    found = probe(np.float32(x), y, np.float32(x), y, 2, 1e-3)
+    expected = best.fun - 1e-3 / 4 * best.x[0] ** 2
+    assert float(found.cross_entropy) == pytest.approx(expected, abs=1e-4)
+    assert float(found.excess) <= 1e-6
 
 
 @pytest.mark.parametrize("label", [-1, 10])

@@ -117,7 +117,7 @@ def test_points_that_are_not_finite_change_nothing():
     expected = [5, 0.5, np.nan, 0, np.nan, np.nan]
     np.testing.assert_array_equal(found.beta_low, expected)
     # wherever the axes are
-    moved = frontier(d - 20, r - 20)
+    moved = frontier(d + 20, r - 20)
     np.testing.assert_array_equal(moved.beta_low, expected)
     np.testing.assert_array_equal(moved.beta_high, found.beta_high)
 

@@ -13,6 +13,7 @@ LATENT = 6
 MAKERS = {
     "linear": models.linear,
     "mlp": lambda *a, **k: models.mlp(*a, hidden=(64, 32), **k),
+    "lipschitz": lambda *a, **k: models.lipschitz(*a, hidden=(64, 32), **k),
     "autoregressive": lambda *a, **k: models.autoregressive(*a, hidden=(64, 32), **k),
 }
 
@@ -91,7 +92,7 @@ def test_shapes_and_dtypes(make, key):
 
 
 def test_event_of_any_rank(make, key):
-    for event in [(5,), (2, 3, 4)]:
+    for event in [(7,), (2, 3, 4)]:
         vae = make(event, LATENT, likelihood="gaussian")
         params = vae.init(key)
         assert vae.encode(params, jnp.ones((2, *event))).mean.shape == (2, LATENT)

@@ -85,6 +85,8 @@ def hyper(config: RunConfig) -> Hyper:
             committed_rate=np.float32(config.committed_rate),
             posterior_scale=np.float32(config.posterior_scale),
             refine_rate=np.float32(config.refine_rate),
+            inverse_lipschitz=np.float32(config.inverse_lipschitz),
+            lipschitz=np.float32(config.lipschitz),
         ),
         capacity=capacities(config),
         capacity_weight=np.float32(config.capacity_weight),

@@ -48,7 +48,8 @@ def _plain_model(config: RunConfig, event_shape: tuple[int, ...]) -> VAE:
         return models.mlp(
             *shape, hidden=config.hidden, likelihood=family, skip=config.skip
         )
-    return models.autoregressive(*shape, hidden=config.hidden, likelihood=family)
+    make = {"lipschitz": models.lipschitz, "autoregressive": models.autoregressive}
+    return make[config.model](*shape, hidden=config.hidden, likelihood=family)
 
 
 def _prior(config: RunConfig, vae: VAE, event_shape: tuple[int, ...]) -> Prior:

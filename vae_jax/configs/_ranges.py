@@ -10,7 +10,7 @@ from vae_jax.configs._types import did_you_mean
 if TYPE_CHECKING:
     from vae_jax.configs._run import RunConfig
 
-MODELS = ("linear", "mlp", "autoregressive")
+MODELS = ("linear", "mlp", "lipschitz", "autoregressive")
 
 POSITIVE_INTS = (
     "latent_dim",
@@ -28,6 +28,7 @@ POSITIVE = (
     "posterior_scale",
     "refine_rate",
     "speed",
+    "lipschitz",
 )
 NOT_NEGATIVE = (
     "window",
@@ -44,6 +45,7 @@ NOT_NEGATIVE = (
     "tc_weight",
     "importance_samples",
     "pretraining_steps",
+    "inverse_lipschitz",
 )
 PROBABILITIES = ("dropout", "word_dropout")
 

@@ -44,6 +44,8 @@ DATA_FIELDS = frozenset(
         "committed_rate",
         "posterior_scale",
         "refine_rate",
+        "inverse_lipschitz",
+        "lipschitz",
         "capacity",
         "capacity_warmup",
         "capacity_weight",
@@ -66,13 +68,16 @@ class RunConfig:
         data_folder: local folder with IDX files; the default places are searched without.
         binarize: `static` (x > 0.5), `dynamic` (drawn anew at every visit) or `none`.
         dequantize: add uniform noise of one grey level (Gaussian likelihoods).
-        model: `linear`, `mlp`, `autoregressive`, or your own, `package.module:function`.
+        model: `linear`, `mlp`, `lipschitz`, `autoregressive`, or your own,
+            `package.module:function`.
         latent_dim: units of z.
         hidden: widths of the hidden layers.
         window: previous pixels an autoregressive decoder may see; none for all of them.
         dropout: probability of dropping a hidden unit of the decoder.
         word_dropout: probability that an autoregressive decoder does not see a pixel.
         skip: z enters every layer of the MLP decoder.
+        inverse_lipschitz: least slope of the decoder of model `lipschitz`.
+        lipschitz: its largest slope.
         likelihood: of the data given z; fixed, learned or optimal Gaussian variance.
         variance: of a `gaussian` likelihood, whose variance is fixed.
         beta: final weight of the rate; 1 is the ELBO.
@@ -138,6 +143,8 @@ class RunConfig:
     dropout: float = 0.0
     word_dropout: float = 0.0
     skip: bool = False
+    inverse_lipschitz: float = 0.0
+    lipschitz: float = 20.0
     likelihood: LikelihoodName = "bernoulli"
     variance: float = 1.0
     beta: float = 1.0

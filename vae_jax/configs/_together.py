@@ -12,6 +12,10 @@ SAMPLED_PRIORS = ("mixture", "vampprior")
 """Their KL is sampled as a whole, not unit by unit."""
 
 
+BLIND_MODELS = ("linear", "mlp", "lipschitz")
+"""Their decoders see no pixel."""
+
+
 def check_together(config: RunConfig) -> None:
     """Refuse what cannot work together, with the reason.
 
@@ -20,6 +24,7 @@ def check_together(config: RunConfig) -> None:
     """
     _check_data(config)
     _check_model(config)
+    _check_slopes(config)
     _check_rate(config)
     _check_prior(config)
     if config.importance_samples:
@@ -45,17 +50,18 @@ def _check_data(config: RunConfig) -> None:
 
 
 def _check_model(config: RunConfig) -> None:
-    if config.window is not None and config.model in ("linear", "mlp"):
+    if config.window is not None and config.model in BLIND_MODELS:
         raise ValueError(
             f"`window` is a setting of the autoregressive decoder; got window="
             f"{config.window} with model={config.model!r}. Leave it out."
         )
-    if config.dropout and config.model == "linear":
+    if config.dropout and config.model in ("linear", "lipschitz"):
         raise ValueError(
-            f"`dropout` drops hidden units and model='linear' has none; got "
-            f"{config.dropout}. Leave it out."
+            "`dropout` drops hidden units; model='linear' has none, and those of "
+            "model='lipschitz' hold its bounds; got "
+            f"{config.dropout} with model={config.model!r}. Leave it out."
         )
-    if config.word_dropout and config.model in ("linear", "mlp"):
+    if config.word_dropout and config.model in BLIND_MODELS:
         raise ValueError(
             "`word_dropout` hides pixels from a decoder that sees them; got "
             f"{config.word_dropout} with model={config.model!r}. Use "
@@ -65,6 +71,19 @@ def _check_model(config: RunConfig) -> None:
         raise ValueError(
             "`skip` is a setting of model='mlp' (the autoregressive decoder has z in every "
             f"layer, the linear one has no layer); got model={config.model!r}."
+        )
+
+
+def _check_slopes(config: RunConfig) -> None:
+    if config.model != "lipschitz" and config.inverse_lipschitz:
+        raise ValueError(
+            "`inverse_lipschitz` bounds the slope of model='lipschitz'; got "
+            f"{config.inverse_lipschitz} with model={config.model!r}. Leave it at 0."
+        )
+    if config.inverse_lipschitz > config.lipschitz:
+        raise ValueError(
+            "`inverse_lipschitz`, the least slope, must not be above `lipschitz`, the "
+            f"largest; got {config.inverse_lipschitz} and {config.lipschitz}."
         )
 
 

@@ -140,7 +140,7 @@ def rate_distortion_frontier(
     further = r[None] - r[:, None]  # how much further j is than i
     other = finite[None]
     ratio = higher / jnp.where(further == 0, 1, further)
-    low = jnp.max(jnp.where(other & (further > 0), ratio, 0), axis=1, initial=0)
+    low = jnp.max(jnp.where(other & (further > 0), ratio, 0), axis=1)
     high = jnp.min(jnp.where(other & (further < 0), ratio, jnp.inf), axis=1)
     beaten = jnp.any(other & (further == 0) & (higher > 0), axis=1)
     best = finite & ~beaten & (low <= high)

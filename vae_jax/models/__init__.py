@@ -1,4 +1,4 @@
-"""Ready-made VAEs: linear, MLP, and a masked autoregressive decoder; sampling.
+"""Ready-made VAEs: linear, MLP, of bounded slope, masked autoregressive; sampling.
 
 Every constructor returns the triple of `vae_jax.vae`. The only package that imports
 flax.
@@ -7,7 +7,8 @@ flax.
 from vae_jax.models._assemble import LikelihoodName
 from vae_jax.models._autoregressive import autoregressive
 from vae_jax.models._linear import linear
+from vae_jax.models._lipschitz import lipschitz
 from vae_jax.models._mlp import mlp
 from vae_jax.models._sample import sample
 
-__all__ = ["LikelihoodName", "autoregressive", "linear", "mlp", "sample"]
+__all__ = ["LikelihoodName", "autoregressive", "linear", "lipschitz", "mlp", "sample"]
