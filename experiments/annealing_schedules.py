@@ -6,7 +6,7 @@ Claim: on binarised digits, a decoder that sees all previous pixels collapses at
 Command: `python -m experiments.annealing_schedules`
     (`--smoke`: a few steps of everything, shows nothing; `--full`: the whole grid,
     resumable; `--redraw`: the committed picture from committed rows, no training)
-Minutes: 4.5 on 2 CPU cores; `--full` about 55.
+Minutes: 4.5 on 2 CPU cores; `--full` 57.
 Numbers: `experiments/results/annealing_schedules/table.csv`, told in `README.md` beside.
 
 Nats per example on the test split at beta = 1, whatever the weight in training.

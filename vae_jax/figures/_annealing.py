@@ -118,7 +118,7 @@ def draw_map(figure: SubFigure, runs: pd.DataFrame) -> None:
         axes.text(
             column,
             row,
-            "not run" if missing else f"{value:.2f}\n{words.iat[row, column]!s}",
+            "not run" if missing else cell_text(value, str(words.iat[row, column])),
             ha="center",
             va="center",
             fontsize=7 if len(values.columns) > 10 else 8,
@@ -133,6 +133,16 @@ def draw_map(figure: SubFigure, runs: pd.DataFrame) -> None:
     axes.spines[:].set_visible(False)
     bar = figure.colorbar(image, ax=axes, pad=0.01)
     bar.set_label("mutual information (nats)", fontsize=9)
+
+
+def cell_text(value: float, verdict: str) -> str:
+    """Number and verdict, a word a line, so that it fits into a narrow cell.
+
+    >>> cell_text(-0.001, "partially collapsed").split()
+    ['0.00', 'partially', 'collapsed']
+    """
+    # without the sign of a zero
+    return f"{round(value, 2) + 0:.2f}\n" + verdict.replace(" ", "\n")
 
 
 def map_cells(runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
