@@ -86,16 +86,14 @@ def test_the_command_line_block_runs_as_it_stands(tmp_path):
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
 
 
-MANY_PROGRAMS = {  # minutes of compiling; test_remedies traces all that they compile
-    "python -m experiments.constraint_theory",
-    "python -m experiments.remedies",
-}
+DEFAULT = "python -m experiments.linear_theory"
+"""Run by the default suite; the others, which take a minute or more, by `.ci/run`."""
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        pytest.param(line, marks=pytest.mark.slow if line in MANY_PROGRAMS else [])
+        pytest.param(line, marks=[] if line == DEFAULT else pytest.mark.slow)
         for line in EXPERIMENTS
     ],
 )

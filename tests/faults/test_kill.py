@@ -72,6 +72,7 @@ def check_equal(out, wanted):
     assert results.read(out).runs.num_rows == 8
 
 
+@pytest.mark.slow
 def test_two_kills_of_one_sweep(undisturbed, tmp_path):
     wanted, seconds = undisturbed
     rng = random.Random(0)

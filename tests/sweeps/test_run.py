@@ -12,7 +12,7 @@ from vae_jax.configs import RunConfig
 from vae_jax.sweeps import _run, _shard
 
 SMALL = RunConfig(
-    hidden=(8,),
+    model="linear",  # the engine knows no model, and this one compiles fastest
     latent_dim=2,
     batch_size=32,
     num_steps=100,

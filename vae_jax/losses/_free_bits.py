@@ -16,11 +16,11 @@ the raw rate beside it, or a collapsed posterior looks healthy.
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from vae_jax.losses._batch import batch_mean
 from vae_jax.numerics import as_float
 from vae_jax.types import ArrayLike
 
@@ -78,7 +78,7 @@ def free_bits(
         raise ValueError(f"`kl` must have the shape (batch, latent); got {kl.shape}.")
     grouped = _grouped(kl, over, groups)
     if mean == "batch":
-        grouped = _batch_mean(grouped, weights, axis_name)[None]
+        grouped = batch_mean(grouped, weights, axis_name)[None]
     floor = jnp.asarray(threshold, kl.dtype)
     low = floor if rule == "max" else jnp.zeros_like(floor)
     # at equality it is free, but threshold 0 is no change; a KL of NaN is never free
@@ -105,16 +105,3 @@ def _grouped(kl: Array, over: Over, groups: Sequence[int] | None) -> Array:
     # a sum, not a product of the model: exact whatever precision those run at
     members = jnp.asarray(np.eye(index.max() + 1)[index], kl.dtype)
     return jnp.matmul(kl, members, precision="highest")
-
-
-def _batch_mean(kl: Array, weights: ArrayLike | None, axis_name: str | None) -> Array:
-    """Weighted mean over the examples of all devices."""
-    own = jnp.ones(len(kl), kl.dtype) if weights is None else as_float(weights)
-    if own.shape != kl.shape[:1]:
-        raise ValueError(
-            f"`weights` must have the shape of the batch, {kl.shape[:1]}; got {own.shape}."
-        )
-    total, count = jnp.sum(own[:, None] * kl, axis=0), jnp.sum(own)
-    if axis_name is not None:
-        total, count = jax.lax.psum((total, count), axis_name)
-    return total / count

@@ -88,7 +88,8 @@ def assemble(
         output = flat.reshape(-1, *event_shape)
         return with_noise(likelihood, params, output, knobs.variance)
 
-    return VAE(init, encode, decode)
+    # outside of a program, one compilation in place of one an operation
+    return VAE(jax.jit(init), encode, decode)
 
 
 def with_noise(
