@@ -1,4 +1,4 @@
-"""Ready-made VAEs: linear, MLP, of bounded slope, masked autoregressive; sampling.
+"""Ready-made VAEs: linear, MLP, of bounded slope, masked autoregressive, LSTM; sampling.
 
 Every constructor returns the triple of `vae_jax.vae`. The only package that imports
 flax.
@@ -6,9 +6,23 @@ flax.
 
 from vae_jax.models._assemble import LikelihoodName
 from vae_jax.models._autoregressive import autoregressive
+from vae_jax.models._generate import Decoding, choose_token, generate
 from vae_jax.models._linear import linear
 from vae_jax.models._lipschitz import lipschitz
+from vae_jax.models._lstm import lstm, lstm_decoding
 from vae_jax.models._mlp import mlp
 from vae_jax.models._sample import sample
 
-__all__ = ["LikelihoodName", "autoregressive", "linear", "lipschitz", "mlp", "sample"]
+__all__ = [
+    "Decoding",
+    "LikelihoodName",
+    "autoregressive",
+    "choose_token",
+    "generate",
+    "linear",
+    "lipschitz",
+    "lstm",
+    "lstm_decoding",
+    "mlp",
+    "sample",
+]

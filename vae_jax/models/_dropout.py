@@ -50,24 +50,29 @@ def dropout(keys: OptionalKeys, rate: ArrayLike) -> Dropout:
     return apply
 
 
-def word_dropout(keys: OptionalKeys, rate: ArrayLike, x: Array) -> Array:
-    """The teacher-forced input with each pixel hidden, as a 0, with probability `rate`.
+def word_dropout(
+    keys: OptionalKeys, rate: ArrayLike, x: Array, unseen: int = 0
+) -> Array:
+    """The teacher-forced input with each pixel or token hidden, with probability `rate`.
 
-    What is not hidden stays as it is: it is information that is dropped, not scale. A
-    decoder that does not see the previous pixels has to ask z. Bowman et al. (2016),
-    Section 3.2, arXiv:1511.06349.
+    What is hidden becomes `unseen`: 0 for a pixel, the unknown word for a token. What is
+    not stays as it is: it is information that is dropped, not scale. A decoder that does
+    not see what came before has to ask z. Bowman et al. (2016), Section 3.2,
+    arXiv:1511.06349.
 
     >>> word_dropout(None, 0.5, jnp.ones((2, 3))).tolist()
     [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
     """
     if keys is None:
         return x
-    kept = 1 - jnp.asarray(rate, x.dtype)
+    # tokens are integers, the rate is not
+    dtype = x.dtype if jnp.issubdtype(x.dtype, jnp.floating) else jnp.result_type(float)
+    kept = 1 - jnp.asarray(rate, dtype)
 
     def hide() -> Array:
         own = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, UNSEEN)
-        noise = jax.vmap(lambda key: jax.random.uniform(key, x.shape[1:], x.dtype))(own)
-        return jnp.where(noise < kept, x, 0)
+        noise = jax.vmap(lambda key: jax.random.uniform(key, x.shape[1:], dtype))(own)
+        return jnp.where(noise < kept, x, jnp.asarray(unseen, x.dtype))
 
     seen: Array = jax.lax.cond(kept < 1, hide, lambda: x)
     return seen

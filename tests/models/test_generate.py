@@ -1,0 +1,111 @@
+"""Sentences a token at a time against teacher forcing and against exact probabilities."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.special import softmax
+
+from vae_jax import models
+
+PAD, UNKNOWN, BEGIN, END = 0, 1, 2, 3
+LENGTH, VOCAB, LATENT = 6, 9, 2
+VAE_ = models.lstm(LENGTH, VOCAB, LATENT, embedding=6, hidden=5)
+PARAMS = jax.tree.map(lambda leaf: 40 * leaf, VAE_.init(jax.random.key(0)))
+DECODING = models.lstm_decoding()
+NUM = 40
+KEYS = jax.random.split(jax.random.key(1), NUM)
+Z = jax.random.normal(jax.random.key(2), (NUM, LATENT))
+
+
+def test_steps_are_teacher_forcing():
+    """What a cached state gives is what reading the whole sentence gives."""
+    x = jax.random.randint(jax.random.key(3), (NUM, LENGTH), 1, VOCAB)
+    state, found = DECODING.start(PARAMS, Z), []
+    for token in jnp.concatenate([jnp.full((NUM, 1), BEGIN), x[:, :-1]], axis=1).T:
+        logits, state = DECODING.step(PARAMS, state, token)
+        found.append(logits)
+    expected = VAE_.decode(PARAMS, Z, x)
+    np.testing.assert_allclose(np.stack(found, axis=1), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("temperature", "top_p"), [(1.0, 1.0), (0.7, 0.9), (0.0, 1.0)])
+def test_sentences_are_those_of_teacher_forcing_under_the_same_keys(temperature, top_p):
+    found = models.generate(
+        KEYS, DECODING, PARAMS, Z, LENGTH, temperature=temperature, top_p=top_p
+    )
+    x = np.zeros((NUM, LENGTH), np.int32)
+    choose = jax.vmap(models.choose_token, in_axes=(0, 0, None, None))
+    ended = np.zeros(NUM, bool)
+    for time in range(LENGTH):
+        logits = VAE_.decode(PARAMS, Z, x)[:, time]
+        keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(KEYS, time)
+        token = np.asarray(choose(keys, logits, temperature, top_p))
+        x[:, time] = np.where(ended, PAD, token)
+        ended |= token == END
+    np.testing.assert_array_equal(found, x)
+    assert temperature == 0 or (len(np.unique(x)) > 5 and ended.any())
+
+
+def test_frequencies_are_the_model_s_probabilities():
+    """All sentences of two tokens, by the chain rule in float64."""
+    num = 20_000
+    keys = jax.random.split(jax.random.key(5), num)
+    z = jnp.tile(Z[:1], (num, 1))
+    drawn = np.asarray(models.generate(keys, DECODING, PARAMS, z, 2))
+    expected = np.zeros((VOCAB, VOCAB))
+    for first in range(VOCAB):
+        x = jnp.array([[first, 1, 1, 1, 1, 1]])
+        logits = np.asarray(VAE_.decode(PARAMS, Z[:1], x), np.float64)[0]
+        one, two = softmax(logits[0])[first], softmax(logits[1])
+        expected[first] = one * (two if first != END else np.eye(VOCAB)[PAD])
+    found = np.zeros((VOCAB, VOCAB))
+    np.add.at(found, (drawn[:, 0], drawn[:, 1]), 1 / num)
+    # five standard errors of each of 81 shares, and one draw
+    error = np.sqrt(expected * (1 - expected) / num)
+    assert (np.abs(found - expected) <= 5 * error + 1 / num).all()
+
+
+def test_nothing_is_written_after_the_end():
+    for row in np.asarray(models.generate(KEYS, DECODING, PARAMS, Z, 30)):
+        if END in row:
+            assert (row[list(row).index(END) + 1 :] == PAD).all()
+
+
+def test_a_longer_length_goes_on_with_the_same_sentence():
+    short, long = (models.generate(KEYS, DECODING, PARAMS, Z, n) for n in (3, 12))
+    np.testing.assert_array_equal(short, long[:, :3])
+
+
+@pytest.mark.parametrize("top_p", [0.05, 0.5, 0.75, 0.95, 1.0])
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_nucleus(top_p, temperature):
+    """Only the smallest likeliest set is drawn, with its own shares."""
+    rng = np.random.default_rng(4)
+    logits = rng.normal(size=8) * 1.5
+    p = softmax(logits / temperature)
+    # by trying every set: the smallest that holds enough, of these the likeliest
+    sets = [
+        s
+        for n in range(1, 9)
+        for s in itertools.combinations(range(8), n)
+        if p[list(s)].sum() >= top_p - 1e-9
+    ]
+    size = min(map(len, sets))
+    best = max((s for s in sets if len(s) == size), key=lambda s: p[list(s)].sum())
+    num = 20_000
+    keys = jax.random.split(jax.random.key(6), num)
+    choose = jax.jit(jax.vmap(models.choose_token, in_axes=(0, None, None, None)))
+    drawn = np.asarray(choose(keys, jnp.float32(logits), temperature, top_p))
+    assert set(drawn) <= set(best)
+    expected = p[list(best)] / p[list(best)].sum()
+    found = np.array([(drawn == token).mean() for token in best])
+    error = np.sqrt(expected * (1 - expected) / num)
+    assert (np.abs(found - expected) <= 4 * error + 1 / num).all()
+
+
+def test_refuses_no_length():
+    with pytest.raises(ValueError, match="`length` must be at least 1; got 0"):
+        models.generate(KEYS, DECODING, PARAMS, Z, 0)

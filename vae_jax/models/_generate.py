@@ -1,0 +1,111 @@
+"""Sentences from codes, a token at a time, by a decoder that carries its state."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Key
+
+from vae_jax.models._tokens import BEGIN, END, PAD
+from vae_jax.types import ArrayLike, Params
+
+
+class Decoding(NamedTuple):
+    """A decoder as steps, each of which costs the same however long the sentence is.
+
+    Attributes:
+        start: `start(params, z) -> state` before the first token.
+        step: `step(params, state, token) -> (logits, state)`: reads one token of each
+            sentence and gives the logits of the next, `(batch, vocab_size)`.
+
+    >>> Decoding._fields
+    ('start', 'step')
+    """
+
+    start: Callable[..., Any]
+    step: Callable[..., tuple[Array, Any]]
+
+
+def choose_token(
+    key: Key[Array, ""],
+    logits: Float[ArrayLike, " classes"],
+    temperature: ArrayLike = 1.0,
+    top_p: ArrayLike = 1.0,
+) -> Int[Array, ""]:
+    """Draw from the likeliest tokens that hold `top_p` of the probability.
+
+    `p_c = softmax(l / temperature)_c`, cut to the smallest set of the likeliest tokens
+    whose probability is at least `top_p` (the likeliest one always stays), and normalised.
+    Temperature 0 takes the likeliest. Both are data. Holtzman et al. (2020), Eq. 2,
+    arXiv:1904.09751.
+
+    >>> logits = jnp.log(jnp.array([0.5, 0.3, 0.2]))
+    >>> keys = jax.random.split(jax.random.key(0), 1000)
+    >>> drawn = jax.vmap(choose_token, (0, None, None, None))(keys, logits, 1.0, 0.6)
+    >>> sorted(set(drawn.tolist())), int(choose_token(keys[0], logits, 0.0))
+    ([0, 1], 0)
+    """
+    logits = jnp.asarray(logits)
+    greedy = jnp.asarray(temperature) == 0
+    scaled = logits / jnp.where(greedy, 1, jnp.asarray(temperature, logits.dtype))
+    order = jnp.argsort(-scaled)
+    likely = jax.nn.softmax(scaled)[order]
+    # what the likelier tokens hold already, so that the first is never left out
+    before = jnp.cumsum(likely) - likely
+    kept = jnp.where(before < jnp.asarray(top_p, likely.dtype), scaled[order], -jnp.inf)
+    drawn = order[jax.random.categorical(key, kept)]
+    return jnp.where(greedy, order[0], drawn).astype(jnp.int32)
+
+
+def generate(
+    keys: Key[Array, " batch"],
+    decoding: Decoding,
+    params: Params,
+    z: Float[ArrayLike, "batch latent"],
+    length: int,
+    *,
+    temperature: ArrayLike = 1.0,
+    top_p: ArrayLike = 1.0,
+) -> Int[Array, "batch length"]:
+    """Sentences `x ~ p(x|z)`, one a code, padded with 0 after the token that ends them.
+
+    Token t of a sentence draws from `fold_in(key, t)`, so that a longer `length` goes on
+    with the same sentence, and a teacher-forced decoder under the same keys draws the same.
+
+    Args:
+        keys: one a sentence.
+        decoding: the decoder's steps, as `models.lstm_decoding` makes them.
+        params: of the whole model.
+        z: the codes.
+        length: of the sentences; one that has not ended by then is cut.
+        temperature: 1 is the model, 0 takes the likeliest token.
+        top_p: see `choose_token`.
+
+    Raises:
+        ValueError: a length below 1.
+
+    >>> from vae_jax.models import lstm, lstm_decoding
+    >>> params = lstm(5, 10, 2).init(jax.random.key(0))
+    >>> keys = jax.random.split(jax.random.key(1), 3)
+    >>> generate(keys, lstm_decoding(), params, jnp.zeros((3, 2)), 5).shape
+    (3, 5)
+    """
+    if length < 1:
+        raise ValueError(f"`length` must be at least 1; got {length}.")
+    choose = jax.vmap(choose_token, in_axes=(0, 0, None, None))
+    fold = jax.vmap(jax.random.fold_in, in_axes=(0, None))
+
+    def write(
+        carry: tuple[Any, Array, Array], time: Array
+    ) -> tuple[tuple[Any, Array, Array], Array]:
+        state, token, ended = carry
+        logits, state = decoding.step(params, state, token)
+        token = choose(fold(keys, time), logits, temperature, top_p)
+        written = jnp.where(ended, PAD, token)
+        return (state, token, ended | (token == END)), written
+
+    begin = jnp.full(len(keys), BEGIN, jnp.int32)
+    start = decoding.start(params, jnp.asarray(z)), begin, jnp.zeros(len(keys), bool)
+    _, tokens = jax.lax.scan(write, start, jnp.arange(length))
+    return tokens.T

@@ -1,0 +1,240 @@
+"""A VAE of sentences: LSTMs that read them and write them, a token at a time."""
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float, Int, Key
+
+from vae_jax.models._assemble import DEFAULT_KNOBS, default_dtype
+from vae_jax.models._dropout import OptionalKeys, dropout, word_dropout
+from vae_jax.models._generate import Decoding
+from vae_jax.models._recurrence import lstm_recurrence, lstm_step
+from vae_jax.models._tokens import BEGIN, END, PAD, UNKNOWN
+from vae_jax.types import Array, ArrayLike, Params
+from vae_jax.vae import VAE, DiagGaussian, Knobs
+
+
+def lstm(
+    length: int,
+    vocab_size: int,
+    latent_dim: int,
+    *,
+    embedding: int = 50,
+    hidden: int = 50,
+) -> VAE:
+    """The sentence VAE of He et al. (2019), after Bowman et al. (2016).
+
+    `p(x|z) = prod_t p(x_t | x_1 ... x_(t-1), z)`; the decoder's cell starts at a linear
+    map of z, its state at the tanh of that, and z is beside every input. The posterior is
+    linear in the encoder's state after the last token that is not padding.
+
+    Sentences are `(batch, length)` tokens with the one that ends them (3) and padding (0)
+    after it, and without the one that begins them (2), which is put in front of what
+    either LSTM reads. `decode` returns logits, `(batch, length, vocab_size)`, the token at
+    t given those before it: the density is `likelihoods.categorical_log_prob(logits, x,
+    mask=x != 0)`. `knobs.dropout` is that of the decoder's embeddings and outputs,
+    `knobs.word_dropout` replaces what it reads by the unknown word (1).
+
+    Parameters start uniform between -0.01 and 0.01, embeddings between -0.1 and 0.1.
+    He et al. (2019), arXiv:1901.05534, Section 5.1.
+
+    Args:
+        length: tokens of a sentence, padding included.
+        vocab_size: with the four special tokens.
+        latent_dim: units of z.
+        embedding: width of a token's vector.
+        hidden: units of either LSTM.
+
+    Raises:
+        ValueError: a size below 1, or a vocabulary of fewer than 4 tokens.
+
+    >>> vae = lstm(5, 10, 2, embedding=6, hidden=4)
+    >>> params = vae.init(jax.random.key(0))
+    >>> x = jnp.array([[4, 5, 3, 0, 0]])
+    >>> vae.encode(params, x).mean.shape, vae.decode(params, jnp.zeros((1, 2)), x).shape
+    ((1, 2), (1, 5, 10))
+    """
+    _check_sizes(length, vocab_size, latent_dim, embedding, hidden)
+    encoder = _Encoder(vocab_size, latent_dim, embedding, hidden)
+    decoder = _Decoder(vocab_size, embedding, hidden)
+
+    def init(key: Key[Array, ""]) -> Params:
+        keys = jax.random.split(key)
+        x, z = jnp.zeros((1, length), int), jnp.zeros((1, latent_dim), default_dtype())
+        return {
+            "encoder": encoder.init(keys[0], x)["params"],
+            "decoder": decoder.init(keys[1], z, x, None, DEFAULT_KNOBS)["params"],
+        }
+
+    def encode(
+        params: Params,
+        x: Int[ArrayLike, "batch length"],
+        *,
+        key: OptionalKeys = None,
+        knobs: Knobs = DEFAULT_KNOBS,
+    ) -> DiagGaussian:
+        del key, knobs
+        x = _sentences(x, length)
+        return DiagGaussian(*encoder.apply({"params": params["encoder"]}, x))
+
+    def decode(
+        params: Params,
+        z: Float[ArrayLike, "batch latent"],
+        x: Int[ArrayLike, "batch length"] | None = None,
+        *,
+        key: OptionalKeys = None,
+        knobs: Knobs = DEFAULT_KNOBS,
+    ) -> Any:
+        if x is None:
+            raise ValueError("an autoregressive decoder needs `x`; got None.")
+        x, z = _sentences(x, length), jnp.asarray(z, default_dtype())
+        return decoder.apply({"params": params["decoder"]}, z, x, key, knobs)
+
+    return VAE(jax.jit(init), encode, decode)
+
+
+def lstm_decoding() -> Decoding:
+    """The decoder of `lstm` as steps that carry its state; without dropout.
+
+    The same numbers as its `decode` to rounding, for the cost of one token a step.
+
+    >>> params = lstm(5, 10, 2).init(jax.random.key(0))
+    >>> decoding, z = lstm_decoding(), jnp.zeros((3, 2))
+    >>> state = decoding.start(params, z)
+    >>> decoding.step(params, state, jnp.full(3, BEGIN))[0].shape
+    (3, 10)
+    """
+
+    def start(params: Params, z: Array) -> tuple[Array, Array, Array]:
+        cell = z @ params["decoder"]["cell"]["kernel"]
+        return jnp.tanh(cell), cell, z
+
+    def step(
+        params: Params, state: tuple[Array, Array, Array], token: Array
+    ) -> tuple[Array, tuple[Array, Array, Array]]:
+        (hidden, cell, z), own = state, params["decoder"]
+        read = jnp.concatenate([own["embedding"]["embedding"][token], z], axis=-1)
+        layer = own["lstm"]["input"]
+        projected = read @ layer["kernel"] + layer["bias"][None]
+        hidden, cell, _ = lstm_step(own["lstm"]["recurrent"], projected, hidden, cell)
+        return hidden @ own["output"]["kernel"], (hidden, cell, z)
+
+    return Decoding(start, step)
+
+
+class _Encoder(nn.Module):
+    vocab_size: int
+    latent_dim: int
+    embedding: int
+    hidden: int
+
+    @nn.compact
+    def __call__(self, x: Array) -> tuple[Array, Array]:
+        read = jnp.concatenate([jnp.full_like(x[:, :1], BEGIN), x], axis=1)
+        inputs = _embedding(self.vocab_size, self.embedding)(read)
+        start = jnp.zeros((len(x), self.hidden), inputs.dtype)
+        states = _LSTM(self.hidden, name="lstm")(inputs, start, start)
+        last = jnp.sum(x != PAD, axis=1)  # counted from the token that begins
+        state = jnp.take_along_axis(states, last[:, None, None], axis=1)[:, 0]
+        mean, logvar = jnp.split(
+            _linear(2 * self.latent_dim, "posterior")(state), 2, axis=-1
+        )
+        return mean, logvar
+
+
+class _Decoder(nn.Module):
+    vocab_size: int
+    embedding: int
+    hidden: int
+
+    @nn.compact
+    def __call__(self, z: Array, x: Array, keys: OptionalKeys, knobs: Knobs) -> Array:
+        drop = dropout(keys, knobs.dropout)
+        seen = word_dropout(keys, knobs.word_dropout, x[:, :-1], UNKNOWN)
+        read = jnp.concatenate([jnp.full_like(x[:, :1], BEGIN), seen], axis=1)
+        inputs = drop(_embedding(self.vocab_size, self.embedding)(read), 0)
+        beside = jnp.broadcast_to(z[:, None], (*read.shape, z.shape[-1]))
+        cell = _linear(self.hidden, "cell")(z)
+        states = _LSTM(self.hidden, name="lstm")(
+            jnp.concatenate([inputs, beside], axis=-1), jnp.tanh(cell), cell
+        )
+        return _linear(self.vocab_size, "output")(drop(states, 1))
+
+
+class _LSTM(nn.Module):
+    """Every hidden state, `(batch, time, hidden)`."""
+
+    hidden: int
+
+    @nn.compact
+    def __call__(self, inputs: Array, hidden: Array, cell: Array) -> Array:
+        gates = 4 * self.hidden
+        shape = (self.hidden, gates)
+        weight = self.param("recurrent", _uniform(0.01), shape, default_dtype())
+        layer = nn.Dense(
+            gates,
+            name="input",
+            kernel_init=_uniform(0.01),
+            bias_init=_uniform(0.01),
+            param_dtype=default_dtype(),
+        )
+        projected = jnp.swapaxes(layer(inputs), 0, 1)
+        states = lstm_recurrence(weight, projected, hidden, cell)
+        return jnp.swapaxes(states, 0, 1)
+
+
+def _uniform(bound: float) -> Any:
+    def init(key: Array, shape: tuple[int, ...], dtype: Any = None) -> Array:
+        return jax.random.uniform(key, shape, dtype, -bound, bound)
+
+    return init
+
+
+def _linear(features: int, name: str) -> nn.Dense:
+    return nn.Dense(
+        features,
+        use_bias=False,
+        name=name,
+        kernel_init=_uniform(0.01),
+        param_dtype=default_dtype(),
+    )
+
+
+def _embedding(vocab_size: int, features: int) -> nn.Embed:
+    return nn.Embed(
+        vocab_size,
+        features,
+        name="embedding",
+        embedding_init=_uniform(0.1),
+        param_dtype=default_dtype(),
+    )
+
+
+def _sentences(x: ArrayLike, length: int) -> Array:
+    """Tokens, refused if they are no integers or of another length."""
+    x = jnp.asarray(x)
+    if x.ndim != 2 or x.shape[1] != length:
+        raise ValueError(f"`x` must have the shape (batch, {length}); got {x.shape}.")
+    if not jnp.issubdtype(x.dtype, jnp.integer):
+        raise ValueError(f"`x` must be tokens, integers; got {x.dtype}. Cast them.")
+    return x
+
+
+def _check_sizes(
+    length: int, vocab_size: int, latent_dim: int, embedding: int, hidden: int
+) -> None:
+    sizes = {
+        "length": length,
+        "latent_dim": latent_dim,
+        "embedding": embedding,
+        "hidden": hidden,
+    }
+    for name, size in sizes.items():
+        if size < 1:
+            raise ValueError(f"`{name}` must be at least 1; got {size}.")
+    if vocab_size <= END:
+        raise ValueError(
+            f"`vocab_size` counts the four special tokens, at least 4; got {vocab_size}."
+        )

@@ -1,0 +1,95 @@
+"""The recurrence of an LSTM, with a gradient that leaves one matrix product for last."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+Residuals = tuple[Array, ...]
+
+
+@jax.custom_vjp
+def lstm_recurrence(
+    weight: Float[Array, "hidden gates"],
+    projected: Float[Array, "time batch gates"],
+    hidden: Float[Array, "batch hidden"],
+    cell: Float[Array, "batch hidden"],
+) -> Float[Array, "time batch hidden"]:
+    """The hidden state after every step.
+
+    `i, f, g, o = projected_t + h W`, `c' = s(f) c + s(i) tanh(g)`, `h' = s(o) tanh(c')`,
+    with s the logistic function; there are four gates a unit, in this order. Hochreiter &
+    Schmidhuber (1997), with the forget gate of Gers et al. (2000).
+
+    The caller projects its inputs, biases included, before: one matrix product for all
+    steps. The gradient of the weight is one product as well, after the reverse scan, where
+    that of a plain scan adds up one a step. Both matter most where the state is small.
+
+    >>> weight, projected = jnp.zeros((2, 8)), jnp.zeros((5, 3, 8))
+    >>> lstm_recurrence(weight, projected, jnp.ones((3, 2)), jnp.ones((3, 2))).shape
+    (5, 3, 2)
+    """
+    return _forward(weight, projected, hidden, cell)[0]
+
+
+def lstm_step(
+    weight: Array, projected: Array, hidden: Array, cell: Array
+) -> tuple[Array, Array, Array]:
+    """Hidden state and cell after one step, and the gates that led to them.
+
+    >>> zero = jnp.zeros((3, 2))
+    >>> [a.shape for a in lstm_step(jnp.zeros((2, 8)), jnp.zeros((3, 8)), zero, zero)]
+    [(3, 2), (3, 2), (3, 8)]
+    """
+    i, f, g, o = jnp.split(projected + hidden @ weight, 4, axis=-1)
+    i, f, g, o = jax.nn.sigmoid(i), jax.nn.sigmoid(f), jnp.tanh(g), jax.nn.sigmoid(o)
+    cell = f * cell + i * g
+    return o * jnp.tanh(cell), cell, jnp.concatenate([i, f, g, o], axis=-1)
+
+
+def _forward(
+    weight: Array, projected: Array, hidden: Array, cell: Array
+) -> tuple[Array, Residuals]:
+    def step(
+        state: tuple[Array, Array], projected: Array
+    ) -> tuple[tuple[Array, Array], Residuals]:
+        hidden, cell, gates = lstm_step(weight, projected, *state)
+        return (hidden, cell), (hidden, cell, gates)
+
+    _, (outputs, cells, gates) = jax.lax.scan(step, (hidden, cell), projected)
+    return outputs, (weight, hidden, cell, outputs, cells, gates)
+
+
+def _backward(saved: Residuals, slope: Array) -> tuple[Array, Array, Array, Array]:
+    """`slope` is the gradient of every output."""
+    weight, hidden, cell, outputs, cells, gates = saved
+    before = jnp.concatenate([cell[None], cells[:-1]])
+
+    def step(
+        state: tuple[Array, Array], at: Residuals
+    ) -> tuple[tuple[Array, Array], Array]:
+        (of_hidden, of_cell), (own, gates, cell, before) = state, at
+        i, f, g, o = jnp.split(gates, 4, axis=-1)
+        of_hidden, bent = of_hidden + own, jnp.tanh(cell)
+        of_cell = of_cell + of_hidden * o * (1 - bent**2)
+        # through the logistic function and tanh, to what was added up
+        sums = jnp.concatenate(
+            [
+                of_cell * g * i * (1 - i),
+                of_cell * before * f * (1 - f),
+                of_cell * i * (1 - g**2),
+                of_hidden * bent * o * (1 - o),
+            ],
+            axis=-1,
+        )
+        return (sums @ weight.T, of_cell * f), sums
+
+    nothing = jnp.zeros_like(hidden), jnp.zeros_like(cell)
+    (of_hidden, of_cell), sums = jax.lax.scan(
+        step, nothing, (slope, gates, cells, before), reverse=True
+    )
+    entering = jnp.concatenate([hidden[None], outputs[:-1]])
+    of_weight = jnp.einsum("tbh,tbg->hg", entering, sums)
+    return of_weight, sums, of_hidden, of_cell
+
+
+lstm_recurrence.defvjp(_forward, _backward)
