@@ -22,6 +22,7 @@ LAYERS = {
     "analytic": 3,
     "data": 3,
     "priors": 3,
+    "text": 4,
     "training": 4,
     "build": 5,
     "checkpoints": 5,
@@ -31,11 +32,11 @@ LAYERS = {
     "cli": 7,
     "__main__": 8,
 }
-FORBIDDEN = {"training": {"models", "data", "configs"}}
+FORBIDDEN = {"training": {"models", "data", "configs", "text"}}
 ONLY_IMPORTER = {
     "flax": {"models"},
     "orbax": {"checkpoints"},
-    "tensorflow_datasets": {"data/_tfds.py"},
+    "tensorflow_datasets": {"data/_tfds.py", "text/_tfds.py"},
     "matplotlib": {"figures"},
     "tyro": {"cli"},
     "pyarrow": {"results"},

@@ -52,7 +52,7 @@ WRONG = [
     ),
     (
         {"word_dropout": 0.5},
-        "`word_dropout` hides pixels from a decoder that sees them",
+        "`word_dropout` hides pixels or words from a decoder that sees",
     ),
     ({"skip": True, "model": "autoregressive"}, "`skip` is a setting of model='mlp'"),
     (

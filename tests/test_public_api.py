@@ -33,6 +33,7 @@ PACKAGES = (
     "vae_jax.results",
     "vae_jax.schedules",
     "vae_jax.sweeps",
+    "vae_jax.text",
     "vae_jax.training",
     "vae_jax.vae",
 )

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
         likelihoods,
         losses,
         models,
+        priors,
         refinement,
         results,
         schedules,
         sweeps,
+        text,
         training,
     )
     from vae_jax.vae import FULL_WINDOW, VAE, DiagGaussian, Knobs
@@ -47,10 +49,12 @@ __all__ = [
     "likelihoods",
     "losses",
     "models",
+    "priors",
     "refinement",
     "results",
     "schedules",
     "sweeps",
+    "text",
     "training",
 ]
 

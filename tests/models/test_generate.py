@@ -10,10 +10,10 @@ from scipy.special import softmax
 
 from vae_jax import models
 
-PAD, UNKNOWN, BEGIN, END = 0, 1, 2, 3
+PAD, UNK, BOS, EOS = 0, 1, 2, 3
 LENGTH, VOCAB, LATENT = 6, 9, 2
-VAE_ = models.lstm(LENGTH, VOCAB, LATENT, embedding=6, hidden=5)
-PARAMS = jax.tree.map(lambda leaf: 40 * leaf, VAE_.init(jax.random.key(0)))
+VAE_ = models.lstm(LENGTH, VOCAB, LATENT, embedding=6, hidden=(5, 4))
+PARAMS = jax.tree.map(lambda leaf: 4 * leaf, VAE_.init(jax.random.key(0)))
 DECODING = models.lstm_decoding()
 NUM = 40
 KEYS = jax.random.split(jax.random.key(1), NUM)
@@ -24,7 +24,7 @@ def test_steps_are_teacher_forcing():
     """What a cached state gives is what reading the whole sentence gives."""
     x = jax.random.randint(jax.random.key(3), (NUM, LENGTH), 1, VOCAB)
     state, found = DECODING.start(PARAMS, Z), []
-    for token in jnp.concatenate([jnp.full((NUM, 1), BEGIN), x[:, :-1]], axis=1).T:
+    for token in jnp.concatenate([jnp.full((NUM, 1), BOS), x[:, :-1]], axis=1).T:
         logits, state = DECODING.step(PARAMS, state, token)
         found.append(logits)
     expected = VAE_.decode(PARAMS, Z, x)
@@ -44,7 +44,7 @@ def test_sentences_are_those_of_teacher_forcing_under_the_same_keys(temperature,
         keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(KEYS, time)
         token = np.asarray(choose(keys, logits, temperature, top_p))
         x[:, time] = np.where(ended, PAD, token)
-        ended |= token == END
+        ended |= token == EOS
     np.testing.assert_array_equal(found, x)
     assert temperature == 0 or (len(np.unique(x)) > 5 and ended.any())
 
@@ -60,7 +60,7 @@ def test_frequencies_are_the_model_s_probabilities():
         x = jnp.array([[first, 1, 1, 1, 1, 1]])
         logits = np.asarray(VAE_.decode(PARAMS, Z[:1], x), np.float64)[0]
         one, two = softmax(logits[0])[first], softmax(logits[1])
-        expected[first] = one * (two if first != END else np.eye(VOCAB)[PAD])
+        expected[first] = one * (two if first != EOS else np.eye(VOCAB)[PAD])
     found = np.zeros((VOCAB, VOCAB))
     np.add.at(found, (drawn[:, 0], drawn[:, 1]), 1 / num)
     # five standard errors of each of 81 shares, and one draw
@@ -70,8 +70,8 @@ def test_frequencies_are_the_model_s_probabilities():
 
 def test_nothing_is_written_after_the_end():
     for row in np.asarray(models.generate(KEYS, DECODING, PARAMS, Z, 30)):
-        if END in row:
-            assert (row[list(row).index(END) + 1 :] == PAD).all()
+        if EOS in row:
+            assert (row[list(row).index(EOS) + 1 :] == PAD).all()
 
 
 def test_a_longer_length_goes_on_with_the_same_sentence():

@@ -10,13 +10,13 @@ from vae_jax import likelihoods, models, training
 from vae_jax.models._dropout import word_dropout
 from vae_jax.vae import Knobs
 
-LENGTH, VOCAB, LATENT, HIDDEN = 7, 11, 2, 5
-PAD, UNKNOWN, BEGIN, END = 0, 1, 2, 3
+LENGTH, VOCAB, LATENT, HIDDEN = 7, 11, 2, (5, 4)
+PAD, UNK, BOS, EOS = 0, 1, 2, 3
 VAE_ = models.lstm(LENGTH, VOCAB, LATENT, embedding=6, hidden=HIDDEN)
-# larger than He et al.'s start, so that everything matters
-PARAMS = jax.tree.map(lambda leaf: 30 * leaf, VAE_.init(jax.random.key(0)))
+# large embeddings too, so that everything matters
+PARAMS = jax.tree.map(lambda leaf: 3 * leaf, VAE_.init(jax.random.key(0)))
 X = jnp.array(
-    [[4, 5, 6, 7, 8, 9, END], [10, 4, END, PAD, PAD, PAD, PAD], [END] + [PAD] * 6]
+    [[4, 5, 6, 7, 8, 9, EOS], [10, 4, EOS, PAD, PAD, PAD, PAD], [EOS] + [PAD] * 6]
 )
 Z = jnp.array([[0.5, -1.0], [0.1, 2.0], [-1.5, 0.3]])
 
@@ -39,9 +39,12 @@ def test_encoder_against_numpy():
     table = np.asarray(own["embedding"]["embedding"], float)
     mean, logvar = VAE_.encode(PARAMS, X)
     for row, x in enumerate(np.asarray(X)):
-        read = [BEGIN, *x[: list(x).index(END) + 1]]
-        state = states(own["lstm"], table[read], np.zeros(HIDDEN), np.zeros(HIDDEN))[-1]
-        both = state @ np.asarray(own["posterior"]["kernel"], float)
+        read = [BOS, *x[: list(x).index(EOS) + 1]]
+        state = table[read]
+        for layer, width in enumerate(HIDDEN):
+            start = np.zeros(width)
+            state = states(own[f"lstm_{layer}"], state, start, start)
+        both = state[-1] @ np.asarray(own["posterior"]["kernel"], float)
         # float32 through seven steps
         np.testing.assert_allclose(mean[row], both[:LATENT], atol=2e-6)
         np.testing.assert_allclose(logvar[row], both[LATENT:], atol=2e-6)
@@ -53,9 +56,10 @@ def test_decoder_against_numpy():
     logits = VAE_.decode(PARAMS, Z, X)
     for row, x in enumerate(np.asarray(X)):
         z = np.asarray(Z[row], float)
-        inputs = [np.concatenate([table[t], z]) for t in [BEGIN, *x[:-1]]]
-        cell = z @ np.asarray(own["cell"]["kernel"], float)
-        hidden = states(own["lstm"], inputs, np.tanh(cell), cell)
+        hidden = [np.concatenate([table[t], z]) for t in [BOS, *x[:-1]]]
+        for layer in range(len(HIDDEN)):
+            cell = z @ np.asarray(own[f"cell_{layer}"]["kernel"], float)
+            hidden = states(own[f"lstm_{layer}"], hidden, np.tanh(cell), cell)
         expected = hidden @ np.asarray(own["output"]["kernel"], float)
         np.testing.assert_allclose(logits[row], expected, atol=5e-6)
 
@@ -64,7 +68,7 @@ def test_a_token_does_not_reach_its_own_logits_or_earlier_ones():
     """Values, and gradients by the embedding that only this token reads."""
     logits = VAE_.decode(PARAMS, Z, X)
     for time in range(LENGTH):
-        other = VAE_.decode(PARAMS, Z, X.at[:, time].set(UNKNOWN))
+        other = VAE_.decode(PARAMS, Z, X.at[:, time].set(UNK))
         np.testing.assert_array_equal(logits[:, : time + 1], other[:, : time + 1])
         if time + 1 < LENGTH:
             assert (np.abs(logits - other)[:, time + 1 :].max(axis=(1, 2)) > 0).all()
@@ -78,7 +82,7 @@ def test_a_token_does_not_reach_its_own_logits_or_earlier_ones():
     reached = np.abs(slope(table, jnp.arange(LENGTH))).max(axis=2) > 0
     for time in range(LENGTH):
         # the first sentence is 4, 5, ... 9: token t is read from step t + 1 on
-        assert reached[time].nonzero()[0].tolist() == [BEGIN, *range(4, 4 + time)]
+        assert reached[time].nonzero()[0].tolist() == [BOS, *range(4, 4 + time)]
 
 
 def test_every_logit_depends_on_z():
@@ -101,16 +105,12 @@ def test_dropped_words_are_read_as_the_unknown_word(key):
     keys = jax.random.split(key, len(X))
     knobs = Knobs(word_dropout=jnp.float32(1 - 1e-7))
     found = VAE_.decode(PARAMS, Z, X, key=keys, knobs=knobs)
-    np.testing.assert_array_equal(
-        found, VAE_.decode(PARAMS, Z, jnp.full_like(X, UNKNOWN))
-    )
+    np.testing.assert_array_equal(found, VAE_.decode(PARAMS, Z, jnp.full_like(X, UNK)))
     # a rate of a half drops about half of them: four standard errors of 4000 draws
     x = jnp.full((1000, LENGTH), 4)
-    half = word_dropout(
-        jax.random.split(key, 1000), jnp.float32(0.5), x[:, :4], UNKNOWN
-    )
-    assert abs(float((half == UNKNOWN).mean()) - 0.5) < 4 * 0.5 / np.sqrt(4000)
-    assert set(np.unique(half)) == {UNKNOWN, 4}
+    half = word_dropout(jax.random.split(key, 1000), jnp.float32(0.5), x[:, :4], UNK)
+    assert abs(float((half == UNK).mean()) - 0.5) < 4 * 0.5 / np.sqrt(4000)
+    assert set(np.unique(half)) == {UNK, 4}
     assert half.dtype == x.dtype
 
 
@@ -136,8 +136,8 @@ def test_dropout_is_of_embeddings_and_outputs(key):
 def test_a_sentence_of_one_bit_is_learned(key):
     """Two sentences that only z can tell apart: the loss ends near log 2, by the step
     that trains images too."""
-    vae = models.lstm(3, 6, 1, embedding=8, hidden=8)
-    x = jnp.array([[4, 4, END], [5, 5, END]] * 16)
+    vae = models.lstm(3, 6, 1, embedding=8, hidden=(8,))
+    x = jnp.array([[4, 4, EOS], [5, 5, EOS]] * 16)
     objective = training.make_objective(vae, likelihoods.categorical())
     optimizer = training.adam(clip_norm=5.0)
     step = training.jit_step(training.make_step(objective, optimizer))
@@ -164,10 +164,32 @@ def test_refuses_what_is_no_sentence(users_view, x, message):
         VAE_.decode(PARAMS, Z[:2], x)
 
 
+@pytest.mark.parametrize("bound", [0.01, None])
+def test_start(bound, key):
+    """Uniform: He et al.'s bound everywhere, or one over the root of the fan-in."""
+    vae = models.lstm(4, 30, 2, embedding=6, hidden=(50, 20), init_bound=bound)
+    params = vae.init(key)
+    fans = {"lstm_0": 50, "lstm_1": 20, "cell_0": 2, "output": 20, "posterior": 20}
+    for part in params.values():
+        assert 0.09 < np.abs(part["embedding"]["embedding"]).max() < 0.1
+        for name in fans.keys() & part.keys():
+            limit = bound or fans[name] ** -0.5
+            for leaf in jax.tree.leaves(part[name]):
+                # the largest of 80 or more is below 0.9 one time in 4500
+                assert 0.9 * limit < np.abs(leaf).max() < limit
+
+
 def test_refuses_impossible_models():
     with pytest.raises(ValueError, match="needs `x`; got None"):
         VAE_.decode(PARAMS, Z)
     with pytest.raises(ValueError, match="`vocab_size` counts .* got 3"):
         models.lstm(LENGTH, 3, LATENT)
-    with pytest.raises(ValueError, match="`hidden` must be at least 1; got 0"):
-        models.lstm(LENGTH, VOCAB, LATENT, hidden=0)
+    for hidden in ((), (8, 0)):
+        with pytest.raises(ValueError, match="`hidden` must name at least one layer"):
+            models.lstm(LENGTH, VOCAB, LATENT, hidden=hidden)
+    with pytest.raises(
+        ValueError, match="`init_bound` must be above 0, or None; got 0"
+    ):
+        models.lstm(LENGTH, VOCAB, LATENT, init_bound=0.0)
+    with pytest.raises(ValueError, match="`embedding` must be at least 1; got 0"):
+        models.lstm(LENGTH, VOCAB, LATENT, embedding=0)

@@ -12,7 +12,15 @@ from vae_jax.build._hyper import (
     learning_rates,
     warmup_steps,
 )
-from vae_jax.build._job import Job, describe, job, load_dataset, program, splits
+from vae_jax.build._job import (
+    Job,
+    dataset_of,
+    describe,
+    job,
+    load_dataset,
+    program,
+    splits,
+)
 from vae_jax.build._model import model
 from vae_jax.build._parts import (
     feedback,
@@ -22,6 +30,7 @@ from vae_jax.build._parts import (
     prepare,
     regulariser,
 )
+from vae_jax.build._text import load_text, sentences, with_perplexity
 
 __all__ = [
     "Job",
@@ -29,6 +38,7 @@ __all__ = [
     "capacities",
     "check",
     "check_warmup",
+    "dataset_of",
     "describe",
     "feedback",
     "hyper",
@@ -36,12 +46,15 @@ __all__ = [
     "learning_rates",
     "likelihood",
     "load_dataset",
+    "load_text",
     "model",
     "objective",
     "penalty",
     "prepare",
     "program",
     "regulariser",
+    "sentences",
     "splits",
     "warmup_steps",
+    "with_perplexity",
 ]

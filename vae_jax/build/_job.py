@@ -11,11 +11,24 @@ from vae_jax.build._check import check
 from vae_jax.build._hyper import hyper
 from vae_jax.build._model import model
 from vae_jax.build._parts import feedback, likelihood, objective, prepare
-from vae_jax.configs import RunConfig
+from vae_jax.build._text import load_text, with_perplexity
+from vae_jax.configs import TEXTS, RunConfig
 from vae_jax.training import Hyper, Program, Splits
 
 load_dataset = lru_cache(maxsize=4)(data.load)
 """`data.load`, remembered: the members of a sweep share one copy."""
+
+
+def dataset_of(config: RunConfig) -> data.Dataset:
+    """The images or sentences of a config, remembered.
+
+    >>> dataset_of(RunConfig()).name
+    'digits'
+    """
+    name, folder = config.dataset, config.data_folder
+    if name in TEXTS:
+        return load_text(name, folder, config.vocab_size, config.max_length)
+    return load_dataset(name, folder=folder)
 
 
 class Job(NamedTuple):
@@ -45,7 +58,7 @@ def job(config: RunConfig) -> Job:
     >>> built.hyper.beta.shape, built.splits.train.shape
     ((50,), (1200, 8, 8))
     """
-    dataset = load_dataset(config.dataset, folder=config.data_folder)
+    dataset = dataset_of(config)
     check(config, dataset)
     return Job(program(config, dataset), hyper(config), splits(config, dataset))
 
@@ -65,7 +78,7 @@ def program(config: RunConfig, dataset: data.Dataset) -> Program:
     >>> program(RunConfig(), load_dataset("digits", folder=None)).evaluate.__name__
     'evaluate'
     """
-    vae = model(config, dataset.train.images.shape[1:])
+    vae = model(config, dataset.train.images.shape[1:], dataset.max_value)
     density, prepared = likelihood(config), prepare(config, dataset.max_value)
     calibrate = training.make_calibrate(vae, prepared, config.batch_size)
     evaluate = training.make_evaluate(
@@ -77,6 +90,8 @@ def program(config: RunConfig, dataset: data.Dataset) -> Program:
         optimal_variance=config.likelihood == "gaussian_optimal",
         calibrate=calibrate,
     )
+    if config.likelihood == "categorical":
+        evaluate = with_perplexity(evaluate)
     loss = objective(config, vae, density, len(dataset.train.images))
     controller = feedback(config)
     optimizer = training.adam(config.clip_norm)

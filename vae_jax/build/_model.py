@@ -10,8 +10,12 @@ from vae_jax.configs import RunConfig, did_you_mean
 from vae_jax.vae import VAE, Prior, with_prior
 
 
-def model(config: RunConfig, event_shape: tuple[int, ...]) -> VAE:
+def model(
+    config: RunConfig, event_shape: tuple[int, ...], max_value: int | None = None
+) -> VAE:
     """The model of a config, with its posterior and prior.
+
+    `max_value` is that of the data; a model of sentences needs it, for their largest token.
 
     `package.module:function` is called with (config, shape).
 
@@ -21,7 +25,7 @@ def model(config: RunConfig, event_shape: tuple[int, ...]) -> VAE:
     >>> model(RunConfig(model="linear"), (8, 8)).prior is None
     True
     """
-    vae = _plain_model(config, event_shape)
+    vae = _plain_model(config, event_shape, max_value)
     if config.posterior == "delta":
         vae = training.delta_posterior(vae)
     if config.posterior == "batch_norm":
@@ -35,12 +39,29 @@ def model(config: RunConfig, event_shape: tuple[int, ...]) -> VAE:
     return with_prior(vae, _prior(config, vae, event_shape))
 
 
-def _plain_model(config: RunConfig, event_shape: tuple[int, ...]) -> VAE:
+def _plain_model(
+    config: RunConfig, event_shape: tuple[int, ...], max_value: int | None
+) -> VAE:
+    if ":" in config.model:
+        return _user_model(config, event_shape)
+    if config.model == "lstm":
+        assert max_value is not None, "the vocabulary of a model of sentences"
+        return models.lstm(
+            event_shape[0],
+            max_value + 1,
+            config.latent_dim,
+            embedding=config.embedding,
+            hidden=config.hidden,
+            init_bound=config.init_bound,
+        )
+    return _image_model(config, event_shape)
+
+
+def _image_model(config: RunConfig, event_shape: tuple[int, ...]) -> VAE:
     # the variance of the sigma-VAE is set by the objective, not by the decoder
     name = config.likelihood
     family = "gaussian" if name == "gaussian_optimal" else name
-    if ":" in config.model:
-        return _user_model(config, event_shape)
+    assert family != "categorical", "the density of sentences"
     if config.model == "linear":
         return models.linear(event_shape, config.latent_dim, likelihood=family)
     shape = event_shape, config.latent_dim

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 
 from vae_jax import data, likelihoods, losses, training
+from vae_jax.build._text import sentences
 from vae_jax.configs import RunConfig
 from vae_jax.types import Array
 from vae_jax.vae import VAE
@@ -15,6 +16,8 @@ def prepare(config: RunConfig, max_value: int) -> training.Prepare:
     >>> prepare(RunConfig(), 16)(None, images).tolist()
     [[1.0, 1.0]]
     """
+    if config.likelihood == "categorical":
+        return lambda keys, tokens: tokens
     if config.binarize == "dynamic":
         return lambda keys, images: data.binarize_dynamic(keys, images, max_value)
     if config.binarize == "static":
@@ -30,6 +33,8 @@ def likelihood(config: RunConfig) -> likelihoods.Likelihood:
     >>> likelihood(RunConfig()).log_prob(jnp.zeros((1, 2)), jnp.ones((1, 2))).shape
     (1,)
     """
+    if config.likelihood == "categorical":
+        return sentences()
     if config.likelihood == "bernoulli":
         return likelihoods.bernoulli()
     return likelihoods.gaussian()

@@ -10,7 +10,7 @@ from vae_jax.configs._types import did_you_mean
 if TYPE_CHECKING:
     from vae_jax.configs._run import RunConfig
 
-MODELS = ("linear", "mlp", "lipschitz", "autoregressive")
+MODELS = ("linear", "mlp", "lipschitz", "autoregressive", "lstm")
 
 POSITIVE_INTS = (
     "latent_dim",
@@ -20,6 +20,7 @@ POSITIVE_INTS = (
     "log_every",
     "eval_samples",
     "prior_components",
+    "embedding",
 )
 POSITIVE = (
     "variance",
@@ -61,6 +62,9 @@ def check_ranges(config: RunConfig) -> None:
         fine = value is None or 0 <= value < math.inf
         _require(fine, config, name, "finite and at least 0")
     _require(config.seed < 2**31, config, "seed", "below 2**31")
+    # the four special tokens and a word; the tokens that begin and end, and a word
+    _require(config.vocab_size >= 5, config, "vocab_size", "at least 5")
+    _require(config.max_length >= 3, config, "max_length", "at least 3")
     window = config.window
     _require(window is None or window < 2**31, config, "window", "below 2**31, or none")
     for name in PROBABILITIES:
@@ -72,9 +76,10 @@ def check_ranges(config: RunConfig) -> None:
     _require(0 < ratio <= 1, config, "cycle_ratio", "above 0 and at most 1")
     widths = config.hidden
     _require(all(w >= 1 for w in widths), config, "hidden", "widths of at least 1")
-    clip = config.clip_norm
-    fine = clip is None or 0 < clip < math.inf
-    _require(fine, config, "clip_norm", "finite and above 0, or none")
+    for name in ("clip_norm", "init_bound"):
+        value = getattr(config, name)
+        fine = value is None or 0 < value < math.inf
+        _require(fine, config, name, "finite and above 0, or none")
 
 
 def check_choices(config: RunConfig) -> None:

@@ -9,7 +9,7 @@ from vae_jax.configs._types import check_type
 
 Binarize = Literal["none", "static", "dynamic"]
 LikelihoodName = Literal[
-    "bernoulli", "gaussian", "gaussian_learned", "gaussian_optimal"
+    "bernoulli", "gaussian", "gaussian_learned", "gaussian_optimal", "categorical"
 ]
 ScheduleName = Literal["constant", "linear", "sigmoid", "cosine", "tanh", "cyclical"]
 RateScheduleName = Literal["constant", "cosine"]
@@ -64,21 +64,31 @@ class RunConfig:
 
     Attributes:
         dataset: `digits` (embedded), `mnist`, `fashion_mnist`, `kmnist`, or an image set
-            of tensorflow-datasets that lies prepared as array_record.
-        data_folder: local folder with IDX files; the default places are searched without.
+            of tensorflow-datasets that lies prepared as array_record; or sentences:
+            `ten_sequences`, `synthetic_language`, `brown` or `text`.
+        data_folder: local folder with IDX files, the default places are searched without;
+            or with the files of `brown`, or of your own `text`.
+        vocab_size: words of a `brown` or `text` vocabulary, the most frequent ones and the
+            four special tokens; all others are the unknown word.
+        max_length: tokens of a sentence of theirs, beginning and end included; longer ones
+            are cut.
         binarize: `static` (x > 0.5), `dynamic` (drawn anew at every visit) or `none`.
         dequantize: add uniform noise of one grey level (Gaussian likelihoods).
-        model: `linear`, `mlp`, `lipschitz`, `autoregressive`, or your own,
-            `package.module:function`.
+        model: `linear`, `mlp`, `lipschitz`, `autoregressive`, for sentences `lstm`, or your
+            own, `package.module:function`.
         latent_dim: units of z.
         hidden: widths of the hidden layers.
+        embedding: width of a token's vector.
+        init_bound: of the uniform start of an `lstm`; its default where none is given.
         window: previous pixels an autoregressive decoder may see; none for all of them.
         dropout: probability of dropping a hidden unit of the decoder.
-        word_dropout: probability that an autoregressive decoder does not see a pixel.
+        word_dropout: probability that an autoregressive decoder does not see a pixel or a
+            word.
         skip: z enters every layer of the MLP decoder.
         inverse_lipschitz: least slope of the decoder of model `lipschitz`.
         lipschitz: its largest slope.
-        likelihood: of the data given z; fixed, learned or optimal Gaussian variance.
+        likelihood: of the data given z; fixed, learned or optimal Gaussian variance;
+            `categorical` for sentences.
         variance: of a `gaussian` likelihood, whose variance is fixed.
         beta: final weight of the rate; 1 is the ELBO.
         schedule: how beta is reached: from 0, except `constant`.
@@ -134,11 +144,15 @@ class RunConfig:
 
     dataset: str = "digits"
     data_folder: str | None = None
+    vocab_size: int = 10_000
+    max_length: int = 40
     binarize: Binarize = "static"
     dequantize: bool = False
     model: str = "mlp"
     latent_dim: int = 8
     hidden: tuple[int, ...] = (512, 512)
+    embedding: int = 50
+    init_bound: float | None = None
     window: int | None = None
     dropout: float = 0.0
     word_dropout: float = 0.0

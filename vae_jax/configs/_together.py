@@ -12,6 +12,9 @@ SAMPLED_PRIORS = ("mixture", "vampprior")
 """Their KL is sampled as a whole, not unit by unit."""
 
 
+TEXTS = ("ten_sequences", "synthetic_language", "brown", "text")
+"""Sentences, for a model of tokens and a density of classes."""
+
 BLIND_MODELS = ("linear", "mlp", "lipschitz")
 """Their decoders see no pixel."""
 
@@ -23,6 +26,7 @@ def check_together(config: RunConfig) -> None:
         ValueError: names the fields and the fix.
     """
     _check_data(config)
+    _check_text(config)
     _check_model(config)
     _check_slopes(config)
     _check_rate(config)
@@ -49,8 +53,34 @@ def _check_data(config: RunConfig) -> None:
         )
 
 
+def _check_text(config: RunConfig) -> None:
+    """Sentences, their model and their density come together, or none of them."""
+    text = config.dataset in TEXTS
+    needs = {
+        f"likelihood={config.likelihood!r}": config.likelihood == "categorical",
+        f"model={config.model!r}": config.model == "lstm",
+    }
+    for got, of_text in needs.items():
+        if of_text != text and not (text and ":" in got):
+            raise ValueError(
+                "sentences go with model='lstm' (or your own) and "
+                f"likelihood='categorical', images with the others; got "
+                f"dataset={config.dataset!r} and {got}."
+            )
+    if text and (config.binarize != "none" or config.dequantize):
+        raise ValueError(
+            "`binarize` and `dequantize` are made for grey levels; got binarize="
+            f"{config.binarize!r} with dataset={config.dataset!r}. Use binarize='none'."
+        )
+    if text and config.prior == "vampprior":
+        raise ValueError(
+            "the pseudo-inputs of prior='vampprior' are images; got "
+            f"dataset={config.dataset!r}. Use another prior."
+        )
+
+
 def _check_model(config: RunConfig) -> None:
-    if config.window is not None and config.model in BLIND_MODELS:
+    if config.window is not None and config.model in (*BLIND_MODELS, "lstm"):
         raise ValueError(
             f"`window` is a setting of the autoregressive decoder; got window="
             f"{config.window} with model={config.model!r}. Leave it out."
@@ -63,9 +93,9 @@ def _check_model(config: RunConfig) -> None:
         )
     if config.word_dropout and config.model in BLIND_MODELS:
         raise ValueError(
-            "`word_dropout` hides pixels from a decoder that sees them; got "
+            "`word_dropout` hides pixels or words from a decoder that sees them; got "
             f"{config.word_dropout} with model={config.model!r}. Use "
-            "model='autoregressive', or leave it out."
+            "model='autoregressive' or 'lstm', or leave it out."
         )
     if config.skip and config.model != "mlp":
         raise ValueError(

@@ -95,7 +95,7 @@ def find_prepared(name: str, root: Path) -> Path | None:
         raise ValueError(
             f"{info.parent} must be prepared as {FILE_FORMAT}, which needs no "
             f"TensorFlow to read; got {file_format}. With TensorFlow installed: "
-            f"{_build(name)} --data_dir=FOLDER, then load with data_dir=FOLDER."
+            f"{build_command(name)} --data_dir=FOLDER, then load with data_dir=FOLDER."
             + (" Without: load with an empty data_dir." if name in SOURCES else "")
         )
     return info.parent
@@ -160,7 +160,8 @@ def _refuse_unwritable(root: Path) -> None:
         )
 
 
-def _build(name: str) -> str:
+def build_command(name: str) -> str:
+    """What prepares a set, on a machine that has TensorFlow."""
     return f"tfds build {name} --file_format={FILE_FORMAT}"
 
 
@@ -172,7 +173,7 @@ def _unknown(name: str, root: Path) -> str:
         f"tensorflow-datasets that lies prepared in {root}; got "
         f"{name!r}.{did_you_mean(name, known)} "
         "To prepare one, where there is a network:\n"
-        f"  pip install tensorflow tensorflow-datasets && {_build(name)}\n"
+        f"  pip install tensorflow tensorflow-datasets && {build_command(name)}\n"
         f"then copy ~/tensorflow_datasets/{name} from there to {root / name}"
     )
 
@@ -189,7 +190,7 @@ def _how_to_get(name: str, root: Path, problem: str) -> str:
         "- or prepare it where there is a network, with this package:",
         f"    python -c \"from vae_jax import data; data.load('{name}')\"",
         "  or with TensorFlow:",
-        f"    pip install tensorflow tensorflow-datasets && {_build(name)}",
+        f"    pip install tensorflow tensorflow-datasets && {build_command(name)}",
         f"  then copy ~/tensorflow_datasets/{name} from there to {root / name}",
     ]
     if name in SYSTEM_FOLDERS:

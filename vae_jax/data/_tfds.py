@@ -108,14 +108,14 @@ def read_prepared(folder: Path) -> dict[str, Split]:
     """
     import tensorflow_datasets as tfds
 
-    with _naming(folder, "its description"):
+    with naming(folder, "its description"):
         builder = tfds.builder_from_directory(folder)
     keys = _image_key(builder.info.features), _label_key(builder.info.features)
     return {split: _read_split(builder, split, *keys) for split in builder.info.splits}
 
 
 @contextlib.contextmanager
-def _naming(folder: Path, part: str) -> Iterator[None]:
+def naming(folder: Path, part: str) -> Iterator[None]:
     """Name what is damaged, and the way out."""
     try:
         yield
@@ -149,7 +149,7 @@ def _label_key(features: Any) -> str | None:
 def _read_split(builder: Any, split: str, image: str, label: str | None) -> Split:
     images, labels = [], []
     kinds = set()
-    for examples in _batches(builder, split):
+    for examples in batches_of(builder, split):
         kinds |= {f"{e[image].dtype}{list(e[image].shape)}" for e in examples}
         if len(kinds) != 1 or not min(kinds).startswith("uint8"):
             raise ValueError(
@@ -162,14 +162,15 @@ def _read_split(builder: Any, split: str, image: str, label: str | None) -> Spli
     return Split(together, np.asarray(labels, np.int32))
 
 
-def _batches(builder: Any, split: str) -> Iterator[list[dict[str, Any]]]:
+def batches_of(builder: Any, split: str) -> Iterator[list[dict[str, Any]]]:
+    """The examples of a prepared split, many at a time; damage is named."""
     folder, part = Path(builder.data_dir), f"split {split!r}"
-    with _naming(folder, part):
+    with naming(folder, part):
         _check_counts(builder.info.splits[split])
         source = builder.as_data_source(split=split)
     for start in range(0, len(source), BATCH):
         rows = list(range(start, min(start + BATCH, len(source))))
-        with _naming(folder, part):
+        with naming(folder, part):
             examples = source.__getitems__(rows)
         yield examples
 

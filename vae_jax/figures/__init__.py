@@ -1,5 +1,6 @@
 """Results -> matplotlib figures; no JAX, no training."""
 
 from vae_jax.figures._annealing import annealing_figure, decoder_label
+from vae_jax.figures._cyclical import cyclical_figure
 
-__all__ = ["annealing_figure", "decoder_label"]
+__all__ = ["annealing_figure", "cyclical_figure", "decoder_label"]

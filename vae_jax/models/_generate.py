@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from vae_jax.models._tokens import BEGIN, END, PAD
+from vae_jax.models._tokens import BOS, EOS, PAD
 from vae_jax.types import ArrayLike, Params
 
 
@@ -103,9 +103,9 @@ def generate(
         logits, state = decoding.step(params, state, token)
         token = choose(fold(keys, time), logits, temperature, top_p)
         written = jnp.where(ended, PAD, token)
-        return (state, token, ended | (token == END)), written
+        return (state, token, ended | (token == EOS)), written
 
-    begin = jnp.full(len(keys), BEGIN, jnp.int32)
+    begin = jnp.full(len(keys), BOS, jnp.int32)
     start = decoding.start(params, jnp.asarray(z)), begin, jnp.zeros(len(keys), bool)
     _, tokens = jax.lax.scan(write, start, jnp.arange(length))
     return tokens.T

@@ -11,9 +11,12 @@ from vae_jax.models._assemble import DEFAULT_KNOBS, default_dtype
 from vae_jax.models._dropout import OptionalKeys, dropout, word_dropout
 from vae_jax.models._generate import Decoding
 from vae_jax.models._recurrence import lstm_recurrence, lstm_step
-from vae_jax.models._tokens import BEGIN, END, PAD, UNKNOWN
+from vae_jax.models._tokens import BOS, EOS, PAD, UNK
 from vae_jax.types import Array, ArrayLike, Params
 from vae_jax.vae import VAE, DiagGaussian, Knobs
+
+_State = tuple[Array, list[tuple[Array, Array]]]
+"""z, and the hidden state and cell of every layer."""
 
 
 def lstm(
@@ -22,13 +25,14 @@ def lstm(
     latent_dim: int,
     *,
     embedding: int = 50,
-    hidden: int = 50,
+    hidden: tuple[int, ...] = (50,),
+    init_bound: float | None = None,
 ) -> VAE:
     """The sentence VAE of He et al. (2019), after Bowman et al. (2016).
 
-    `p(x|z) = prod_t p(x_t | x_1 ... x_(t-1), z)`; the decoder's cell starts at a linear
-    map of z, its state at the tanh of that, and z is beside every input. The posterior is
-    linear in the encoder's state after the last token that is not padding.
+    `p(x|z) = prod_t p(x_t | x_1 ... x_(t-1), z)`; the decoder's cells start at linear maps
+    of z, its states at the tanh of those, and z is beside every input. The posterior is
+    linear in the encoder's last state after the last token that is not padding.
 
     Sentences are `(batch, length)` tokens with the one that ends them (3) and padding (0)
     after it, and without the one that begins them (2), which is put in front of what
@@ -37,28 +41,34 @@ def lstm(
     mask=x != 0)`. `knobs.dropout` is that of the decoder's embeddings and outputs,
     `knobs.word_dropout` replaces what it reads by the unknown word (1).
 
-    Parameters start uniform between -0.01 and 0.01, embeddings between -0.1 and 0.1.
-    He et al. (2019), arXiv:1901.05534, Section 5.1.
+    He et al. (2019), arXiv:1901.05534, Section 5.1, who start at `init_bound` 0.01.
 
     Args:
         length: tokens of a sentence, padding included.
         vocab_size: with the four special tokens.
         latent_dim: units of z.
         embedding: width of a token's vector.
-        hidden: units of either LSTM.
+        hidden: units of the layers of either LSTM, the one that reads tokens first.
+        init_bound: parameters start uniform between it and its negative; where none is
+            given, at one over the root of the units that a layer reads, of an LSTM those
+            that it has. Embeddings always start between -0.1 and 0.1.
 
     Raises:
-        ValueError: a size below 1, or a vocabulary of fewer than 4 tokens.
+        ValueError: a size below 1, no layer, a bound that is not above 0, or a vocabulary
+            of fewer than 4 tokens.
 
-    >>> vae = lstm(5, 10, 2, embedding=6, hidden=4)
+    >>> vae = lstm(5, 10, 2, embedding=6, hidden=(4,))
     >>> params = vae.init(jax.random.key(0))
     >>> x = jnp.array([[4, 5, 3, 0, 0]])
     >>> vae.encode(params, x).mean.shape, vae.decode(params, jnp.zeros((1, 2)), x).shape
     ((1, 2), (1, 5, 10))
     """
     _check_sizes(length, vocab_size, latent_dim, embedding, hidden)
-    encoder = _Encoder(vocab_size, latent_dim, embedding, hidden)
-    decoder = _Decoder(vocab_size, embedding, hidden)
+    if init_bound is not None and not init_bound > 0:
+        raise ValueError(f"`init_bound` must be above 0, or None; got {init_bound}.")
+    sizes = embedding, tuple(hidden), init_bound
+    encoder = _Encoder(vocab_size, latent_dim, *sizes)
+    decoder = _Decoder(vocab_size, *sizes)
 
     def init(key: Key[Array, ""]) -> Params:
         keys = jax.random.split(key)
@@ -103,23 +113,26 @@ def lstm_decoding() -> Decoding:
     >>> params = lstm(5, 10, 2).init(jax.random.key(0))
     >>> decoding, z = lstm_decoding(), jnp.zeros((3, 2))
     >>> state = decoding.start(params, z)
-    >>> decoding.step(params, state, jnp.full(3, BEGIN))[0].shape
+    >>> decoding.step(params, state, jnp.full(3, BOS))[0].shape
     (3, 10)
     """
 
-    def start(params: Params, z: Array) -> tuple[Array, Array, Array]:
-        cell = z @ params["decoder"]["cell"]["kernel"]
-        return jnp.tanh(cell), cell, z
+    def layers(params: Params) -> range:
+        return range(sum(name.startswith("lstm_") for name in params["decoder"]))
 
-    def step(
-        params: Params, state: tuple[Array, Array, Array], token: Array
-    ) -> tuple[Array, tuple[Array, Array, Array]]:
-        (hidden, cell, z), own = state, params["decoder"]
+    def start(params: Params, z: Array) -> _State:
+        kernels = [params["decoder"][f"cell_{n}"]["kernel"] for n in layers(params)]
+        return z, [(jnp.tanh(z @ kernel), z @ kernel) for kernel in kernels]
+
+    def step(params: Params, state: _State, token: Array) -> tuple[Array, _State]:
+        (z, before), own, after = state, params["decoder"], []
         read = jnp.concatenate([own["embedding"]["embedding"][token], z], axis=-1)
-        layer = own["lstm"]["input"]
-        projected = read @ layer["kernel"] + layer["bias"][None]
-        hidden, cell, _ = lstm_step(own["lstm"]["recurrent"], projected, hidden, cell)
-        return hidden @ own["output"]["kernel"], (hidden, cell, z)
+        for number, (hidden, cell) in enumerate(before):
+            layer = own[f"lstm_{number}"]
+            projected = read @ layer["input"]["kernel"] + layer["input"]["bias"][None]
+            read, cell, _ = lstm_step(layer["recurrent"], projected, hidden, cell)
+            after.append((read, cell))
+        return read @ own["output"]["kernel"], (z, after)
 
     return Decoding(start, step)
 
@@ -128,18 +141,26 @@ class _Encoder(nn.Module):
     vocab_size: int
     latent_dim: int
     embedding: int
-    hidden: int
+    hidden: tuple[int, ...]
+    bound: float | None
 
     @nn.compact
     def __call__(self, x: Array) -> tuple[Array, Array]:
-        read = jnp.concatenate([jnp.full_like(x[:, :1], BEGIN), x], axis=1)
-        inputs = _embedding(self.vocab_size, self.embedding)(read)
-        start = jnp.zeros((len(x), self.hidden), inputs.dtype)
-        states = _LSTM(self.hidden, name="lstm")(inputs, start, start)
+        read = jnp.concatenate([jnp.full_like(x[:, :1], BOS), x], axis=1)
+        states = _embedding(self.vocab_size, self.embedding)(read)
+        for layer, width in enumerate(self.hidden):
+            start = jnp.zeros((len(x), width), states.dtype)
+            states = _LSTM(width, self.bound, name=f"lstm_{layer}")(
+                states, start, start
+            )
         last = jnp.sum(x != PAD, axis=1)  # counted from the token that begins
         state = jnp.take_along_axis(states, last[:, None, None], axis=1)[:, 0]
         mean, logvar = jnp.split(
-            _linear(2 * self.latent_dim, "posterior")(state), 2, axis=-1
+            _linear(self.hidden[-1], 2 * self.latent_dim, self.bound, "posterior")(
+                state
+            ),
+            2,
+            axis=-1,
         )
         return mean, logvar
 
@@ -147,37 +168,43 @@ class _Encoder(nn.Module):
 class _Decoder(nn.Module):
     vocab_size: int
     embedding: int
-    hidden: int
+    hidden: tuple[int, ...]
+    bound: float | None
 
     @nn.compact
     def __call__(self, z: Array, x: Array, keys: OptionalKeys, knobs: Knobs) -> Array:
         drop = dropout(keys, knobs.dropout)
-        seen = word_dropout(keys, knobs.word_dropout, x[:, :-1], UNKNOWN)
-        read = jnp.concatenate([jnp.full_like(x[:, :1], BEGIN), seen], axis=1)
+        seen = word_dropout(keys, knobs.word_dropout, x[:, :-1], UNK)
+        read = jnp.concatenate([jnp.full_like(x[:, :1], BOS), seen], axis=1)
         inputs = drop(_embedding(self.vocab_size, self.embedding)(read), 0)
         beside = jnp.broadcast_to(z[:, None], (*read.shape, z.shape[-1]))
-        cell = _linear(self.hidden, "cell")(z)
-        states = _LSTM(self.hidden, name="lstm")(
-            jnp.concatenate([inputs, beside], axis=-1), jnp.tanh(cell), cell
+        states = jnp.concatenate([inputs, beside], axis=-1)
+        for layer, width in enumerate(self.hidden):
+            cell = _linear(z.shape[-1], width, self.bound, f"cell_{layer}")(z)
+            lstm = _LSTM(width, self.bound, name=f"lstm_{layer}")
+            states = lstm(states, jnp.tanh(cell), cell)
+        return _linear(self.hidden[-1], self.vocab_size, self.bound, "output")(
+            drop(states, 1)
         )
-        return _linear(self.vocab_size, "output")(drop(states, 1))
 
 
 class _LSTM(nn.Module):
     """Every hidden state, `(batch, time, hidden)`."""
 
     hidden: int
+    bound: float | None
 
     @nn.compact
     def __call__(self, inputs: Array, hidden: Array, cell: Array) -> Array:
         gates = 4 * self.hidden
         shape = (self.hidden, gates)
-        weight = self.param("recurrent", _uniform(0.01), shape, default_dtype())
+        start = _uniform(self.bound or self.hidden**-0.5)
+        weight = self.param("recurrent", start, shape, default_dtype())
         layer = nn.Dense(
             gates,
             name="input",
-            kernel_init=_uniform(0.01),
-            bias_init=_uniform(0.01),
+            kernel_init=start,
+            bias_init=start,
             param_dtype=default_dtype(),
         )
         projected = jnp.swapaxes(layer(inputs), 0, 1)
@@ -192,12 +219,12 @@ def _uniform(bound: float) -> Any:
     return init
 
 
-def _linear(features: int, name: str) -> nn.Dense:
+def _linear(inputs: int, features: int, bound: float | None, name: str) -> nn.Dense:
     return nn.Dense(
         features,
         use_bias=False,
         name=name,
-        kernel_init=_uniform(0.01),
+        kernel_init=_uniform(bound or inputs**-0.5),
         param_dtype=default_dtype(),
     )
 
@@ -223,18 +250,21 @@ def _sentences(x: ArrayLike, length: int) -> Array:
 
 
 def _check_sizes(
-    length: int, vocab_size: int, latent_dim: int, embedding: int, hidden: int
+    length: int,
+    vocab_size: int,
+    latent_dim: int,
+    embedding: int,
+    hidden: tuple[int, ...],
 ) -> None:
-    sizes = {
-        "length": length,
-        "latent_dim": latent_dim,
-        "embedding": embedding,
-        "hidden": hidden,
-    }
+    sizes = {"length": length, "latent_dim": latent_dim, "embedding": embedding}
     for name, size in sizes.items():
         if size < 1:
             raise ValueError(f"`{name}` must be at least 1; got {size}.")
-    if vocab_size <= END:
+    if not hidden or min(hidden) < 1:
+        raise ValueError(
+            f"`hidden` must name at least one layer, of at least one unit; got {hidden}."
+        )
+    if vocab_size <= EOS:
         raise ValueError(
             f"`vocab_size` counts the four special tokens, at least 4; got {vocab_size}."
         )

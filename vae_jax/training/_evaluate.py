@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Shaped
 
 from vae_jax import diagnostics, gaussian, likelihoods, losses
 from vae_jax.training._batches import map_batches
@@ -44,7 +44,7 @@ def example_statistics(
     likelihood: likelihoods.Likelihood,
     params: Params,
     keys: Array,
-    x: Float[Array, " batch *event"],
+    x: Shaped[Array, " batch *event"],
     knobs: Knobs,
     num_samples: int,
 ) -> ExampleStatistics:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Shaped
 
 from vae_jax import gaussian, likelihoods, losses, priors
 from vae_jax.training._state import StepHyper, StepKeys
@@ -29,7 +29,7 @@ class Terms(NamedTuple):
 
 
 Objective = Callable[
-    [Params, Float[Array, " batch *event"], StepHyper, StepKeys],
+    [Params, Shaped[Array, " batch *event"], StepHyper, StepKeys],
     tuple[Float[Array, " batch"], Terms],
 ]
 """`objective(params, batch, hyper, keys) -> (loss per example, terms)`."""

@@ -107,7 +107,7 @@ Calibrate = Callable[..., Params]
 """`calibrate(params, key, knobs, images) -> params`, over the whole training set."""
 
 Prepare = Callable[
-    [Array, Shaped[Array, " batch *event"]], Float[Array, " batch *event"]
+    [Array, Shaped[Array, " batch *event"]], Shaped[Array, " batch *event"]
 ]
 """`prepare(keys, images) -> x`: scale, binarise or dequantise a batch."""
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Shaped
 
 from vae_jax.training._feedback import Feedback
 from vae_jax.training._objective import Objective
@@ -13,7 +13,7 @@ from vae_jax.training._state import StepHyper, StepInfo, StepKeys, TrainState
 from vae_jax.types import Params
 
 Step = Callable[
-    [TrainState, Float[Array, " batch *event"], StepHyper, StepKeys],
+    [TrainState, Shaped[Array, " batch *event"], StepHyper, StepKeys],
     tuple[TrainState, StepInfo],
 ]
 """`step(state, batch, hyper, keys) -> (state, info)`."""

@@ -1,0 +1,79 @@
+"""Fu et al. (2019): schedules on ten sequences, as learning curves and as codes."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from vae_jax.figures._style import SCHEDULE_COLOURS, tidy
+
+COLOURS = {
+    "constant": SCHEDULE_COLOURS["constant"],
+    "monotonic": SCHEDULE_COLOURS["linear"],
+    "cyclical": SCHEDULE_COLOURS["cyclical"],
+}
+CURVES = {
+    "beta": ("Weight of the KL", "beta"),
+    "distortion": ("Reconstruction", "distortion (nats)"),
+    "rate": ("KL", "rate (nats)"),
+    "total": ("Their sum, and the entropy of the data", "nats"),
+}
+
+
+def cyclical_figure(
+    history: pd.DataFrame, codes: Mapping[str, np.ndarray], entropy: float
+) -> Figure:
+    """Four curves against steps above, the codes of every sequence below.
+
+    Args:
+        history: a row a member and window: `schedule`, `step`, `beta`, `distortion`,
+            `rate`, `total`.
+        codes: schedule -> samples of z, `(sequences, samples, 2)`.
+        entropy: of the data, in nats, under which no sum can be.
+
+    >>> rows = [[100, 1.0, 2.0, 0.5, 2.5], [200, 1.0, 1.0, 1.4, 2.4]]
+    >>> columns = ["step", "beta", "distortion", "rate", "total"]
+    >>> history = pd.DataFrame(rows, columns=columns).assign(schedule="cyclical")
+    >>> figure = cyclical_figure(history, {"cyclical": np.zeros((10, 3, 2))}, 2.3)
+    >>> [len(part.axes) for part in figure.subfigs]
+    [4, 1]
+    """
+    figure = Figure(figsize=(13, 6.6), layout="constrained")
+    parts = figure.subfigures(2, 1, squeeze=False, height_ratios=(3, 3.6))
+    above, below = np.ravel(parts)
+    panels = above.subplots(1, len(CURVES))
+    for axes, (column, (title, label)) in zip(panels, CURVES.items(), strict=True):
+        for schedule, colour in COLOURS.items():
+            _draw_curve(axes, history[history["schedule"] == schedule], column, colour)
+        tidy(axes, title, "iterations, thousands", label)
+    panels[-1].axhline(entropy, color="0.5", ls="--", lw=1)
+    panels[-1].set_ylim(entropy - 0.15, entropy + 1)
+    panels[0].legend(
+        panels[0].lines, list(COLOURS), fontsize=8, frameon=False, loc="lower right"
+    )
+    clouds = below.subplots(1, len(codes), sharex=True, sharey=True, squeeze=False)[0]
+    _draw_codes(clouds, codes)
+    below.suptitle(
+        "Codes of the ten sequences at the end, a colour each (seed 0)", fontsize=11
+    )
+    return figure
+
+
+def _draw_curve(axes: Axes, own: pd.DataFrame, column: str, colour: str) -> None:
+    """Mean over seeds and the band of their range."""
+    by_step = own.groupby("step")[column].agg(["mean", "min", "max"])
+    steps = by_step.index / 1000
+    axes.plot(steps, by_step["mean"], color=colour, lw=1)
+    axes.fill_between(
+        steps, by_step["min"], by_step["max"], color=colour, alpha=0.2, lw=0
+    )
+
+
+def _draw_codes(panels: np.ndarray, codes: Mapping[str, np.ndarray]) -> None:
+    for axes, (schedule, z) in zip(panels, codes.items(), strict=True):
+        for number, cloud in enumerate(z):
+            axes.scatter(*cloud.T, s=3, lw=0, alpha=0.5, color=f"C{number}")
+        tidy(axes, schedule, "z, first unit", "second unit")
+        axes.set_aspect("equal")
