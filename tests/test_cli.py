@@ -73,6 +73,7 @@ def test_a_refusal_takes_under_three_seconds_from_a_cold_start(tmp_path):
     assert min(times) < 3
 
 
+@pytest.mark.slow  # `.ci/run` runs it
 def test_train_then_diagnose_then_resume_and_refuse(tmp_path):
     first = command("train", *SMALL, "--out", "run", cwd=tmp_path)
     assert first.returncode == 0, first.stderr

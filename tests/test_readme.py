@@ -79,6 +79,7 @@ def run(arguments, cwd):
     )
 
 
+@pytest.mark.slow  # `.ci/run` runs it
 def test_the_command_line_block_runs_as_it_stands(tmp_path):
     (tmp_path / "sweep.toml").write_text(blocks("toml")[0])
     for line in COMMAND_LINE:
@@ -86,17 +87,8 @@ def test_the_command_line_block_runs_as_it_stands(tmp_path):
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
 
 
-DEFAULT = "python -m experiments.linear_theory"
-"""Run by the default suite; the others, which take a minute or more, by `.ci/run`."""
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        pytest.param(line, marks=[] if line == DEFAULT else pytest.mark.slow)
-        for line in EXPERIMENTS
-    ],
-)
+@pytest.mark.slow  # minutes together; `.ci/run` runs them
+@pytest.mark.parametrize("line", EXPERIMENTS)
 def test_every_experiment_runs_small(line, tmp_path):
     module = shlex.split(line)[2]
     done = run([module, "--smoke", "--out", str(tmp_path / "run")], ROOT)

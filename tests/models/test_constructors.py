@@ -1,5 +1,7 @@
 """The linear and MLP models against numpy, and what all constructors share."""
 
+from functools import cache
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -29,6 +31,13 @@ def codes(batch=10, seed=1):
 @pytest.fixture(params=list(MAKERS))
 def make(request):
     return MAKERS[request.param]
+
+
+@cache
+def built(make):
+    """A model of binary images and its parameters, once for all tests."""
+    vae = make(EVENT, LATENT, likelihood="bernoulli")
+    return vae, vae.init(jax.random.key(0))
 
 
 def affine(x, layer):
@@ -80,9 +89,8 @@ def test_mlp_against_numpy(key):
     np.testing.assert_allclose(vae.decode(params, z), logits, atol=1e-4)
 
 
-def test_shapes_and_dtypes(make, key):
-    vae = make(EVENT, LATENT, likelihood="bernoulli")
-    params = vae.init(key)
+def test_shapes_and_dtypes(make):
+    vae, params = built(make)
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(params))
     mean, logvar = vae.encode(params, images(3))
     assert mean.shape == logvar.shape == (3, LATENT)
@@ -94,10 +102,14 @@ def test_shapes_and_dtypes(make, key):
 def test_event_of_any_rank(make, key):
     for event in [(7,), (2, 3, 4)]:
         vae = make(event, LATENT, likelihood="gaussian")
-        params = vae.init(key)
-        assert vae.encode(params, jnp.ones((2, *event))).mean.shape == (2, LATENT)
-        output = vae.decode(params, codes(2), jnp.ones((2, *event)))
-        assert output.mean.shape == (2, *event)
+
+        def shapes(key, vae=vae, event=event):
+            params, x = vae.init(key), jnp.ones((2, *event))
+            return vae.encode(params, x).mean, vae.decode(params, codes(2), x).mean
+
+        mean, output = jax.eval_shape(shapes, key)
+        assert mean.shape == (2, LATENT)
+        assert output.shape == (2, *event)
 
 
 def test_noise_of_gaussian_decoders(make, key):
@@ -116,10 +128,9 @@ def test_noise_of_gaussian_decoders(make, key):
     assert learned.decode(params, z, x, knobs=knobs).logvar == 0.0
 
 
-def test_initial_scales_are_sane(make, key):
+def test_initial_scales_are_sane(make):
     """On digits-like data nothing is near saturation, and nothing is dead."""
-    vae = make(EVENT, LATENT, likelihood="bernoulli")
-    params = vae.init(key)
+    vae, params = built(make)
     mean, logvar = vae.encode(params, images(100))
     logits = vae.decode(params, codes(100), jnp.round(images(100)))
     assert 0.05 < float(mean.std()) < 1.5
@@ -127,9 +138,9 @@ def test_initial_scales_are_sane(make, key):
     assert 0.1 < float(logits.std()) < 3
 
 
-def test_gradients_are_finite_and_reach_every_parameter(make, key):
-    vae = make(EVENT, LATENT, likelihood="bernoulli")
-    params = shifted(vae.init(key), 1e-3)
+def test_gradients_are_finite_and_reach_every_parameter(make):
+    vae, params = built(make)
+    params = shifted(params, 1e-3)
 
     @jax.jit
     @jax.grad
@@ -157,9 +168,8 @@ def test_double_precision_where_it_is_on(make):
         assert vae.decode(params, z, x, key=keys, knobs=knobs).mean.dtype == jnp.float64
 
 
-def test_refuses_wrong_shapes_naming_both_sides(make, key):
-    vae = make(EVENT, LATENT, likelihood="bernoulli")
-    params = vae.init(key)
+def test_refuses_wrong_shapes_naming_both_sides(make):
+    vae, params = built(make)
     with pytest.raises(ValueError, match=r"\(batch, 8, 8\); got \(3, 8, 7\)"):
         vae.encode(params, jnp.zeros((3, 8, 7)))
     with pytest.raises(ValueError, match=r"`z` .* \(batch, 6\); got \(3, 5\)"):

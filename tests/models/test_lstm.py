@@ -143,7 +143,7 @@ def test_a_sentence_of_one_bit_is_learned(key):
     step = training.jit_step(training.make_step(objective, optimizer))
     state = training.init_state(vae.init(key), optimizer)
     hyper = training.StepHyper(beta=1.0, learning_rate=0.03)
-    for number in range(150):
+    for number in range(300):
         drawn = jax.random.split(jax.random.fold_in(key, number), (2, 32))
         state, info = step(state, x, hyper, training.StepKeys(*drawn))
     # the entropy of the data is log 2 = 0.693; 0.05 for what Adam's last steps leave
