@@ -44,7 +44,7 @@ def test_curves_are_means_over_seeds_in_the_colours_of_the_legend(page):
             np.testing.assert_allclose(line.get_xdata(), [1, 2, 3])
             np.testing.assert_allclose(line.get_ydata(), 10 * n + number + 1)
             assert line.get_color() == list(COLOURS.values())[n]
-    legend = panels[0].get_legend()
+    legend = panels[1].get_legend()
     assert [text.get_text() for text in legend.get_texts()] == list(COLOURS)
     drawn = [handle.get_color() for handle in legend.legend_handles]
     assert drawn == list(COLOURS.values())

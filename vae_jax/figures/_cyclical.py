@@ -18,7 +18,7 @@ CURVES = {
     "beta": ("Weight of the KL", "beta"),
     "distortion": ("Reconstruction", "distortion (nats)"),
     "rate": ("KL", "rate (nats)"),
-    "total": ("Their sum, and the entropy of the data", "nats"),
+    "total": ("Sum; dashed: entropy of the data", "nats"),
 }
 
 
@@ -50,8 +50,10 @@ def cyclical_figure(
         tidy(axes, title, "iterations, thousands", label)
     panels[-1].axhline(entropy, color="0.5", ls="--", lw=1)
     panels[-1].set_ylim(entropy - 0.15, entropy + 1)
-    panels[0].legend(
-        panels[0].lines, list(COLOURS), fontsize=8, frameon=False, loc="lower right"
+    # what is above is over after a thousand iterations, and leaves room for the legend
+    panels[1].set_ylim(0, 1.8 * entropy)
+    panels[1].legend(
+        panels[1].lines, list(COLOURS), fontsize=8, frameon=False, loc="upper right"
     )
     clouds = below.subplots(1, len(codes), sharex=True, sharey=True, squeeze=False)[0]
     _draw_codes(clouds, codes)
@@ -74,6 +76,6 @@ def _draw_curve(axes: Axes, own: pd.DataFrame, column: str, colour: str) -> None
 def _draw_codes(panels: np.ndarray, codes: Mapping[str, np.ndarray]) -> None:
     for axes, (schedule, z) in zip(panels, codes.items(), strict=True):
         for number, cloud in enumerate(z):
-            axes.scatter(*cloud.T, s=3, lw=0, alpha=0.5, color=f"C{number}")
+            axes.scatter(*cloud.T, s=6, lw=0, alpha=0.6, color=f"C{number}")
         tidy(axes, schedule, "z, first unit", "second unit")
         axes.set_aspect("equal")
