@@ -207,8 +207,20 @@ def moved(before, after, share):
     )
 
 
+def rounding(share):
+    """How far from the rate Adam's first update of a share may be.
+
+    It moves by `rate g / (|g| + 1e-8)`, and parameters of order 1 are rounded. The state is
+    the count, the first moments, which are a tenth of g by then, and the second.
+    """
+    moments = share[1 : 1 + len(share) // 2]
+    smallest = min(np.abs(leaf).min() for leaf in moments) / 0.1
+    assert smallest > 1e-5
+    return 1e-6 + 0.03 * 1e-8 / smallest
+
+
 def test_what_moves_and_how_often(first_step):
-    """Adam's first update moves by the rate exactly, if the gradient is not tiny."""
+    """Adam's first update moves by the rate, but for its epsilon."""
     arms = [arm(max_inner=0), arm(max_inner=5), arm(max_inner=5, aggressive=False)]
     for (before, after, info), updates in zip(
         first_step(arms), [(0, 1), (4, 1), (1, 1)], strict=True
@@ -216,14 +228,16 @@ def test_what_moves_and_how_often(first_step):
         assert float(info.inner_steps) == (4 if updates[0] == 4 else 0)
         assert float(info.aggressive) == (updates[0] != 1)
         assert tuple(int(share[0]) for share in after.opt_state) == updates
-        # the inner loop leaves the rest alone; parameters of order 1 are rounded
-        np.testing.assert_allclose(moved(before, after, "rest"), 0.03, atol=1e-6)
+        # the inner loop leaves the rest alone
+        rest = moved(before, after, "rest")
+        np.testing.assert_allclose(rest, 0.03, atol=rounding(after.opt_state.rest))
         encoder = moved(before, after, "encoder")
         if updates[0] == 0:
             # it waits, bit for bit
             assert (encoder == 0).all()
         elif updates[0] == 1:
-            np.testing.assert_allclose(encoder, 0.03, atol=1e-6)
+            allowed = rounding(after.opt_state.encoder)
+            np.testing.assert_allclose(encoder, 0.03, atol=allowed)
         else:
             assert 0.06 < encoder.max() <= 4 * 0.03
 
