@@ -31,6 +31,7 @@ def test_the_special_tokens_of_models_are_those_of_text():
         assert getattr(_tokens, name) == getattr(text, name)
 
 
+@pytest.mark.slow  # `.ci/run` runs it
 def test_a_sweep_of_sentences_ends_at_the_entropy_of_the_data(tmp_path):
     """Ten equally likely sentences: no VAE gets below log 10 nats, and one that has
     learned which sentences there are is just above, whatever its rate."""

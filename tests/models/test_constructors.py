@@ -159,13 +159,16 @@ def test_gradients_are_finite_and_reach_every_parameter(make):
 def test_double_precision_where_it_is_on(make):
     with jax.enable_x64(True):
         vae = make(EVENT, LATENT, likelihood="gaussian")
-        params = vae.init(jax.random.key(0))
-        x, z = jnp.zeros((2, *EVENT)), jnp.zeros((2, LATENT))
-        keys = jax.random.split(jax.random.key(1), 2)
         knobs = Knobs(window=np.int32(3), dropout=np.float32(0.5))
-        assert x.dtype == jnp.float64
-        assert vae.encode(params, x).mean.dtype == jnp.float64
-        assert vae.decode(params, z, x, key=keys, knobs=knobs).mean.dtype == jnp.float64
+
+        def run(key):
+            params, keys = vae.init(key), jax.random.split(key, 2)
+            x, z = jnp.zeros((2, *EVENT)), jnp.zeros((2, LATENT))
+            output = vae.decode(params, z, x, key=keys, knobs=knobs)
+            return params, x, vae.encode(params, x), output.mean
+
+        found = jax.eval_shape(run, jax.random.key(0))
+        assert {leaf.dtype for leaf in jax.tree.leaves(found)} == {jnp.dtype("float64")}
 
 
 def test_refuses_wrong_shapes_naming_both_sides(make):

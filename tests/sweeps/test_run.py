@@ -147,6 +147,7 @@ def test_a_diverging_member_is_frozen_and_hurts_no_other(reference, tmp_path):
             np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow  # `.ci/run` runs it
 def test_unlike_decoders_make_two_cohorts(tmp_path):
     configs = [SMALL, replace(SMALL, latent_dim=3)]
     stored = run(configs, tmp_path / "run")
