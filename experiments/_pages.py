@@ -1,5 +1,6 @@
-"""Where the results of an experiment lie: a run folder, and the committed copies."""
+"""What the pages share: their options, the run folder, and the committed copies."""
 
+import argparse
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,14 @@ def folder_for(name: str, configs: Sequence[RunConfig]) -> Path:
     """`runs/NAME-HASH`: the same runs find their own folder, others never share it."""
     spec = {"configs": [to_mapping(config) for config in configs]}
     return Path("runs") / f"{name}-{results.short_hash(spec)}"
+
+
+def page_parser(doc: str | None) -> argparse.ArgumentParser:
+    """The options that every page has, under the first line of its description."""
+    parser = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
+    parser.add_argument("--publish", action="store_true", help="update committed rows")
+    parser.add_argument("--out", type=Path, help="folder; runs/NAME-HASH by default")
+    return parser
 
 
 def publish(name: str, rows: Path, picture: Path | None = None) -> None:

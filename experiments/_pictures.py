@@ -20,7 +20,7 @@ def draw_member(out: Path, config: RunConfig, member: int) -> dict[str, np.ndarr
     Reconstructions and the path share the decoder's noise, so that their images differ
     only where z makes them differ. Samples have noise and z of their own.
     """
-    dataset = build.load_dataset(config.dataset, folder=config.data_folder)
+    dataset = build.dataset_of(config)
     shape = dataset.test.images.shape[1:]
     vae, density = build.model(config, shape), build.likelihood(config)
     knobs, params = build.hyper(config).knobs, results.load(out, member)

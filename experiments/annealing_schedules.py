@@ -12,14 +12,13 @@ Numbers: `experiments/results/annealing_schedules/table.csv`, told in `README.md
 Nats per example on the test split at beta = 1, whatever the weight in training.
 """
 
-import argparse
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from experiments._pages import FIGURES, RESULTS, folder_for, publish
+from experiments._pages import FIGURES, RESULTS, folder_for, page_parser, publish
 from experiments._pictures import draw_member, load_arrays, save_arrays
 from experiments._table import print_table, summarise
 from vae_jax import build, figures, results, sweeps
@@ -157,15 +156,13 @@ def draw_page(page: Path, picture: Path) -> None:
 
 def main() -> None:
     """Run, print the table, draw the figure, and say where everything is."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = page_parser(__doc__)
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--smoke", action="store_true", help="few steps; shows nothing")
     size.add_argument("--full", action="store_true", help="the whole grid; resumable")
     parser.add_argument(
         "--redraw", action="store_true", help="only draw committed rows"
     )
-    parser.add_argument("--publish", action="store_true", help="update committed rows")
-    parser.add_argument("--out", type=Path, help="folder; runs/NAME-HASH by default")
     arguments = parser.parse_args()
     name = f"{NAME}_full" if arguments.full else NAME
     if arguments.redraw:

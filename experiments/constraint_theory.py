@@ -19,18 +19,16 @@ unit j a rate of `(t - 1 - log t + L^2 lam_j / (s + L^2)^2) / 2` with `t = s / (
 if its axes are the eigenvectors; any rotation is as good, so that only the sum is compared.
 """
 
-import argparse
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
 
-from experiments._pages import folder_for, publish
+from experiments._pages import folder_for, page_parser, publish
 from experiments.linear_theory import train_eigenvalues
 from vae_jax import results, sweeps
 
@@ -218,10 +216,8 @@ def failures(table: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Run the sweep, compare, and say where the rows are."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = page_parser(__doc__)
     parser.add_argument("--smoke", action="store_true", help="a few steps, no claim")
-    parser.add_argument("--publish", action="store_true", help="update committed rows")
-    parser.add_argument("--out", type=Path, help="folder; runs/NAME-HASH by default")
     arguments = parser.parse_args()
     sweeps.setup_jax()
     configs = sweeps.expand(SPEC)

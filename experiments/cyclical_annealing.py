@@ -14,7 +14,6 @@ half is a ramp. Nine members, three seeds a schedule, are one compiled program. 
 published (initialisation, embeddings) is PyTorch's default.
 """
 
-import argparse
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +23,8 @@ import jax
 import numpy as np
 import pandas as pd
 
-from experiments._pages import FIGURES, RESULTS, folder_for, publish
+from experiments._pages import FIGURES, RESULTS, folder_for, page_parser, publish
+from experiments._pictures import load_arrays, save_arrays
 from vae_jax import build, figures, gaussian, results, sweeps
 from vae_jax.configs import RunConfig, from_mapping
 
@@ -148,8 +148,7 @@ def codes_of(out: Path, configs: list[RunConfig]) -> dict[str, np.ndarray]:
 
 def draw_page(page: Path, picture: Path) -> None:
     """The figure, from what was saved."""
-    with np.load(page / "codes.npz") as saved:
-        codes = {name: saved[name] for name in SCHEDULES}
+    codes = load_arrays(page / "codes.npz")["codes"]
     rows = pd.read_csv(page / "history.csv")
     figures.cyclical_figure(rows, codes, ENTROPY).savefig(picture, dpi=120)
     print(f"Figure: {picture}")
@@ -157,13 +156,11 @@ def draw_page(page: Path, picture: Path) -> None:
 
 def main() -> None:
     """Run, print the table, draw the figure, and say where everything is."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = page_parser(__doc__)
     parser.add_argument("--smoke", action="store_true", help="a few steps, no claim")
     parser.add_argument(
         "--redraw", action="store_true", help="only draw committed rows"
     )
-    parser.add_argument("--publish", action="store_true", help="update committed rows")
-    parser.add_argument("--out", type=Path, help="folder; runs/NAME-HASH by default")
     arguments = parser.parse_args()
     if arguments.redraw:
         draw_page(RESULTS / NAME, FIGURES / f"{NAME}.png")
@@ -182,7 +179,7 @@ def main() -> None:
     page.mkdir(exist_ok=True)
     table.to_csv(page / "table.csv", index=False, float_format="%.5g")
     rows.to_csv(page / "history.csv", index=False, float_format="%.5g")
-    np.savez_compressed(page / "codes.npz", **codes_of(out, configs))
+    save_arrays(page / "codes.npz", {"codes": codes_of(out, configs)})
     draw_page(page, out / f"{NAME}.png")
     if arguments.publish:
         publish(NAME, page, out / f"{NAME}.png")

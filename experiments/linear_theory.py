@@ -13,14 +13,12 @@ optimum is flat, and active units are a matter of the threshold. The theory is t
 Lucas et al. (2019) and Wang & Ziyin (2022); see `vae_jax.analytic`.
 """
 
-import argparse
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from experiments._pages import folder_for, publish
+from experiments._pages import folder_for, page_parser, publish
 from vae_jax import analytic, build, sweeps
 
 NAME = "linear_theory"
@@ -95,10 +93,8 @@ def failures(table: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Run the sweep, compare, and say where the rows are."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = page_parser(__doc__)
     parser.add_argument("--smoke", action="store_true", help="a few steps, no claim")
-    parser.add_argument("--publish", action="store_true", help="update committed rows")
-    parser.add_argument("--out", type=Path, help="folder; runs/NAME-HASH by default")
     arguments = parser.parse_args()
     sweeps.setup_jax()
     steps = {"num_steps": 200} if arguments.smoke else {}

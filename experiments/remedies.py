@@ -12,13 +12,11 @@ seeds and number of decoder updates. Gradient evaluations are counted per decode
 Everything is evaluated on the test split at beta = 1, in nats per example.
 """
 
-import argparse
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from experiments._pages import folder_for, publish
+from experiments._pages import folder_for, page_parser, publish
 from vae_jax import results, sweeps
 from vae_jax.configs import RunConfig, from_mapping
 
@@ -133,10 +131,8 @@ def tabulate(runs: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Run the sweep, print the table, and say where the rows are."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = page_parser(__doc__)
     parser.add_argument("--smoke", action="store_true", help="few steps; shows nothing")
-    parser.add_argument("--publish", action="store_true", help="update committed rows")
-    parser.add_argument("--out", type=Path, help="folder; runs/NAME-HASH by default")
     arguments = parser.parse_args()
     sweeps.setup_jax()
     small = {"hidden": [16, 16], "num_steps": 600, "log_every": 200, "eval_samples": 4}

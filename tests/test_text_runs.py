@@ -6,9 +6,8 @@ import jax
 import numpy as np
 import pytest
 
-from vae_jax import build, results, sweeps, text
+from vae_jax import build, results, sweeps, text, tokens
 from vae_jax.configs import RunConfig
-from vae_jax.models import _tokens
 
 TEN = RunConfig(
     dataset="ten_sequences",
@@ -28,7 +27,7 @@ TEN = RunConfig(
 
 def test_the_special_tokens_of_models_are_those_of_text():
     for name in ("PAD", "UNK", "BOS", "EOS"):
-        assert getattr(_tokens, name) == getattr(text, name)
+        assert getattr(tokens, name) == getattr(text, name)
 
 
 @pytest.mark.slow  # `.ci/run` runs it

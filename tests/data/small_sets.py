@@ -6,6 +6,7 @@ import hashlib
 import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
+from prepared_sets import prepare
 
 from vae_jax.data._idx import FILES, Source
 
@@ -66,25 +67,7 @@ def prepare_stock(root, splits, features=None, set_name="tiny_rgb"):
         "label": tfds.features.ClassLabel(names="ab"),
     }
 
-    class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-        name = set_name
-        VERSION = tfds.core.Version("1.0.0")
-
-        def _info(self):
-            described = tfds.features.FeaturesDict(features)
-            return tfds.core.DatasetInfo(builder=self, features=described)
-
-        def _split_generators(self, dl_manager):
-            return {
-                name: self._generate_examples(rows) for name, rows in splits.items()
-            }
-
-        def _generate_examples(self, rows):
-            yield from enumerate(rows)
-
-    builder = Builder(data_dir=root, file_format="array_record")
-    builder.download_and_prepare()
-    return root / set_name / "1.0.0"
+    return prepare(root, splits, features, set_name)
 
 
 def rgb_rows(num, size=(6, 4), seed=0):

@@ -182,7 +182,7 @@ def test_a_failed_download_says_what_helps(server, tmp_path):
 WITHOUT_TENSORFLOW = """
 import sys
 from pathlib import Path
-sys.path[:0] = [{path!r}, {tests!r}]
+sys.path[:0] = [{path!r}, {tests!r}, {shared!r}]
 import small_sets
 from vae_jax import data
 from vae_jax.data import _idx, _load
@@ -205,6 +205,7 @@ def test_tensorflow_is_never_imported(idx_folder, tmp_path):
     script = WITHOUT_TENSORFLOW.format(
         path=str(package.parent),
         tests=str(Path(__file__).parent),
+        shared=str(Path(__file__).parents[1]),
         idx=str(idx_folder),
         root=str(tmp_path / "root"),
     )

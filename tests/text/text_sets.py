@@ -3,6 +3,7 @@
 import hashlib
 
 import tensorflow_datasets as tfds
+from prepared_sets import prepare
 
 from vae_jax.text import EOS
 
@@ -40,23 +41,8 @@ def prepare_text(root, splits, features=None, set_name="tiny_text"):
     """
     features = features or {"text": tfds.features.Text()}
 
-    class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-        name = set_name
-        VERSION = tfds.core.Version("1.0.0")
-
-        def _info(self):
-            described = tfds.features.FeaturesDict(features)
-            return tfds.core.DatasetInfo(builder=self, features=described)
-
-        def _split_generators(self, dl_manager):
-            return {
-                name: self._generate_examples(rows) for name, rows in splits.items()
-            }
-
-        def _generate_examples(self, rows):
-            for index, row in enumerate(rows):
-                yield index, row if isinstance(row, dict) else {"text": row}
-
-    builder = Builder(data_dir=root, file_format="array_record")
-    builder.download_and_prepare()
-    return root / set_name / "1.0.0"
+    rows = {
+        name: [row if isinstance(row, dict) else {"text": row} for row in texts]
+        for name, texts in splits.items()
+    }
+    return prepare(root, rows, features, set_name)

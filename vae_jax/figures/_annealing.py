@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-from vae_jax.figures._style import SCHEDULE_COLOURS, tidy
+from vae_jax.figures._style import SCHEDULE_COLOURS, draw_spread, tidy
 
 COMPARED = ("MLP", "autoregressive, full")
 """The decoders whose training is drawn: the weakest and the strongest."""
@@ -92,17 +91,6 @@ def draw_schedules(
     figure.suptitle(
         f"Five ways to beta = {final_beta:g} (line: mean over seeds, band: their range)",
         fontsize=11,
-    )
-
-
-def draw_spread(axes: Axes, history: pd.DataFrame, colour: str) -> None:
-    """Mean over members and the band from the smallest to the largest."""
-    if history.empty:
-        return
-    by_step = history.groupby("step")["rate"].agg(["mean", "min", "max"])
-    axes.plot(by_step.index, by_step["mean"], color=colour)
-    axes.fill_between(
-        by_step.index, by_step["min"], by_step["max"], color=colour, alpha=0.15, lw=0
     )
 
 

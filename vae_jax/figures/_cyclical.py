@@ -4,10 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from vae_jax.figures._style import SCHEDULE_COLOURS, tidy
+from vae_jax.figures._style import SCHEDULE_COLOURS, draw_spread, tidy
 
 COLOURS = {
     "constant": SCHEDULE_COLOURS["constant"],
@@ -44,16 +43,18 @@ def cyclical_figure(
     parts = figure.subfigures(2, 1, squeeze=False, height_ratios=(3, 3.6))
     above, below = np.ravel(parts)
     panels = above.subplots(1, len(CURVES))
+    present = [name for name in COLOURS if name in set(history["schedule"])]
     for axes, (column, (title, label)) in zip(panels, CURVES.items(), strict=True):
-        for schedule, colour in COLOURS.items():
-            _draw_curve(axes, history[history["schedule"] == schedule], column, colour)
+        for schedule in present:
+            own = history[history["schedule"] == schedule]
+            draw_spread(axes, own, COLOURS[schedule], column, 1000)
         tidy(axes, title, "iterations, thousands", label)
     panels[-1].axhline(entropy, color="0.5", ls="--", lw=1)
     panels[-1].set_ylim(entropy - 0.15, entropy + 1)
     # what is above is over after a thousand iterations, and leaves room for the legend
     panels[1].set_ylim(0, 1.8 * entropy)
     panels[1].legend(
-        panels[1].lines, list(COLOURS), fontsize=8, frameon=False, loc="upper right"
+        panels[1].lines, present, fontsize=8, frameon=False, loc="upper right"
     )
     clouds = below.subplots(1, len(codes), sharex=True, sharey=True, squeeze=False)[0]
     _draw_codes(clouds, codes)
@@ -61,16 +62,6 @@ def cyclical_figure(
         "Codes of the ten sequences at the end, a colour each (seed 0)", fontsize=11
     )
     return figure
-
-
-def _draw_curve(axes: Axes, own: pd.DataFrame, column: str, colour: str) -> None:
-    """Mean over seeds and the band of their range."""
-    by_step = own.groupby("step")[column].agg(["mean", "min", "max"])
-    steps = by_step.index / 1000
-    axes.plot(steps, by_step["mean"], color=colour, lw=1)
-    axes.fill_between(
-        steps, by_step["min"], by_step["max"], color=colour, alpha=0.2, lw=0
-    )
 
 
 def _draw_codes(panels: np.ndarray, codes: Mapping[str, np.ndarray]) -> None:

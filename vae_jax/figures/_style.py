@@ -1,5 +1,6 @@
 """One look for every figure: colours that print and that colour-blind readers tell."""
 
+import pandas as pd
 from matplotlib.axes import Axes
 
 SCHEDULE_COLOURS = {
@@ -19,3 +20,21 @@ def tidy(axes: Axes, title: str, xlabel: str = "", ylabel: str = "") -> None:
     axes.set_ylabel(ylabel, fontsize=9)
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def draw_spread(
+    axes: Axes,
+    history: pd.DataFrame,
+    colour: str,
+    column: str = "rate",
+    steps_per_tick: int = 1,
+) -> None:
+    """Mean over members and the band from the smallest to the largest."""
+    if history.empty:
+        return
+    by_step = history.groupby("step")[column].agg(["mean", "min", "max"])
+    steps = by_step.index / steps_per_tick
+    axes.plot(steps, by_step["mean"], color=colour)
+    axes.fill_between(
+        steps, by_step["min"], by_step["max"], color=colour, alpha=0.15, lw=0
+    )

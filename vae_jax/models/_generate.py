@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from vae_jax.models._tokens import BOS, EOS, PAD
+from vae_jax.tokens import BOS, EOS, PAD
 from vae_jax.types import ArrayLike, Params
 
 

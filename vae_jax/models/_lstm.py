@@ -11,7 +11,7 @@ from vae_jax.models._assemble import DEFAULT_KNOBS, default_dtype
 from vae_jax.models._dropout import OptionalKeys, dropout, word_dropout
 from vae_jax.models._generate import Decoding
 from vae_jax.models._recurrence import lstm_recurrence, lstm_step
-from vae_jax.models._tokens import BOS, EOS, PAD, UNK
+from vae_jax.tokens import BOS, EOS, PAD, UNK
 from vae_jax.types import Array, ArrayLike, Params
 from vae_jax.vae import VAE, DiagGaussian, Knobs
 

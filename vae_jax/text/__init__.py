@@ -27,8 +27,9 @@ from vae_jax.text._synthetic import (
 from vae_jax.text._ten_sequences import ten_sequences
 from vae_jax.text._text_set import TextSet, TextSplits, encode_splits, pad_sentences
 from vae_jax.text._tfds import read_tfds_text
-from vae_jax.text._tokenizer import BOS, EOS, PAD, SPECIALS, UNK, Tokenizer
+from vae_jax.text._tokenizer import SPECIALS, Tokenizer
 from vae_jax.text._vocabulary import Vocabulary, build_vocabulary
+from vae_jax.tokens import BOS, EOS, PAD, UNK
 
 __all__ = [
     "BOS",

@@ -13,7 +13,7 @@ from jaxtyping import Float32, Int32, Integer
 
 from vae_jax.text._options import TooLong, check_choice
 from vae_jax.text._text_set import TextSet, check_text, refuse_too_long
-from vae_jax.text._tokenizer import BOS, PAD
+from vae_jax.tokens import BOS, PAD
 
 
 class TextBatch(NamedTuple):

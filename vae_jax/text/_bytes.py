@@ -4,16 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vae_jax.text._tokenizer import (
-    BOS,
-    EOS,
-    SPECIALS,
-    UNK,
-    Ids,
-    check_sentence,
-    content,
-    write_record,
-)
+from vae_jax.text._tokenizer import SPECIALS, Ids, check_sentence, content, write_record
+from vae_jax.tokens import BOS, EOS, UNK
 
 NO_BYTE_OF_UTF8 = 0xFF
 

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Float64, Int64, Integer
 
-from vae_jax.text._tokenizer import BOS, EOS, SPECIALS
+from vae_jax.text._tokenizer import SPECIALS
+from vae_jax.tokens import BOS, EOS
 
 LATENT = 2
 

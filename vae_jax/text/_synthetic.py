@@ -7,7 +7,8 @@ from jaxtyping import Float64
 
 from vae_jax.text._language import LATENT, LanguageParameters, draw_language, speak
 from vae_jax.text._text_set import TextSet
-from vae_jax.text._tokenizer import BOS, EOS, SPECIALS
+from vae_jax.text._tokenizer import SPECIALS
+from vae_jax.tokens import BOS, EOS
 
 CENTRES = np.array([[-2.0, -2.0], [2.0, 2.0], [-2.0, 2.0], [2.0, -2.0]])
 

@@ -3,7 +3,8 @@
 import numpy as np
 
 from vae_jax.text._text_set import TextSet
-from vae_jax.text._tokenizer import BOS, EOS, SPECIALS
+from vae_jax.text._tokenizer import SPECIALS
+from vae_jax.tokens import BOS, EOS
 
 NUM_SEQUENCES = 10
 

@@ -9,7 +9,8 @@ from jaxtyping import Int32
 
 from vae_jax.text._options import TooLong, check_choice
 from vae_jax.text._splits import SentenceSplits
-from vae_jax.text._tokenizer import BOS, PAD, Tokenizer, whole_numbers
+from vae_jax.text._tokenizer import Tokenizer, whole_numbers
+from vae_jax.tokens import BOS, PAD
 
 
 class TextSet(NamedTuple):

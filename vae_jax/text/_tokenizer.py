@@ -14,7 +14,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Integer
 
-PAD, UNK, BOS, EOS = range(4)
+from vae_jax.tokens import BOS, EOS, PAD
+
 SPECIALS = ("<pad>", "<unk>", "<s>", "</s>")
 """How the special ids are spelt, in their order."""
 
@@ -76,6 +77,7 @@ def content(ids: Ids, size: int) -> list[int]:
     Raises:
         ValueError: not whole numbers from 0 to size - 1, in one axis.
 
+    >>> from vae_jax.tokens import UNK
     >>> content([BOS, 7, UNK, EOS, 9, PAD], 10)
     [7, 1]
     """

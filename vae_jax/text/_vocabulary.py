@@ -6,16 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from vae_jax.text._tokenizer import (
-    BOS,
-    EOS,
-    SPECIALS,
-    UNK,
-    Ids,
-    check_sentence,
-    content,
-    write_record,
-)
+from vae_jax.text._tokenizer import SPECIALS, Ids, check_sentence, content, write_record
+from vae_jax.tokens import BOS, EOS, UNK
 
 NOT_WORDS = frozenset(SPECIALS) - {SPECIALS[UNK]}
 """`<unk>` is no word either, but stands for one."""
