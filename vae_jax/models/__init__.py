@@ -6,6 +6,7 @@ flax.
 
 from vae_jax.models._assemble import LikelihoodName
 from vae_jax.models._autoregressive import autoregressive
+from vae_jax.models._compute import compute_in
 from vae_jax.models._generate import Decoding, choose_token, generate
 from vae_jax.models._linear import linear
 from vae_jax.models._lipschitz import lipschitz
@@ -18,6 +19,7 @@ __all__ = [
     "LikelihoodName",
     "autoregressive",
     "choose_token",
+    "compute_in",
     "generate",
     "linear",
     "lipschitz",

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Float, Key
 
 from vae_jax.models._dropout import OptionalKeys
+from vae_jax.numerics import as_float
 from vae_jax.types import Array, ArrayLike, Params
 from vae_jax.vae import VAE, DiagGaussian, Knobs
 
@@ -21,6 +22,25 @@ DEFAULT_KNOBS = Knobs()
 def default_dtype() -> Any:
     """float32, or float64 when x64 is on."""
     return jnp.result_type(float)
+
+
+def apply(module: nn.Module, params: Params, *args: Any) -> Any:
+    """What a module makes of its arguments.
+
+    >>> params = {"kernel": jnp.ones((2, 3)), "bias": jnp.zeros(3)}
+    >>> apply(dense(3, "layer"), params, jnp.ones(2)).tolist()
+    [2.0, 2.0, 2.0]
+    """
+    return module.apply({"params": params}, *args)
+
+
+def compute_dtype(params: Params) -> Any:
+    """What a model computes in: the dtype of its parameters.
+
+    >>> str(compute_dtype({"kernel": jnp.zeros(2, jnp.bfloat16)}))
+    'bfloat16'
+    """
+    return jnp.result_type(*jax.tree.leaves(params))
 
 
 def dense(features: int, name: str) -> nn.Dense:
@@ -71,8 +91,10 @@ def assemble(
     ) -> DiagGaussian:
         # nothing in the encoders is random or varied by a knob
         del key, knobs
-        flat = flatten(x, event_shape)
-        return DiagGaussian(*encoder.apply({"params": params["encoder"]}, flat))
+        own = params["encoder"]
+        flat = flatten(x, event_shape, compute_dtype(own))
+        mean, logvar = apply(encoder, own, flat)
+        return DiagGaussian(as_float(mean), as_float(logvar))
 
     def decode(
         params: Params,
@@ -82,10 +104,12 @@ def assemble(
         key: OptionalKeys = None,
         knobs: Knobs = DEFAULT_KNOBS,
     ) -> Any:
-        z = flatten(z, (latent_dim,), "z")
-        seen = None if x is None else flatten(x, event_shape)
-        flat: Any = decoder.apply({"params": params["decoder"]}, z, seen, key, knobs)
-        output = flat.reshape(-1, *event_shape)
+        own = params["decoder"]
+        dtype = compute_dtype(own)
+        z = flatten(z, (latent_dim,), dtype, "z")
+        seen = None if x is None else flatten(x, event_shape, dtype)
+        flat: Array = apply(decoder, own, z, seen, key, knobs)
+        output = as_float(flat.reshape(-1, *event_shape))
         return with_noise(likelihood, params, output, knobs.variance)
 
     # outside of a program, one compilation in place of one an operation
@@ -107,13 +131,15 @@ def with_noise(
     return DiagGaussian(output, jnp.log(jnp.asarray(variance, output.dtype)))
 
 
-def flatten(x: ArrayLike, event_shape: tuple[int, ...], name: str = "x") -> Array:
+def flatten(
+    x: ArrayLike, event_shape: tuple[int, ...], dtype: Any, name: str = "x"
+) -> Array:
     """`(batch, *event)` as `(batch, size)`, refusing another event.
 
-    >>> flatten(jnp.zeros((2, 3, 4)), (3, 4)).shape
+    >>> flatten(jnp.zeros((2, 3, 4)), (3, 4), jnp.float32).shape
     (2, 12)
     """
-    x = jnp.asarray(x, default_dtype())
+    x = jnp.asarray(x, dtype)
     if x.ndim == 0 or x.shape[1:] != tuple(event_shape):
         wanted = ", ".join(str(size) for size in ("batch", *event_shape))
         raise ValueError(f"`{name}` must have the shape ({wanted}); got {x.shape}.")

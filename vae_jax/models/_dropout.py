@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Key
 
+from vae_jax.numerics import as_float
 from vae_jax.types import Array, ArrayLike
 
 OptionalKeys = Key[Array, " batch"] | None
@@ -32,16 +33,16 @@ def dropout(keys: OptionalKeys, rate: ArrayLike) -> Dropout:
         return lambda activations, layer: activations
 
     def apply(activations: Array, layer: int) -> Array:
-        kept = 1 - jnp.asarray(rate, activations.dtype)
+        # a rate is not a number of eight bits
+        dtype = as_float(activations).dtype
+        kept = 1 - jnp.asarray(rate, dtype)
 
         def draw() -> Array:
             own = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, layer)
             noise = jax.vmap(
-                lambda key: jax.random.uniform(
-                    key, activations.shape[1:], activations.dtype
-                )
+                lambda key: jax.random.uniform(key, activations.shape[1:], dtype)
             )(own)
-            return jnp.where(noise < kept, 1 / kept, 0)
+            return jnp.where(noise < kept, 1 / kept, 0).astype(activations.dtype)
 
         # the noise of all layers costs a tenth of a step, so none is drawn at rate 0
         scale: Array = jax.lax.cond(kept < 1, draw, lambda: jnp.ones_like(activations))
@@ -65,8 +66,8 @@ def word_dropout(
     """
     if keys is None:
         return x
-    # tokens are integers, the rate is not
-    dtype = x.dtype if jnp.issubdtype(x.dtype, jnp.floating) else jnp.result_type(float)
+    # tokens are integers, the rate is not, nor is it a number of eight bits
+    dtype = as_float(x).dtype
     kept = 1 - jnp.asarray(rate, dtype)
 
     def hide() -> Array:

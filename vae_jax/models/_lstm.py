@@ -7,10 +7,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Int, Key
 
-from vae_jax.models._assemble import DEFAULT_KNOBS, default_dtype
+from vae_jax.models._assemble import DEFAULT_KNOBS, apply, compute_dtype, default_dtype
 from vae_jax.models._dropout import OptionalKeys, dropout, word_dropout
 from vae_jax.models._generate import Decoding
 from vae_jax.models._recurrence import lstm_recurrence, lstm_step
+from vae_jax.numerics import as_float
 from vae_jax.tokens import BOS, EOS, PAD, UNK
 from vae_jax.types import Array, ArrayLike, Params
 from vae_jax.vae import VAE, DiagGaussian, Knobs
@@ -87,7 +88,8 @@ def lstm(
     ) -> DiagGaussian:
         del key, knobs
         x = _sentences(x, length)
-        return DiagGaussian(*encoder.apply({"params": params["encoder"]}, x))
+        mean, logvar = apply(encoder, params["encoder"], x)
+        return DiagGaussian(as_float(mean), as_float(logvar))
 
     def decode(
         params: Params,
@@ -99,8 +101,9 @@ def lstm(
     ) -> Any:
         if x is None:
             raise ValueError("an autoregressive decoder needs `x`; got None.")
-        x, z = _sentences(x, length), jnp.asarray(z, default_dtype())
-        return decoder.apply({"params": params["decoder"]}, z, x, key, knobs)
+        own = params["decoder"]
+        x, z = _sentences(x, length), jnp.asarray(z, compute_dtype(own))
+        return as_float(apply(decoder, own, z, x, key, knobs))
 
     return VAE(jax.jit(init), encode, decode)
 

@@ -1,0 +1,67 @@
+"""Half the bits inside a model; float32 around it."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from vae_jax import models
+from vae_jax.vae import Knobs
+
+SHAPE, LATENT = (4, 4), 2
+IMAGES = {
+    "linear": models.linear(SHAPE, LATENT, likelihood="gaussian_learned"),
+    "mlp": models.mlp(SHAPE, LATENT, hidden=(16,), likelihood="bernoulli"),
+    "autoregressive": models.autoregressive(
+        SHAPE, LATENT, hidden=(16,), likelihood="gaussian"
+    ),
+    "lstm": models.lstm(6, 12, LATENT, embedding=8, hidden=(8,)),
+}
+# of a bfloat16 number: 8 bits with the leading one
+UNIT_ROUNDOFF = 2.0**-9
+
+
+def inputs(name, key):
+    if name == "lstm":
+        return jax.random.randint(key, (8, 6), 4, 12)
+    return jax.random.uniform(key, (8, *SHAPE))
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_close_to_float32_and_float32_outside(key, name):
+    vae, half = IMAGES[name], models.compute_in(IMAGES[name], jnp.bfloat16)
+    params, x = vae.init(key), inputs(name, key)
+    z = jax.random.normal(key, (8, LATENT))
+    knobs = Knobs(variance=jnp.float32(0.3), word_dropout=0.25, dropout=0.25)
+    keys = jax.random.split(key, 8)
+
+    def both(vae):
+        decoded = vae.decode(params, z, x, key=keys, knobs=knobs)
+        return vae.encode(params, x), decoded
+
+    for full, low in zip(
+        jax.tree.leaves(both(vae)), jax.tree.leaves(both(half)), strict=True
+    ):
+        assert low.dtype == jnp.float32
+        # fewer than 16 roundings a number here, of terms as large as the largest
+        np.testing.assert_allclose(
+            low, full, atol=16 * UNIT_ROUNDOFF * float(np.abs(full).max())
+        )
+    wide = jax.tree.leaves(both(vae)[1])[0]
+    assert (wide != jax.tree.leaves(both(half)[1])[0]).any(), "nothing was narrowed"
+
+
+def test_gradients_are_float32_and_scalars_are_not_rounded(key):
+    vae = models.compute_in(IMAGES["linear"], jnp.bfloat16)
+    params = vae.init(key)
+    # not a number of eight bits
+    params["likelihood"]["logvar"] = jnp.float32(-1.2345678)
+    _, logvar = vae.decode(params, jnp.ones((3, LATENT)))
+    assert float(logvar) == np.float32(-1.2345678)
+    slope = jax.grad(lambda p: jnp.sum(vae.decode(p, jnp.ones((3, LATENT)))[0]))(params)
+    assert {leaf.dtype for leaf in jax.tree.leaves(slope)} == {jnp.dtype("float32")}
+
+
+def test_integers_are_refused():
+    with pytest.raises(ValueError, match="floating"):
+        models.compute_in(IMAGES["mlp"], jnp.int8)
