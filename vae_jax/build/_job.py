@@ -69,7 +69,9 @@ def splits(config: RunConfig, dataset: data.Dataset) -> Splits:
     >>> splits(RunConfig(), load_dataset("digits", folder=None)).evaluation.dtype
     dtype('uint8')
     """
-    return Splits(dataset.train.images, getattr(dataset, config.eval_split).images)
+    evaluation = getattr(dataset, config.eval_split).images
+    decides = dataset.validation.images if config.halve_on_plateau else None
+    return Splits(dataset.train.images, evaluation, decides)
 
 
 def program(config: RunConfig, dataset: data.Dataset) -> Program:
@@ -94,7 +96,9 @@ def program(config: RunConfig, dataset: data.Dataset) -> Program:
         evaluate = with_perplexity(evaluate)
     loss = objective(config, vae, density, len(dataset.train.images))
     controller = feedback(config)
-    optimizer = training.adam(config.clip_norm)
+    optimizer = {"adam": training.adam, "sgd": training.sgd}[config.optimizer](
+        config.clip_norm
+    )
     rest = optimizer, prepared, evaluate, config.batch_size
     if config.inference == "aggressive":
         made = training.make_aggressive_program(
@@ -107,6 +111,9 @@ def program(config: RunConfig, dataset: data.Dataset) -> Program:
         )
     if config.pretraining_steps:
         made = training.with_decoder_reset(made, config.pretraining_steps)
+    if config.halve_on_plateau:
+        validate = training.make_validate(vae, density, prepared, config.batch_size)
+        made = training.with_plateau(made, validate, config.batch_size)
     return at_precision(made, config.precision)
 
 

@@ -23,6 +23,7 @@ PriorName = Literal["standard", "diagonal", "mixture", "vampprior", "autoregress
 FeedbackName = Literal["none", "geco", "minimum_rate", "target_rate", "control_vae"]
 RegulariserName = Literal["none", "mmd", "total_correlation"]
 GradientName = Literal["plain", "sticking_the_landing", "doubly_reparameterised"]
+OptimizerName = Literal["adam", "sgd"]
 Inference = Literal["joint", "aggressive"]
 
 DATA_FIELDS = frozenset(
@@ -123,8 +124,11 @@ class RunConfig:
         importance_gradient: of its encoder.
         inference: `joint`, or `aggressive` steps of the encoder before each of the decoder.
         pretraining_steps: at beta 0, after which the decoder starts anew; 0 for none.
-        learning_rate: of Adam.
+        optimizer: `adam`, or `sgd` without momentum.
+        learning_rate: of the optimiser.
         learning_rate_schedule: `constant`, or `cosine` to 0 at the end of the run.
+        halve_on_plateau: halve the learning rate and go on from the best parameters when
+            the validation loss has not fallen for two epochs; the fifth time training ends.
         clip_norm: largest norm of a gradient; none for no clipping.
         batch_size: examples a step.
         num_steps: optimiser steps.
@@ -192,8 +196,10 @@ class RunConfig:
     importance_gradient: GradientName = "doubly_reparameterised"
     inference: Inference = "joint"
     pretraining_steps: int = 0
+    optimizer: OptimizerName = "adam"
     learning_rate: float = 1e-3
     learning_rate_schedule: RateScheduleName = "constant"
+    halve_on_plateau: bool = False
     clip_norm: float | None = None
     batch_size: int = 128
     num_steps: int = 1500

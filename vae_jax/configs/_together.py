@@ -46,6 +46,12 @@ def _check_data(config: RunConfig) -> None:
             "`dequantize` adds noise to grey levels and fits a Gaussian likelihood; got "
             "likelihood='bernoulli'. Choose a Gaussian likelihood or no dequantisation."
         )
+    if config.halve_on_plateau and config.likelihood == "gaussian_optimal":
+        raise ValueError(
+            "`halve_on_plateau` compares validation losses at one variance; got "
+            "likelihood='gaussian_optimal', which sets it batch by batch. Use "
+            "'gaussian_learned'."
+        )
     if config.binarize != "none" and config.dequantize:
         raise ValueError(
             f"`dequantize` must be False for binarised data; got "

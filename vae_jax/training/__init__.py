@@ -54,6 +54,13 @@ from vae_jax.training._objective import (
     plain_rate,
     sample_posterior,
 )
+from vae_jax.training._plateau import (
+    Patience,
+    Plateau,
+    PlateauState,
+    make_validate,
+    with_plateau,
+)
 from vae_jax.training._posteriors import (
     batch_norm_posterior,
     delta_posterior,
@@ -73,6 +80,8 @@ from vae_jax.training._regularisers import (
     mmd_regulariser,
     total_correlation_regulariser,
 )
+from vae_jax.training._sgd import sgd
+from vae_jax.training._snapshots import SnapshotState, with_snapshots
 from vae_jax.training._state import StepHyper, StepInfo, StepKeys, TrainState
 from vae_jax.training._step import Step, init_state, make_step
 from vae_jax.training._wrappings import jit_step, pmap_step, sharded_step
@@ -93,6 +102,9 @@ __all__ = [
     "Judgement",
     "Latent",
     "Objective",
+    "Patience",
+    "Plateau",
+    "PlateauState",
     "Prepare",
     "Program",
     "RatePenalty",
@@ -100,6 +112,7 @@ __all__ = [
     "RunState",
     "ShareOptimizers",
     "ShareStates",
+    "SnapshotState",
     "Splits",
     "Step",
     "StepHyper",
@@ -131,6 +144,7 @@ __all__ = [
     "make_objective",
     "make_program",
     "make_step",
+    "make_validate",
     "map_batches",
     "member_key",
     "minimum_rate_feedback",
@@ -142,9 +156,12 @@ __all__ = [
     "sample_posterior",
     "semi_amortised_posterior",
     "sharded_step",
+    "sgd",
     "share_optimizers",
     "stream_key",
     "target_rate_feedback",
     "total_correlation_regulariser",
     "with_decoder_reset",
+    "with_plateau",
+    "with_snapshots",
 ]

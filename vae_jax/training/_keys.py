@@ -27,6 +27,7 @@ class Stream(IntEnum):
     EVALUATE = 5
     CALIBRATE = 6
     INNER = 7
+    VALIDATE = 8
 
 
 def member_key(seed: ArrayLike) -> Key[Array, ""]:

@@ -73,12 +73,15 @@ class Hyper(NamedTuple):
 class Splits(NamedTuple):
     """Images on the device: those trained on, and those evaluated on.
 
+    `validation` is None where nothing is decided by it; see `with_plateau`.
+
     >>> Splits(jnp.zeros((5, 2)), jnp.zeros((3, 2))).train.shape
     (5, 2)
     """
 
     train: Shaped[ArrayLike, " train *event"]
     evaluation: Shaped[ArrayLike, " evaluation *event"]
+    validation: Shaped[ArrayLike, " validation *event"] | None = None
 
 
 class RunState(NamedTuple):

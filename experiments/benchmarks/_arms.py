@@ -1,0 +1,87 @@
+"""Arms of a benchmark: the sweep engine, and how arms are timed beside one another."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import jax
+import numpy as np
+
+from vae_jax import build, data, sweeps
+from vae_jax.configs import RunConfig
+from vae_jax.sweeps import _engine, _strategy
+from vae_jax.training import Program
+
+NUM_MEMBERS = 16
+Arm = Callable[[int], Any]
+"""Trains for so many steps; from the engine, of every member."""
+
+
+def plain_dataset(examples: np.ndarray, max_value: int) -> data.Dataset:
+    """Examples without classes as all three splits."""
+    split = data.Split(examples, np.zeros(len(examples), np.int32))
+    return data.Dataset("random", split, split, split, max_value)
+
+
+def engine_arm(
+    config: RunConfig,
+    dataset: data.Dataset,
+    *,
+    program: Program | None = None,
+    strategy: _strategy.Strategy | None = None,
+    num_members: int = NUM_MEMBERS,
+) -> Arm:
+    """The sweep engine over a sweep of beta; steps come in chunks of at least 100."""
+    # what members share is cheaper than what is their own
+    betas = np.linspace(0.5, 2.0, num_members).tolist()
+    hypers = [build.hyper(replace(config, beta=beta)) for beta in betas]
+    splits = build.splits(config, dataset)
+    engine = sweeps.make_engine(
+        program or build.program(config, dataset),
+        hypers,
+        splits,
+        config.num_steps // config.log_every,
+        config.log_every,
+        num_members,
+        strategy,
+    )
+    members = _engine.stack_members(range(num_members), hypers, engine)
+    placed = _engine.place_data(splits, engine)
+    state: dict[str, Any] = {"carry": engine.start(members, placed), "done": 0}
+    print(f"  engine: {engine.strategy} on {engine.mesh.size} device(s)")
+
+    def run(num_steps: int) -> None:
+        first = state["done"]
+        last = first + max(num_steps // config.log_every, 2)
+        state["carry"] = engine.advance(
+            state["carry"], members, placed, np.int32(first), np.int32(last)
+        )
+        jax.block_until_ready(state["carry"].first_bad_step)
+        state["done"] = last
+
+    return run
+
+
+def measure(
+    arms: dict[str, Arm], clock: Callable[[], float], seconds: float
+) -> dict[str, list[float]]:
+    """Seconds a step of each arm, in interleaved windows."""
+    steps = {}
+    for name, run in arms.items():
+        run(100)  # compile and warm up
+        since = clock()
+        run(100)
+        steps[name] = max(100, int(seconds * 100 / max(clock() - since, 1e-6)))
+    times: dict[str, list[float]] = {name: [] for name in arms}
+    for _ in range(9):
+        for name, run in arms.items():
+            num = steps[name] // 50 * 50
+            since = clock()
+            run(num)
+            times[name].append((clock() - since) / num)
+    return times
+
+
+def ratios(over: Sequence[float], under: Sequence[float]) -> list[float]:
+    """Of paired windows."""
+    return [a / b for a, b in zip(over, under, strict=True)]

@@ -1,0 +1,191 @@
+"""A learning rate cut by the validation loss; what a run looked like on the way."""
+
+import jax
+import jax.numpy as jnp
+import linear_gaussian as linear
+import numpy as np
+import optax
+import pytest
+
+from vae_jax import likelihoods, training
+from vae_jax.training import Hyper, Patience, Splits
+
+BATCH, STEPS = 4, 24  # eight epochs of three steps
+X = linear.examples(12)
+DATA = Splits(X, X[:5], X[5:9])
+HYPER = Hyper(
+    beta=np.ones(STEPS, np.float32),
+    learning_rate=np.full(STEPS, 0.01, np.float32),
+    knobs=linear.KNOBS,
+)
+KEY = training.member_key(0)
+MODEL, DENSITY = linear.vae(), likelihoods.gaussian()
+
+
+def prepare(keys, images):
+    return images
+
+
+def evaluate(state, key, hyper, data):
+    return {"weight": jax.tree.leaves(state.train.params)[0]}
+
+
+def base():
+    objective = training.make_objective(MODEL, DENSITY)
+    return training.make_program(
+        lambda key: linear.exact_params(inflation=2.0),
+        training.make_step(objective, training.sgd()),
+        training.sgd(),
+        prepare,
+        evaluate,
+        BATCH,
+    )
+
+
+def scripted(losses):
+    """A validation loss by epoch, whatever the parameters: counted by the rate's cuts."""
+    table = jnp.asarray(losses, jnp.float32)
+
+    def validate(params, key, knobs, images):
+        # the epoch is not an argument: the parameters carry it
+        return table[params["epoch"].astype(jnp.int32) - 1]
+
+    return validate
+
+
+class Counter:
+    """A program whose parameter is the number of epochs, three steps each."""
+
+    @staticmethod
+    def program():
+        def init(key, hyper, data):
+            params = {"epoch": jnp.zeros(()), "step": jnp.zeros(())}
+            return training.RunState(
+                training.TrainState(params, ()), jnp.zeros(1, jnp.int32)
+            )
+
+        def step(state, t, key, hyper, data):
+            epoch = (t + 1) // 3
+            params = {
+                "epoch": epoch.astype(jnp.float32),
+                "step": t.astype(jnp.float32),
+            }
+            rate = hyper.at(t).learning_rate
+            return state._replace(train=state.train._replace(params=params)), {
+                "rate": rate
+            }
+
+        def params(state, key, hyper, data):
+            return state.train.params
+
+        return training.Program(init, step, lambda s, *_: dict(s.train.params), params)
+
+
+def run(program, num_steps=STEPS):
+    """The state after every step, and what each showed."""
+    step = jax.jit(program.step)
+    state, states, infos = program.init(KEY, HYPER, DATA), [], []
+    for t in range(num_steps):
+        state, info = step(state, jnp.int32(t), KEY, HYPER, DATA)
+        states.append(state)
+        infos.append(info)
+    return states, infos
+
+
+def test_the_rate_is_cut_after_two_failures_and_ends_with_the_last_cut():
+    losses = [5.0, 4.0, 4.5, 4.0, 3.0, 3.5, 3.5, 9.0]
+    program = training.with_plateau(
+        Counter.program(), scripted(losses), BATCH, patience=Patience(cuts=2)
+    )
+    states, infos = run(program)
+    rates = np.array([float(info["rate"]) for info in infos]).reshape(8, 3)[:, 0]
+    # epochs 3 and 4 fail: a half from epoch 5 on; 6 and 7 fail: the second cut, 0
+    np.testing.assert_allclose(rates, 0.01 * np.array([1, 1, 1, 1, 0.5, 0.5, 0.5, 0]))
+    assert float(states[-1].plateau.best_loss) == 3.0
+    # what is evaluated and kept is of the best epoch, the fifth
+    found = program.evaluate(states[-1], KEY, HYPER, DATA)
+    assert float(found["epoch"]) == 5.0
+    assert float(program.params(states[-1], KEY, HYPER, DATA)["epoch"]) == 5.0
+    # a cut goes on from the best parameters: those of epoch 2 after epoch 4
+    assert float(states[11].train.params["epoch"]) == 2.0
+
+
+def test_before_the_first_epochs_end_parameters_are_kept_as_they_are():
+    program = training.with_plateau(Counter.program(), scripted([1.0]), BATCH)
+    states, _ = run(program, num_steps=2)
+    kept = program.params(states[-1], KEY, HYPER, DATA)
+    assert float(kept["step"]) == 1.0
+
+
+def test_validation_loss_is_the_negative_elbo():
+    """A linear VAE's ELBO at one z, written out from the same noise."""
+    params = linear.exact_params(inflation=2.0)
+    validate = training.make_validate(MODEL, DENSITY, prepare, batch_size=3)
+    found = validate(params, KEY, linear.KNOBS, DATA.validation)
+    again = validate(params, KEY, linear.KNOBS, DATA.validation)
+    assert float(found) == float(again)
+    many = [
+        validate(params, training.member_key(seed), linear.KNOBS, DATA.validation)
+        for seed in range(200)
+    ]
+    x = jnp.asarray(DATA.validation)
+    mean, logvar = MODEL.encode(params, x, knobs=linear.KNOBS)
+    kl = 0.5 * (mean**2 + jnp.exp(logvar) - logvar - 1).sum(axis=1)
+    noise = jax.random.normal(jax.random.key(9), (4000, *mean.shape))
+    z = mean[None] + jnp.exp(0.5 * logvar)[None] * noise
+    rows = jax.vmap(
+        lambda z: DENSITY.log_prob(MODEL.decode(params, z, knobs=linear.KNOBS), x)
+    )(z)
+    exact = float(kl.mean() - rows.mean())
+    many = np.array(many)
+    # four standard errors of 200 draws
+    assert abs(many.mean() - exact) < 4 * many.std() / np.sqrt(200)
+
+
+def test_a_real_run_is_that_of_the_program_until_a_cut():
+    validate = training.make_validate(MODEL, DENSITY, prepare, BATCH)
+    cut = training.with_plateau(base(), validate, BATCH, patience=Patience(epochs=100))
+    states, infos = run(cut)
+    plain, plain_infos = run(base())
+    for a, b in zip(infos, plain_infos, strict=True):
+        np.testing.assert_allclose(a.loss, b.loss, rtol=1e-6)
+    for a, b in zip(
+        jax.tree.leaves(states[-1].train.params),
+        jax.tree.leaves(plain[-1].train.params),
+        strict=True,
+    ):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
+
+
+def test_no_validation_set_is_refused():
+    program = training.with_plateau(Counter.program(), scripted([1.0]), BATCH)
+    with pytest.raises(ValueError, match="`validation` images"):
+        program.init(KEY, HYPER, Splits(X, X))
+
+
+def test_sgd_is_optax():
+    params = {"w": jnp.array([3.0, 4.0])}
+    for clip, expected in ((None, [3.0, 4.0]), (1.0, [0.6, 0.8])):
+        made = training.sgd(clip)
+        updates, _ = made.update(params, made.init(params))
+        np.testing.assert_allclose(updates["w"], expected, rtol=1e-6)
+        assert isinstance(made, optax.GradientTransformation)
+
+
+def test_snapshots_are_of_the_parameters_before_the_step_and_of_those_kept():
+    program = training.with_snapshots(
+        Counter.program(),
+        (0, 4, 7),
+        lambda params, key, hyper, data: {"step": params["step"]},
+    )
+    states, _ = run(program, num_steps=9)
+    found = program.evaluate(states[-1], KEY, HYPER, DATA)
+    # before step 4 the last one done is step 3; the last row is the end
+    assert found["snapshots/step"].tolist() == [0.0, 3.0, 6.0, 8.0]
+    assert float(found["step"]) == 8.0
+
+
+@pytest.mark.parametrize("steps", [(3, 1), (1, 1), (-1, 2)])
+def test_snapshots_refuse_steps_out_of_order(steps):
+    with pytest.raises(ValueError, match="ascending"):
+        training.with_snapshots(Counter.program(), steps, lambda *_: {})

@@ -1,0 +1,94 @@
+"""What a run looked like on the way: observed at chosen steps, inside the program."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from vae_jax.training._program import Program
+from vae_jax.training._state import TrainState
+from vae_jax.types import Array
+
+
+class SnapshotState(NamedTuple):
+    """State of a run and what was observed so far, a row a chosen step.
+
+    >>> SnapshotState(None, {})._fields
+    ('run', 'seen')
+    """
+
+    run: Any
+    seen: Any
+
+    @property
+    def train(self) -> TrainState:
+        """The train state of the run, as every other program has it."""
+        train: TrainState = self.run.train
+        return train
+
+
+def with_snapshots(
+    program: Program,
+    steps: Sequence[int],
+    observe: Callable[..., dict[str, Array]],
+) -> Program:
+    """A program that observes its parameters before chosen steps, and at the end.
+
+    Args:
+        program: whose state has a `train`.
+        steps: numbers of updates done, in ascending order; 0 is before the first.
+        observe: `observe(params, key, hyper, data) -> named arrays`.
+
+    Returns:
+        A program whose evaluation has every named array as `snapshots/name`, a row a chosen
+        step and the last one of the parameters that are kept.
+
+    Raises:
+        ValueError: steps that are negative or not ascending.
+
+    Needs a program to show; see `make_program`.
+    """
+    chosen = list(steps)
+    if chosen != sorted(set(chosen)) or (chosen and chosen[0] < 0):
+        raise ValueError(
+            f"`steps` must be at least 0 and ascending, each once; got {chosen}."
+        )
+    table = jnp.asarray(chosen, jnp.int32)
+
+    def init(key, hyper, data):  # type: ignore[no-untyped-def]
+        run = program.init(key, hyper, data)
+        shapes = jax.eval_shape(observe, run.train.params, key, hyper, data)
+        empty = jax.tree.map(
+            lambda one: jnp.zeros((len(chosen), *one.shape), one.dtype), shapes
+        )
+        return SnapshotState(run, empty)
+
+    def step(state, t, key, hyper, data):  # type: ignore[no-untyped-def]
+        hit = table == t
+
+        def observed() -> Any:
+            found = observe(state.train.params, key, hyper, data)
+            row = jnp.argmax(hit)
+            return jax.tree.map(
+                lambda rows, new: rows.at[row].set(new), state.seen, found
+            )
+
+        # of t alone, which all members of a sweep share: under vmap it stays a branch
+        seen = jax.lax.cond(jnp.any(hit), observed, lambda: state.seen)
+        run, info = program.step(state.run, t, key, hyper, data)
+        return SnapshotState(run, seen), info
+
+    def evaluate(state, key, hyper, data):  # type: ignore[no-untyped-def]
+        kept = program.params(state.run, key, hyper, data)
+        last = observe(kept, key, hyper, data)
+        rows = jax.tree.map(
+            lambda rows, new: jnp.concatenate([rows, new[None]]), state.seen, last
+        )
+        named = {f"snapshots/{name}": values for name, values in rows.items()}
+        return program.evaluate(state.run, key, hyper, data) | named
+
+    def params(state, key, hyper, data):  # type: ignore[no-untyped-def]
+        return program.params(state.run, key, hyper, data)
+
+    return Program(init, step, evaluate, params)
