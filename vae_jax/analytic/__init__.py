@@ -9,6 +9,7 @@ from vae_jax.analytic._linear_vae import (
 )
 from vae_jax.analytic._ppca import PPCA, optimal_variance, ppca
 from vae_jax.analytic._spectrum import eigenvalues, predicted_active_units
+from vae_jax.analytic._threshold import collapse_threshold
 from vae_jax.analytic._water_filling import WaterFilling, water_filling
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "LinearOptimum",
     "PPCA",
     "WaterFilling",
+    "collapse_threshold",
     "collapsed_hessian",
     "eigenvalues",
     "escape_rate",

@@ -105,6 +105,8 @@ def generate(
         written = jnp.where(ended, PAD, token)
         return (state, token, ended | (token == EOS)), written
 
+    # stored parameters are numpy's, which a traced token cannot look up
+    params = jax.tree.map(jnp.asarray, params)
     begin = jnp.full(len(keys), BOS, jnp.int32)
     start = decoding.start(params, jnp.asarray(z)), begin, jnp.zeros(len(keys), bool)
     _, tokens = jax.lax.scan(write, start, jnp.arange(length))

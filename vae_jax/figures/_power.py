@@ -1,0 +1,89 @@
+"""The phase diagram of collapse: weight of the rate against power of the decoder."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from vae_jax.figures._style import tidy
+
+PANELS = {
+    "collapsed": ("collapsed units, share", "Blues", 1.0),
+    "mutual_information": ("information in z, nats", "Oranges", None),
+}
+
+
+def power_figure(maps: Mapping[str, pd.DataFrame], labels: Mapping[str, str]) -> Figure:
+    """A row a map: the share of collapsed units, and the information that is left.
+
+    Args:
+        maps: title -> a row a point: `power` (in the order of rows, the weakest decoder
+            first), `beta`, `collapsed`, `mutual_information`, and `threshold`, the beta
+            above which theory has the collapsed decoder as a minimum, NaN where unknown.
+        labels: title -> what `power` is.
+
+    >>> point = {"power": 0, "beta": 1.0, "collapsed": 0.5, "mutual_information": 1.0}
+    >>> frame = pd.DataFrame([point | {"threshold": 1.0}])
+    >>> len(power_figure({"digits": frame}, {"digits": "window"}).axes)
+    4
+    """
+    rows = [frame["power"].nunique() for frame in maps.values()]
+    height = sum(1.5 + 0.42 * count for count in rows)
+    figure = Figure(figsize=(11, max(height, 3)), layout="constrained")
+    grid = figure.subplots(
+        len(maps), 2, squeeze=False, height_ratios=[2 + count for count in rows]
+    )
+    for axes_row, (title, frame) in zip(grid, maps.items(), strict=True):
+        for axes, (column, panel) in zip(axes_row, PANELS.items(), strict=True):
+            name, colours, top = panel
+            table = frame.pivot(index="power", columns="beta", values=column)
+            image = draw_table(axes, table, colours, top)
+            tidy(axes, f"{title}: {name}", "beta", labels[title])
+            figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02)
+        draw_threshold(axes_row[0], frame)
+    return figure
+
+
+def draw_table(
+    axes: Axes, table: pd.DataFrame, colours: str, top: float | None
+) -> object:
+    """Every point as a cell with its number."""
+    values = table.to_numpy()
+    top = top or max(float(np.nanmax(values)), 1e-3)
+    image = axes.imshow(values, cmap=colours, vmin=0, vmax=top, aspect="auto")
+    for (row, column), value in np.ndenumerate(values):
+        colour = "white" if value > 0.6 * top else "black"
+        axes.text(
+            column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, c=colour
+        )
+    axes.set_xticks(range(len(table.columns)), [f"{beta:g}" for beta in table.columns])
+    axes.set_yticks(range(len(table.index)), [power_label(p) for p in table.index])
+    return image
+
+
+def power_label(power: float) -> str:
+    """A number as it is; what is unlimited in words.
+
+    >>> power_label(4.0), power_label(float("inf"))
+    ('4', 'all')
+    """
+    return "all" if np.isinf(power) else f"{power:g}"
+
+
+def draw_threshold(axes: Axes, frame: pd.DataFrame) -> None:
+    """A line through every row at the forecast of theory, where there is one."""
+    known = frame.dropna(subset="threshold").drop_duplicates("power")
+    if known.empty:
+        return
+    betas = np.sort(frame["beta"].unique())
+    powers = sorted(frame["power"].unique())
+    # cells are as far apart as their numbers, not as their betas
+    at = np.interp(known["threshold"], betas, np.arange(len(betas)))
+    rows = [powers.index(power) for power in known["power"]]
+    axes.plot(at, rows, color="#D55E00", marker="o", ms=4, lw=1.5)
+    axes.text(
+        at[0], rows[0] - 0.62, "theory: stable to the right", color="#D55E00",
+        fontsize=8, ha="right" if at[0] > len(betas) / 2 else "left", va="bottom",
+    )  # fmt: skip
