@@ -34,7 +34,9 @@ class Knobs(NamedTuple):
 
     Attributes:
         window: how many previous pixels an autoregressive decoder may see; 0 is a
-            decoder without teacher forcing, `FULL_WINDOW` sees all of them.
+            decoder without teacher forcing, `FULL_WINDOW` sees all of them. Of
+            `models.pixelcnn` it is a radius: that many rows above and columns to either
+            side, and as many pixels to the left.
         dropout: probability of zeroing a hidden unit of the decoder in training.
         variance: noise variance of a Gaussian decoder whose variance is fixed.
         word_dropout: probability that a decoder does not see a teacher-forced pixel or

@@ -1,30 +1,39 @@
-"""Ready-made VAEs: linear, MLP, of bounded slope, masked autoregressive, LSTM; sampling.
+"""Ready-made VAEs of vectors, images and sentences, and sampling from them.
 
 Every constructor returns the triple of `vae_jax.vae`. The only package that imports
 flax.
 """
 
-from vae_jax.models._assemble import LikelihoodName
+from vae_jax.models._assemble import LikelihoodName, PixelLikelihoodName
 from vae_jax.models._autoregressive import autoregressive
 from vae_jax.models._compute import compute_in
+from vae_jax.models._convolution import ConvolutionMethod
+from vae_jax.models._convolutional import convolutional
 from vae_jax.models._generate import Decoding, choose_token, generate
 from vae_jax.models._linear import linear
 from vae_jax.models._lipschitz import lipschitz
 from vae_jax.models._lstm import lstm, lstm_decoding
 from vae_jax.models._mlp import mlp
+from vae_jax.models._pixelcnn import pixelcnn
+from vae_jax.models._pixelcnn_sample import pixelcnn_sample
 from vae_jax.models._sample import sample
 
 __all__ = [
+    "ConvolutionMethod",
     "Decoding",
     "LikelihoodName",
+    "PixelLikelihoodName",
     "autoregressive",
     "choose_token",
     "compute_in",
+    "convolutional",
     "generate",
     "linear",
     "lipschitz",
     "lstm",
     "lstm_decoding",
     "mlp",
+    "pixelcnn",
+    "pixelcnn_sample",
     "sample",
 ]

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Key
 
+from vae_jax.likelihoods import mixture_params
 from vae_jax.models._dropout import OptionalKeys
 from vae_jax.numerics import as_float
 from vae_jax.types import Array, ArrayLike, Params
@@ -15,6 +16,11 @@ from vae_jax.vae import VAE, DiagGaussian, Knobs
 
 LikelihoodName = Literal["bernoulli", "gaussian", "gaussian_learned"]
 """What a decoder returns: logits, or a Gaussian of fixed or of one learned variance."""
+
+PixelLikelihoodName = Literal[
+    "bernoulli", "gaussian", "gaussian_learned", "logistic_mixture"
+]
+"""The same, and mixtures of discretised logistics, for images in [-1, 1]."""
 
 DEFAULT_KNOBS = Knobs()
 
@@ -53,21 +59,24 @@ def assemble(
     decoder: nn.Module,
     event_shape: tuple[int, ...],
     latent_dim: int,
-    likelihood: LikelihoodName,
+    likelihood: PixelLikelihoodName,
+    known: Any = LikelihoodName,
 ) -> VAE:
     """A `VAE` from modules over flat pixels.
 
     Args:
         encoder: `(x_flat) -> (mean, logvar)`.
-        decoder: `(z, x_flat or None, keys or None, knobs) -> (batch, num_pixels)`.
+        decoder: `(z, x_flat or None, keys or None, knobs) -> (batch, num_pixels)`, or
+            as many features of each pixel as the likelihood needs.
         event_shape: of one example.
         latent_dim: units of z.
         likelihood: family of the data's density.
+        known: the families that the decoder has features for.
 
     Raises:
         ValueError: an unknown likelihood, or an empty event or latent space.
     """
-    check_arguments(event_shape, latent_dim, likelihood)
+    check_arguments(event_shape, latent_dim, likelihood, known)
     num_pixels = math.prod(event_shape)
 
     def init(key: Key[Array, ""]) -> Params:
@@ -109,15 +118,35 @@ def assemble(
         z = flatten(z, (latent_dim,), dtype, "z")
         seen = None if x is None else flatten(x, event_shape, dtype)
         flat: Array = apply(decoder, own, z, seen, key, knobs)
-        output = as_float(flat.reshape(-1, *event_shape))
-        return with_noise(likelihood, params, output, knobs.variance)
+        return as_parameters(likelihood, params, flat, event_shape, knobs.variance)
 
     # outside of a program, one compilation in place of one an operation
     return VAE(jax.jit(init), encode, decode)
 
 
+def as_parameters(
+    likelihood: PixelLikelihoodName,
+    params: Params,
+    flat: Array,
+    event_shape: tuple[int, ...],
+    variance: ArrayLike,
+) -> Any:
+    """Parameters of the likelihood from the features of all pixels.
+
+    >>> flat, shape = jnp.zeros((2, 8 * 8 * 30)), (8, 8, 3)
+    >>> as_parameters("logistic_mixture", {}, flat, shape, 1.0).means.shape
+    (2, 8, 8, 3, 3)
+    """
+    output = as_float(flat)
+    if likelihood == "logistic_mixture":
+        *space, channels = event_shape
+        return mixture_params(output.reshape(output.shape[0], *space, -1), channels)
+    output = output.reshape(-1, *event_shape)
+    return with_noise(likelihood, params, output, variance)
+
+
 def with_noise(
-    likelihood: LikelihoodName, params: Params, output: Array, variance: ArrayLike
+    likelihood: PixelLikelihoodName, params: Params, output: Array, variance: ArrayLike
 ) -> Array | DiagGaussian:
     """Logits as they are; a mean with its scalar log-variance.
 
@@ -147,16 +176,19 @@ def flatten(
 
 
 def check_arguments(
-    event_shape: tuple[int, ...], latent_dim: int, likelihood: LikelihoodName
+    event_shape: tuple[int, ...],
+    latent_dim: int,
+    likelihood: PixelLikelihoodName,
+    known: Any = LikelihoodName,
 ) -> None:
     """Refuse what no model can be made of.
 
     >>> check_arguments((8, 8), 2, "bernoulli")
     """
-    known = get_args(LikelihoodName)
-    if likelihood not in known:
+    names = get_args(known)
+    if likelihood not in names:
         raise ValueError(
-            f"`likelihood` must be one of {', '.join(known)}; got {likelihood!r}."
+            f"`likelihood` must be one of {', '.join(names)}; got {likelihood!r}."
         )
     if latent_dim < 1:
         raise ValueError(f"`latent_dim` must be at least 1; got {latent_dim}.")

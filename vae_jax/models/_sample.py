@@ -1,6 +1,7 @@
 """Images from codes, for decoders with and without teacher forcing."""
 
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -43,9 +44,7 @@ def sample(
 
     def draw(x: Array) -> Array:
         output = vae.decode(params, z, x, knobs=knobs)
-        axes = jax.tree.map(lambda leaf: 0 if jnp.ndim(leaf) else None, output)
-        drawn: Array = jax.vmap(likelihood.sample, in_axes=(0, axes))(keys, output)
-        return drawn.astype(blank.dtype)
+        return drawn(keys, likelihood, output).astype(blank.dtype)
 
     def unsettled(state: tuple[Array, Array, Array]) -> Array:
         passes, x, previous = state
@@ -57,3 +56,16 @@ def sample(
 
     start = (jnp.asarray(1, jnp.int32), draw(blank), blank)
     return jax.lax.while_loop(unsettled, again, start)[1]
+
+
+def drawn(keys: Key[Array, " batch"], likelihood: Likelihood, output: Any) -> Array:
+    """One image a key from what a decoder returns; scalars in it are shared.
+
+    >>> from vae_jax.likelihoods import bernoulli
+    >>> keys = jax.random.split(jax.random.key(0), 3)
+    >>> drawn(keys, bernoulli(), jnp.zeros((3, 8, 8))).shape
+    (3, 8, 8)
+    """
+    axes = jax.tree.map(lambda leaf: 0 if jnp.ndim(leaf) else None, output)
+    images: Array = jax.vmap(likelihood.sample, in_axes=(0, axes))(keys, output)
+    return images
