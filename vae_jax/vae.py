@@ -33,8 +33,8 @@ class Knobs(NamedTuple):
     Every field is data: a number, or an array under `vmap`.
 
     Attributes:
-        window: how many previous pixels an autoregressive decoder may see; 0 is a
-            decoder without teacher forcing, `FULL_WINDOW` sees all of them.
+        window: how many previous pixels or tokens a masked or a Transformer decoder may
+            see; 0 is a decoder without teacher forcing, `FULL_WINDOW` sees all of them.
         dropout: probability of zeroing a hidden unit of the decoder in training.
         variance: noise variance of a Gaussian decoder whose variance is fixed.
         word_dropout: probability that a decoder does not see a teacher-forced pixel or

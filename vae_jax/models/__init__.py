@@ -1,4 +1,4 @@
-"""Ready-made VAEs: linear, MLP, of bounded slope, masked autoregressive, LSTM; sampling.
+"""Ready-made VAEs: linear, MLP, of bounded slope, autoregressive, of sentences; sampling.
 
 Every constructor returns the triple of `vae_jax.vae`. The only package that imports
 flax.
@@ -13,9 +13,12 @@ from vae_jax.models._lipschitz import lipschitz
 from vae_jax.models._lstm import lstm, lstm_decoding
 from vae_jax.models._mlp import mlp
 from vae_jax.models._sample import sample
+from vae_jax.models._transformer import LatentUse, transformer
+from vae_jax.models._transformer_decoding import transformer_decoding
 
 __all__ = [
     "Decoding",
+    "LatentUse",
     "LikelihoodName",
     "autoregressive",
     "choose_token",
@@ -27,4 +30,6 @@ __all__ = [
     "lstm_decoding",
     "mlp",
     "sample",
+    "transformer",
+    "transformer_decoding",
 ]
