@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from vae_jax.numerics import as_float
 from vae_jax.types import ArrayLike
 
 LONGEST_PERIOD = 10_000
@@ -29,7 +30,7 @@ def attention(
     >>> attention(query, query, query, blind)[0, :, 0, 0].tolist()
     [1.0, 0.0]
     """
-    wide = jnp.promote_types(query.dtype, jnp.float32)
+    wide = as_float(query).dtype
     scores = jnp.einsum("bqhd,bkhd->bhqk", query, keys, preferred_element_type=wide) * (
         query.shape[-1] ** -0.5
     )

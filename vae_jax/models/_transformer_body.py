@@ -61,7 +61,8 @@ def encode(own: Params, x: Array, remat: bool) -> tuple[Array, Array]:
     """Mean and log-variance of the posterior.
 
     >>> from vae_jax.models._transformer import transformer
-    >>> params = transformer(3, 5, 1, latent_use="add", width=8, num_layers=1).init(jax.random.key(0))
+    >>> vae = transformer(3, 5, 1, latent_use="add", width=8, num_layers=1)
+    >>> params = vae.init(jax.random.key(0))
     >>> encode(params["encoder"], jnp.array([[4, 3, 0]]), remat=False)[0].shape
     (1, 1)
     """
@@ -88,7 +89,8 @@ def decode(
     """Logits of every token given those before and z.
 
     >>> from vae_jax.models._transformer import transformer
-    >>> params = transformer(3, 5, 1, latent_use="add", width=8, num_layers=1).init(jax.random.key(0))
+    >>> vae = transformer(3, 5, 1, latent_use="add", width=8, num_layers=1)
+    >>> params = vae.init(jax.random.key(0))
     >>> x, z = jnp.array([[4, 3, 0]]), jnp.zeros((1, 1))
     >>> decode(params["decoder"], z, x, None, Knobs(), remat=False).shape
     (1, 3, 5)

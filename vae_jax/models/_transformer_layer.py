@@ -16,6 +16,7 @@ from jaxtyping import Array, Bool, Float, Key
 from vae_jax.models._assemble import default_dtype
 from vae_jax.models._attention import attention
 from vae_jax.models._dropout import Dropout, dropout
+from vae_jax.numerics import as_float
 from vae_jax.types import Params
 
 Pair = tuple[Array, Array]
@@ -114,11 +115,11 @@ def layer_norm(own: Params, x: States) -> States:
     >>> layer_norm(init_norm(2), x).round(3).tolist()
     [[[-1.0, 1.0]]]
     """
-    wide = jnp.promote_types(x.dtype, jnp.float32)
-    centred = x.astype(wide) - jnp.mean(x, axis=-1, keepdims=True, dtype=wide)
+    wide = as_float(x)
+    centred = wide - jnp.mean(wide, axis=-1, keepdims=True)
     variance = jnp.mean(centred**2, axis=-1, keepdims=True)
-    scale, shift = (own[name].astype(wide)[None, None] for name in ("scale", "shift"))
-    normed: Array = centred * jax.lax.rsqrt(variance + EPSILON) * scale + shift
+    scale, shift = (as_float(own[name])[None, None] for name in ("scale", "shift"))
+    normed = centred * jax.lax.rsqrt(variance + EPSILON) * scale + shift
     return normed.astype(x.dtype)
 
 
