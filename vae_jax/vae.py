@@ -33,8 +33,8 @@ class Knobs(NamedTuple):
     Every field is data: a number, or an array under `vmap`.
 
     Attributes:
-        window: how many previous pixels an autoregressive decoder may see; 0 is a
-            decoder without teacher forcing, `FULL_WINDOW` sees all of them. Of
+        window: how many previous pixels or tokens a masked or a Transformer decoder may
+            see; 0 is a decoder without teacher forcing, `FULL_WINDOW` sees all of them. Of
             `models.pixelcnn` it is a radius: that many rows above and columns to either
             side, and as many pixels to the left.
         dropout: probability of zeroing a hidden unit of the decoder in training.

@@ -17,10 +17,13 @@ from vae_jax.models._mlp import mlp
 from vae_jax.models._pixelcnn import pixelcnn
 from vae_jax.models._pixelcnn_sample import pixelcnn_sample
 from vae_jax.models._sample import sample
+from vae_jax.models._transformer import LatentUse, transformer
+from vae_jax.models._transformer_decoding import transformer_decoding
 
 __all__ = [
     "ConvolutionMethod",
     "Decoding",
+    "LatentUse",
     "LikelihoodName",
     "PixelLikelihoodName",
     "autoregressive",
@@ -36,4 +39,6 @@ __all__ = [
     "pixelcnn",
     "pixelcnn_sample",
     "sample",
+    "transformer",
+    "transformer_decoding",
 ]

@@ -18,13 +18,15 @@ class Decoding(NamedTuple):
         start: `start(params, z) -> state` before the first token.
         step: `step(params, state, token) -> (logits, state)`: reads one token of each
             sentence and gives the logits of the next, `(batch, vocab_size)`.
+        limit: tokens that it has room for; None is any number.
 
     >>> Decoding._fields
-    ('start', 'step')
+    ('start', 'step', 'limit')
     """
 
     start: Callable[..., Any]
     step: Callable[..., tuple[Array, Any]]
+    limit: int | None = None
 
 
 def choose_token(
@@ -75,7 +77,8 @@ def generate(
 
     Args:
         keys: one a sentence.
-        decoding: the decoder's steps, as `models.lstm_decoding` makes them.
+        decoding: the decoder's steps, as `lstm_decoding` and `transformer_decoding` make
+            them.
         params: of the whole model.
         z: the codes.
         length: of the sentences; one that has not ended by then is cut.
@@ -83,7 +86,7 @@ def generate(
         top_p: see `choose_token`.
 
     Raises:
-        ValueError: a length below 1.
+        ValueError: a length below 1, or above what the decoder has room for.
 
     >>> from vae_jax.models import lstm, lstm_decoding
     >>> params = lstm(5, 10, 2).init(jax.random.key(0))
@@ -93,6 +96,11 @@ def generate(
     """
     if length < 1:
         raise ValueError(f"`length` must be at least 1; got {length}.")
+    if decoding.limit is not None and length > decoding.limit:
+        raise ValueError(
+            f"`length` must be at most the {decoding.limit} tokens that `decoding` has "
+            f"room for; got {length}. Make the decoding with a greater length."
+        )
     choose = jax.vmap(choose_token, in_axes=(0, 0, None, None))
     fold = jax.vmap(jax.random.fold_in, in_axes=(0, None))
 

@@ -11,8 +11,9 @@ from vae_jax.models._assemble import DEFAULT_KNOBS, apply, compute_dtype, defaul
 from vae_jax.models._dropout import OptionalKeys, dropout, word_dropout
 from vae_jax.models._generate import Decoding
 from vae_jax.models._recurrence import lstm_recurrence, lstm_step
+from vae_jax.models._sentences import begun, check_sizes, sentences
 from vae_jax.numerics import as_float
-from vae_jax.tokens import BOS, EOS, PAD, UNK
+from vae_jax.tokens import PAD, UNK
 from vae_jax.types import Array, ArrayLike, Params
 from vae_jax.vae import VAE, DiagGaussian, Knobs
 
@@ -67,7 +68,11 @@ def lstm(
     >>> vae.encode(params, x).mean.shape, vae.decode(params, jnp.zeros((1, 2)), x).shape
     ((1, 2), (1, 5, 10))
     """
-    _check_sizes(length, vocab_size, latent_dim, embedding, hidden)
+    check_sizes(vocab_size, length=length, latent_dim=latent_dim, embedding=embedding)
+    if not hidden or min(hidden) < 1:
+        raise ValueError(
+            f"`hidden` must name at least one layer, of at least one unit; got {hidden}."
+        )
     if init_bound is not None and not init_bound > 0:
         raise ValueError(f"`init_bound` must be above 0, or None; got {init_bound}.")
     sizes = embedding, tuple(hidden), init_bound, remat
@@ -90,7 +95,7 @@ def lstm(
         knobs: Knobs = DEFAULT_KNOBS,
     ) -> DiagGaussian:
         del key, knobs
-        x = _sentences(x, length)
+        x = sentences(x, length)
         mean, logvar = apply(encoder, params["encoder"], x)
         return DiagGaussian(as_float(mean), as_float(logvar))
 
@@ -105,7 +110,7 @@ def lstm(
         if x is None:
             raise ValueError("an autoregressive decoder needs `x`; got None.")
         own = params["decoder"]
-        x, z = _sentences(x, length), jnp.asarray(z, compute_dtype(own))
+        x, z = sentences(x, length), jnp.asarray(z, compute_dtype(own))
         return as_float(apply(decoder, own, z, x, key, knobs))
 
     return VAE(jax.jit(init), encode, decode)
@@ -119,7 +124,7 @@ def lstm_decoding() -> Decoding:
     >>> params = lstm(5, 10, 2).init(jax.random.key(0))
     >>> decoding, z = lstm_decoding(), jnp.zeros((3, 2))
     >>> state = decoding.start(params, z)
-    >>> decoding.step(params, state, jnp.full(3, BOS))[0].shape
+    >>> decoding.step(params, state, jnp.full(3, 2))[0].shape
     (3, 10)
     """
 
@@ -153,8 +158,7 @@ class _Encoder(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> tuple[Array, Array]:
-        read = jnp.concatenate([jnp.full_like(x[:, :1], BOS), x], axis=1)
-        states = _embedding(self.vocab_size, self.embedding)(read)
+        states = _embedding(self.vocab_size, self.embedding)(begun(x))
         for layer, width in enumerate(self.hidden):
             start = jnp.zeros((len(x), width), states.dtype)
             lstm = _LSTM(width, self.bound, self.remat, name=f"lstm_{layer}")
@@ -182,7 +186,7 @@ class _Decoder(nn.Module):
     def __call__(self, z: Array, x: Array, keys: OptionalKeys, knobs: Knobs) -> Array:
         drop = dropout(keys, knobs.dropout)
         seen = word_dropout(keys, knobs.word_dropout, x[:, :-1], UNK)
-        read = jnp.concatenate([jnp.full_like(x[:, :1], BOS), seen], axis=1)
+        read = begun(seen)
         inputs = drop(_embedding(self.vocab_size, self.embedding)(read), 0)
         beside = jnp.broadcast_to(z[:, None], (*read.shape, z.shape[-1]))
         states = jnp.concatenate([inputs, beside], axis=-1)
@@ -245,34 +249,3 @@ def _embedding(vocab_size: int, features: int) -> nn.Embed:
         embedding_init=_uniform(0.1),
         param_dtype=default_dtype(),
     )
-
-
-def _sentences(x: ArrayLike, length: int) -> Array:
-    """Tokens, refused if they are no integers or of another length."""
-    x = jnp.asarray(x)
-    if x.ndim != 2 or x.shape[1] != length:
-        raise ValueError(f"`x` must have the shape (batch, {length}); got {x.shape}.")
-    if not jnp.issubdtype(x.dtype, jnp.integer):
-        raise ValueError(f"`x` must be tokens, integers; got {x.dtype}. Cast them.")
-    return x
-
-
-def _check_sizes(
-    length: int,
-    vocab_size: int,
-    latent_dim: int,
-    embedding: int,
-    hidden: tuple[int, ...],
-) -> None:
-    sizes = {"length": length, "latent_dim": latent_dim, "embedding": embedding}
-    for name, size in sizes.items():
-        if size < 1:
-            raise ValueError(f"`{name}` must be at least 1; got {size}.")
-    if not hidden or min(hidden) < 1:
-        raise ValueError(
-            f"`hidden` must name at least one layer, of at least one unit; got {hidden}."
-        )
-    if vocab_size <= EOS:
-        raise ValueError(
-            f"`vocab_size` counts the four special tokens, at least 4; got {vocab_size}."
-        )
