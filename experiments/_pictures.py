@@ -22,7 +22,10 @@ def draw_member(out: Path, config: RunConfig, member: int) -> dict[str, np.ndarr
     """
     dataset = build.dataset_of(config)
     shape = dataset.test.images.shape[1:]
-    vae, density = build.model(config, shape), build.likelihood(config)
+    vae, density = (
+        build.model(config, shape, dataset.max_value),
+        build.likelihood(config),
+    )
     knobs, params = build.hyper(config).knobs, results.load(out, member)
     prepare = build.prepare(config, dataset.max_value)
     noise_key, prior_key, data_key = jax.random.split(jax.random.key(0), 3)

@@ -24,7 +24,7 @@ WRONG = [
     ({"hidden": 64}, "`hidden` must be of type"),
     ({"clip_norm": 0.0}, "`clip_norm` must be finite and above 0, or none"),
     ({"window": -1}, "`window` must be finite and at least 0"),
-    ({"window": 2, "model": "mlp"}, "`window` is a setting of the autoregressive"),
+    ({"window": 2, "model": "mlp"}, "`window` is a setting of model='autoregressive'"),
     ({"seed": -1}, "`seed` must be finite and at least 0"),
     ({"seed": 2**31}, r"`seed` must be below 2\*\*31"),
     ({"batch_size": 0}, "`batch_size` must be at least 1"),

@@ -49,4 +49,5 @@ def collapse_threshold(
     scale = jnp.where(mean > 0, jnp.where(mean > 0, mean, 1) ** -0.5, 0)
     scaled = scores * scale[None]
     covariance = scaled.T @ scaled / len(scores)
-    return jnp.linalg.eigvalsh(covariance)[-1]
+    largest: Array = jnp.linalg.eigvalsh(covariance)[-1]
+    return largest

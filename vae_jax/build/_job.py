@@ -81,7 +81,8 @@ def program(config: RunConfig, dataset: data.Dataset) -> Program:
     'evaluate'
     """
     vae = model(config, dataset.train.images.shape[1:], dataset.max_value)
-    density, prepared = likelihood(config), prepare(config, dataset.max_value)
+    largest = dataset.max_value
+    density, prepared = likelihood(config, largest), prepare(config, largest)
     calibrate = training.make_calibrate(vae, prepared, config.batch_size)
     evaluate = training.make_evaluate(
         vae,

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from vae_jax import models, priors, training
 from vae_jax.build._parts import likelihood
-from vae_jax.configs import RunConfig, did_you_mean
+from vae_jax.configs import TEXT_MODELS, RunConfig, did_you_mean
 from vae_jax.vae import VAE, Prior, with_prior
 
 
@@ -32,7 +32,7 @@ def model(
         vae = training.batch_norm_posterior(vae, config.latent_dim)
     if config.refine_steps:
         vae = training.semi_amortised_posterior(
-            vae, likelihood(config), num_steps=config.refine_steps
+            vae, likelihood(config, max_value), num_steps=config.refine_steps
         )
     if config.prior == "standard":
         return vae
@@ -43,18 +43,53 @@ def _plain_model(
     config: RunConfig, event_shape: tuple[int, ...], max_value: int | None
 ) -> VAE:
     if ":" in config.model:
-        return _user_model(config, event_shape)
-    if config.model == "lstm":
+        vae = _user_model(config, event_shape)
+    elif config.model in TEXT_MODELS:
         assert max_value is not None, "the vocabulary of a model of sentences"
+        vae = _text_model(config, event_shape[0], max_value + 1)
+    else:
+        vae = _image_model(config, event_shape)
+    if config.compute == "float32":
+        return vae
+    return models.compute_in(vae, jnp.bfloat16)
+
+
+def _text_model(config: RunConfig, length: int, vocab_size: int) -> VAE:
+    sizes = length, vocab_size, config.latent_dim
+    if config.model == "lstm":
         return models.lstm(
-            event_shape[0],
-            max_value + 1,
-            config.latent_dim,
+            *sizes,
             embedding=config.embedding,
             hidden=config.hidden,
             init_bound=config.init_bound,
+            remat=config.remat,
         )
-    return _image_model(config, event_shape)
+    width, num_layers = one_width(config)
+    return models.transformer(
+        *sizes,
+        latent_use=config.latent_use,
+        width=width,
+        num_layers=num_layers,
+        num_heads=config.num_heads,
+        remat=config.remat,
+    )
+
+
+def one_width(config: RunConfig) -> tuple[int, int]:
+    """The width that all layers share, and how many they are.
+
+    Raises:
+        ValueError: widths differ, or there is no layer.
+
+    >>> one_width(RunConfig(hidden=(32, 32, 32)))
+    (32, 3)
+    """
+    if len(set(config.hidden)) != 1:
+        raise ValueError(
+            f"`hidden` of model={config.model!r} must be one width, repeated for every "
+            f"layer; got {config.hidden}."
+        )
+    return config.hidden[0], len(config.hidden)
 
 
 def _image_model(config: RunConfig, event_shape: tuple[int, ...]) -> VAE:
@@ -62,15 +97,34 @@ def _image_model(config: RunConfig, event_shape: tuple[int, ...]) -> VAE:
     name = config.likelihood
     family = "gaussian" if name == "gaussian_optimal" else name
     assert family != "categorical", "the density of sentences"
+    shape, hidden = (event_shape, config.latent_dim), config.hidden
+    if config.model == "pixelcnn":
+        if family == "logistic_mixture" and len(event_shape) == 2:
+            # couples channels, if only one
+            shape = (*event_shape, 1), config.latent_dim
+        return models.pixelcnn(
+            *shape,
+            hidden=hidden,
+            kernel=config.kernel,
+            likelihood=family,
+            components=config.components,
+            remat=config.remat,
+        )
+    assert family != "logistic_mixture", "the density of what a PixelCNN returns"
     if config.model == "linear":
-        return models.linear(event_shape, config.latent_dim, likelihood=family)
-    shape = event_shape, config.latent_dim
+        return models.linear(*shape, likelihood=family)
     if config.model == "mlp":
-        return models.mlp(
-            *shape, hidden=config.hidden, likelihood=family, skip=config.skip
+        return models.mlp(*shape, hidden=hidden, likelihood=family, skip=config.skip)
+    if config.model == "convolutional":
+        return models.convolutional(
+            *shape,
+            hidden=hidden,
+            blocks=config.blocks,
+            likelihood=family,
+            remat=config.remat,
         )
     make = {"lipschitz": models.lipschitz, "autoregressive": models.autoregressive}
-    return make[config.model](*shape, hidden=config.hidden, likelihood=family)
+    return make[config.model](*shape, hidden=hidden, likelihood=family)
 
 
 def _prior(config: RunConfig, vae: VAE, event_shape: tuple[int, ...]) -> Prior:

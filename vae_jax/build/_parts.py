@@ -24,11 +24,23 @@ def prepare(config: RunConfig, max_value: int) -> training.Prepare:
         return lambda keys, images: data.binarize_static(images, max_value)
     if config.dequantize:
         return lambda keys, images: data.dequantize(keys, images, max_value)
+    if config.likelihood == "logistic_mixture":
+        return lambda keys, images: _signed(images, max_value)
     return lambda keys, images: data.scale(images, max_value)
 
 
-def likelihood(config: RunConfig) -> likelihoods.Likelihood:
+def _signed(images: Array, max_value: int) -> Array:
+    """Levels between -1 and 1, with an axis of channels."""
+    levels = 2 * data.scale(images, max_value) - 1
+    return levels[..., None] if levels.ndim == 3 else levels
+
+
+def likelihood(
+    config: RunConfig, max_value: int | None = None
+) -> likelihoods.Likelihood:
     """The family of the data's density.
+
+    `max_value` is that of the data; a density of grey levels needs it, for their number.
 
     >>> likelihood(RunConfig()).log_prob(jnp.zeros((1, 2)), jnp.ones((1, 2))).shape
     (1,)
@@ -37,6 +49,9 @@ def likelihood(config: RunConfig) -> likelihoods.Likelihood:
         return sentences()
     if config.likelihood == "bernoulli":
         return likelihoods.bernoulli()
+    if config.likelihood == "logistic_mixture":
+        assert max_value is not None, "the number of grey levels"
+        return likelihoods.discretized_logistic_mixture(max_value + 1)
     return likelihoods.gaussian()
 
 

@@ -7,13 +7,14 @@ compile. `DATA_FIELDS` may differ between the members of one compiled program.
 from vae_jax.configs._mapping import from_mapping, to_mapping
 from vae_jax.configs._ranges import MODELS
 from vae_jax.configs._run import DATA_FIELDS, RunConfig, SplitName
-from vae_jax.configs._together import TEXTS
+from vae_jax.configs._together import TEXT_MODELS, TEXTS
 from vae_jax.configs._types import did_you_mean
 
 __all__ = [
     "DATA_FIELDS",
     "MODELS",
     "TEXTS",
+    "TEXT_MODELS",
     "RunConfig",
     "SplitName",
     "did_you_mean",

@@ -10,7 +10,16 @@ from vae_jax.configs._types import did_you_mean
 if TYPE_CHECKING:
     from vae_jax.configs._run import RunConfig
 
-MODELS = ("linear", "mlp", "lipschitz", "autoregressive", "lstm")
+MODELS = (
+    "linear",
+    "mlp",
+    "lipschitz",
+    "convolutional",
+    "autoregressive",
+    "pixelcnn",
+    "lstm",
+    "transformer",
+)
 
 POSITIVE_INTS = (
     "latent_dim",
@@ -21,6 +30,9 @@ POSITIVE_INTS = (
     "eval_samples",
     "prior_components",
     "embedding",
+    "kernel",
+    "components",
+    "num_heads",
 )
 POSITIVE = (
     "variance",
@@ -47,6 +59,7 @@ NOT_NEGATIVE = (
     "importance_samples",
     "pretraining_steps",
     "inverse_lipschitz",
+    "blocks",
 )
 PROBABILITIES = ("dropout", "word_dropout")
 

@@ -9,7 +9,12 @@ from vae_jax.configs._types import check_type
 
 Binarize = Literal["none", "static", "dynamic"]
 LikelihoodName = Literal[
-    "bernoulli", "gaussian", "gaussian_learned", "gaussian_optimal", "categorical"
+    "bernoulli",
+    "gaussian",
+    "gaussian_learned",
+    "gaussian_optimal",
+    "logistic_mixture",
+    "categorical",
 ]
 ScheduleName = Literal["constant", "linear", "sigmoid", "cosine", "tanh", "cyclical"]
 RateScheduleName = Literal["constant", "cosine"]
@@ -18,6 +23,8 @@ Over = Literal["unit", "total"]
 Mean = Literal["batch", "example"]
 Rule = Literal["max", "mask"]
 Precision = Literal["default", "high", "highest"]
+ComputeName = Literal["float32", "bfloat16"]
+LatentUse = Literal["prefix", "memory", "add"]
 PosteriorName = Literal["free", "delta", "batch_norm"]
 PriorName = Literal["standard", "diagonal", "mixture", "vampprior", "autoregressive"]
 FeedbackName = Literal["none", "geco", "minimum_rate", "target_rate", "control_vae"]
@@ -75,13 +82,22 @@ class RunConfig:
             are cut.
         binarize: `static` (x > 0.5), `dynamic` (drawn anew at every visit) or `none`.
         dequantize: add uniform noise of one grey level (Gaussian likelihoods).
-        model: `linear`, `mlp`, `lipschitz`, `autoregressive`, for sentences `lstm`, or your
-            own, `package.module:function`.
+        model: `linear`, `mlp`, `lipschitz`, `convolutional`, `autoregressive`, `pixelcnn`;
+            for sentences `lstm` or `transformer`; or your own, `package.module:function`.
         latent_dim: units of z.
-        hidden: widths of the hidden layers.
+        hidden: widths of the hidden layers; of a `pixelcnn` or `transformer` all the same.
+        blocks: residual ones at every resolution of a `convolutional` model.
+        kernel: side of a `pixelcnn` layer's field, odd.
+        components: of a `logistic_mixture`.
+        num_heads: of a `transformer`'s attention.
+        latent_use: how its decoder is given z: a `prefix` of the sentence, `memory` that
+            every layer attends to, or what is added (`add`) to every position.
+        remat: compute activations again for the gradient: less memory, more time.
+        compute: dtype inside the model; objective and parameters are float32 throughout.
         embedding: width of a token's vector.
         init_bound: of the uniform start of an `lstm`; its default where none is given.
-        window: previous pixels an autoregressive decoder may see; none for all of them.
+        window: previous pixels or tokens that an `autoregressive` or `transformer` decoder
+            may see, radius that a `pixelcnn` may; none for all.
         dropout: probability of dropping a hidden unit of the decoder.
         word_dropout: probability that an autoregressive decoder does not see a pixel or a
             word.
@@ -89,7 +105,8 @@ class RunConfig:
         inverse_lipschitz: least slope of the decoder of model `lipschitz`.
         lipschitz: its largest slope.
         likelihood: of the data given z; fixed, learned or optimal Gaussian variance;
-            `categorical` for sentences.
+            `logistic_mixture` for the grey levels of a `pixelcnn`, `categorical` for
+            sentences.
         variance: of a `gaussian` likelihood, whose variance is fixed.
         beta: final weight of the rate; 1 is the ELBO.
         schedule: how beta is reached: from 0, except `constant`.
@@ -155,6 +172,13 @@ class RunConfig:
     model: str = "mlp"
     latent_dim: int = 8
     hidden: tuple[int, ...] = (512, 512)
+    blocks: int = 0
+    kernel: int = 3
+    components: int = 5
+    num_heads: int = 4
+    latent_use: LatentUse = "prefix"
+    remat: bool = False
+    compute: ComputeName = "float32"
     embedding: int = 50
     init_bound: float | None = None
     window: int | None = None

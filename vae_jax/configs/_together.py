@@ -15,8 +15,14 @@ SAMPLED_PRIORS = ("mixture", "vampprior")
 TEXTS = ("ten_sequences", "synthetic_language", "brown", "text")
 """Sentences, for a model of tokens and a density of classes."""
 
-BLIND_MODELS = ("linear", "mlp", "lipschitz")
+TEXT_MODELS = ("lstm", "transformer")
+"""Of sentences; all others are of images."""
+
+BLIND_MODELS = ("linear", "mlp", "lipschitz", "convolutional")
 """Their decoders see no pixel."""
+
+REMAT_MODELS = ("convolutional", "pixelcnn", "lstm", "transformer")
+"""They have parts whose activations can be computed again."""
 
 
 def check_together(config: RunConfig) -> None:
@@ -64,12 +70,12 @@ def _check_text(config: RunConfig) -> None:
     text = config.dataset in TEXTS
     needs = {
         f"likelihood={config.likelihood!r}": config.likelihood == "categorical",
-        f"model={config.model!r}": config.model == "lstm",
+        f"model={config.model!r}": config.model in TEXT_MODELS,
     }
     for got, of_text in needs.items():
         if of_text != text and not (text and ":" in got):
             raise ValueError(
-                "sentences go with model='lstm' (or your own) and "
+                "sentences go with model='lstm' or 'transformer' (or your own) and "
                 f"likelihood='categorical', images with the others; got "
                 f"dataset={config.dataset!r} and {got}."
             )
@@ -88,8 +94,9 @@ def _check_text(config: RunConfig) -> None:
 def _check_model(config: RunConfig) -> None:
     if config.window is not None and config.model in (*BLIND_MODELS, "lstm"):
         raise ValueError(
-            f"`window` is a setting of the autoregressive decoder; got window="
-            f"{config.window} with model={config.model!r}. Leave it out."
+            "`window` is a setting of model='autoregressive', 'pixelcnn' or "
+            f"'transformer'; got window={config.window} with model={config.model!r}. "
+            "Leave it out."
         )
     if config.dropout and config.model in ("linear", "lipschitz"):
         raise ValueError(
@@ -101,12 +108,40 @@ def _check_model(config: RunConfig) -> None:
         raise ValueError(
             "`word_dropout` hides pixels or words from a decoder that sees them; got "
             f"{config.word_dropout} with model={config.model!r}. Use "
-            "model='autoregressive' or 'lstm', or leave it out."
+            "model='autoregressive', 'pixelcnn', 'lstm' or 'transformer', or leave it out."
         )
     if config.skip and config.model != "mlp":
         raise ValueError(
             "`skip` is a setting of model='mlp' (the autoregressive decoder has z in every "
             f"layer, the linear one has no layer); got model={config.model!r}."
+        )
+    _check_image_model(config)
+
+
+def _check_image_model(config: RunConfig) -> None:
+    if config.blocks and config.model != "convolutional":
+        raise ValueError(
+            "`blocks` are those of model='convolutional'; got "
+            f"{config.blocks} with model={config.model!r}. Leave it at 0."
+        )
+    known = ":" in config.model or config.model in REMAT_MODELS
+    if config.remat and not known:
+        raise ValueError(
+            f"`remat` is for models in {', '.join(REMAT_MODELS)}; got model="
+            f"{config.model!r}, which has little to keep. Leave it out."
+        )
+    if config.likelihood != "logistic_mixture":
+        return
+    if config.model != "pixelcnn" and ":" not in config.model:
+        raise ValueError(
+            "`likelihood='logistic_mixture'` is a density of what model='pixelcnn' "
+            f"returns; got model={config.model!r}."
+        )
+    if config.binarize != "none" or config.dequantize:
+        raise ValueError(
+            "`likelihood='logistic_mixture'` is a density of grey levels as they are; got "
+            f"binarize={config.binarize!r}, dequantize={config.dequantize}. Use "
+            "binarize='none' and no dequantisation."
         )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from vae_jax.figures._style import tidy
 
@@ -48,12 +49,13 @@ def power_figure(maps: Mapping[str, pd.DataFrame], labels: Mapping[str, str]) ->
 
 def draw_table(
     axes: Axes, table: pd.DataFrame, colours: str, top: float | None
-) -> object:
+) -> AxesImage:
     """Every point as a cell with its number."""
     values = table.to_numpy()
     top = top or max(float(np.nanmax(values)), 1e-3)
     image = axes.imshow(values, cmap=colours, vmin=0, vmax=top, aspect="auto")
-    for (row, column), value in np.ndenumerate(values):
+    for row, column in np.ndindex(values.shape):
+        value = values[row, column]
         colour = "white" if value > 0.6 * top else "black"
         axes.text(
             column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, c=colour
@@ -80,7 +82,8 @@ def draw_threshold(axes: Axes, frame: pd.DataFrame) -> None:
     betas = np.sort(frame["beta"].unique())
     powers = sorted(frame["power"].unique())
     # cells are as far apart as their numbers, not as their betas
-    at = np.interp(known["threshold"], betas, np.arange(len(betas)))
+    places = np.arange(len(betas))
+    at = [float(np.interp(beta, betas, places)) for beta in known["threshold"]]
     rows = [powers.index(power) for power in known["power"]]
     axes.plot(at, rows, color="#D55E00", marker="o", ms=4, lw=1.5)
     axes.text(

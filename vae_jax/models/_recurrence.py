@@ -35,7 +35,8 @@ def lstm_recurrence(
     (5, 3, 2)
     """
     if not remat:
-        return _segment(weight, projected, hidden, cell)[0]
+        every: Array = _segment(weight, projected, hidden, cell)[0]
+        return every
     time = len(projected)
     length = math.ceil(math.sqrt(time))
     number = -(-time // length)
@@ -51,7 +52,8 @@ def lstm_recurrence(
 
     parts = filled.reshape(number, length, *filled.shape[1:])
     _, outputs = jax.lax.scan(advance, (hidden, cell), parts)
-    return outputs.reshape(-1, *hidden.shape)[:time]
+    flat: Array = outputs.reshape(-1, *hidden.shape)
+    return flat[:time]
 
 
 @jax.custom_vjp
