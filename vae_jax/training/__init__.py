@@ -6,6 +6,7 @@ from vae_jax.training._aggressive import (
     AggressiveState,
     Counts,
     make_aggressive_program,
+    make_settle,
 )
 from vae_jax.training._batches import map_batches
 from vae_jax.training._calibrate import make_calibrate
@@ -143,6 +144,7 @@ __all__ = [
     "make_importance_objective",
     "make_objective",
     "make_program",
+    "make_settle",
     "make_step",
     "make_validate",
     "map_batches",

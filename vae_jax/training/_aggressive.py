@@ -46,6 +46,12 @@ from vae_jax.vae import VAE
 
 DEFAULT_LOOP = InnerLoop()
 
+LoopSettings = InnerLoop | Callable[[Any], InnerLoop]
+"""The settings of the loop, or a function that reads them from the run's."""
+
+Settle = Callable[..., tuple[TrainState, Int[Array, ""]]]
+"""`settle(state, t, key, hyper, data) -> (train state, inner steps)`."""
+
 
 class Counts(NamedTuple):
     """What a run has cost so far.
@@ -110,7 +116,7 @@ def make_aggressive_program(
     evaluate: Callable[..., dict[str, Array]],
     batch_size: int,
     *,
-    loop: InnerLoop | Callable[[Any], InnerLoop] = DEFAULT_LOOP,
+    loop: LoopSettings = DEFAULT_LOOP,
     is_encoder: IsEncoder = in_encoder,
     num_measured: int = MAX_MEASURED,
     feedback: Feedback | None = None,
@@ -137,8 +143,7 @@ def make_aggressive_program(
         prepare: turns stored images into the model's input.
         evaluate: see `make_evaluate`. The `Counts` are added to what it returns.
         batch_size: examples a step, of the inner loop too.
-        loop: the settings of the loop, or a function that reads them from the run's, so
-            that a sweep may vary them.
+        loop: its settings; a function of the run's where a sweep varies them.
         is_encoder: `is_encoder(path) -> bool`, path being the names on the way to a leaf
             of the parameters.
         num_measured: examples of which the mutual information is measured.
@@ -154,39 +159,39 @@ def make_aggressive_program(
 
     Needs a model and data to show; make it as `make_program` in the README.
     """
-    shares = share_optimizers(optimizer, is_encoder)
-    encoder_step, both_step = (
-        make_step(objective, one, feedback=feedback) for one in shares
-    )
+    both = share_optimizers(optimizer, is_encoder).both
     base = make_program(
         vae.init,
-        both_step,
-        shares.both,
+        make_step(objective, both, feedback=feedback),
+        both,
         prepare,
         evaluate,
         batch_size,
         feedback=feedback,
         calibrate=calibrate,
     )
-    pursue = make_pursuit(encoder_step, prepare, batch_size, is_encoder)
+    settle = make_settle(
+        objective,
+        optimizer,
+        prepare,
+        batch_size,
+        loop=loop,
+        is_encoder=is_encoder,
+        feedback=feedback,
+    )
     measure = make_measure(vae, prepare, batch_size, num_measured)
 
-    def settings(hyper: Any) -> InnerLoop:
-        return loop(hyper) if callable(loop) else loop
-
     def init(key, hyper, data):  # type: ignore[no-untyped-def]
-        judgement = first_judgement(settings(hyper).aggressive)
+        judgement = first_judgement(read_loop(loop, hyper).aggressive)
         counts = Counts(*[jnp.zeros((), jnp.int32)] * 3)
         run = base.init(key, hyper, data)
         return AggressiveState(run.train, run.order, judgement, counts)
 
     def step(state, t, key, hyper, data):  # type: ignore[no-untyped-def]
-        inner, waits = settings(hyper), state.judgement.aggressive
-        order, _ = next_rows(state.order, t, key, batch_size)
-        train, inner_steps = pursue(
-            state.train, order, t, key, hyper, data, inner, waits
-        )
-        run, info = base.step(RunState(train, order), t, key, hyper, data)
+        patience = read_loop(loop, hyper).patience
+        waits = state.judgement.aggressive
+        train, inner_steps = settle(state, t, key, hyper, data)
+        run, info = base.step(RunState(train, state.order), t, key, hyper, data)
         mask = encoder_mask(train.params, is_encoder)
         held = with_share(run.train, share_of(train, mask), mask)
         run = run._replace(train=keep_where(waits, held, run.train))
@@ -194,10 +199,10 @@ def make_aggressive_program(
         def judged() -> Judgement:
             params = base.params(run, key, hyper, data)
             found = measure(params, t, key, hyper.knobs, data.train)
-            return judge(state.judgement, found, inner.patience)
+            return judge(state.judgement, found, patience)
 
         # of t alone, which all members of a sweep share: under vmap it stays a branch
-        ends_epoch = (t + 1) % (len(order) // batch_size) == 0
+        ends_epoch = (t + 1) % (len(data.train) // batch_size) == 0
         judgement = jax.lax.cond(ends_epoch, judged, lambda: state.judgement)
         shown = inner_steps, waits, judgement.information
         info = AggressiveInfo(*info, *(jnp.asarray(x, jnp.float32) for x in shown))
@@ -208,6 +213,58 @@ def make_aggressive_program(
         return evaluate(state, key, hyper, data) | state.counts._asdict()
 
     return Program(init, step, evaluate_run, base.params)
+
+
+def make_settle(
+    objective: Objective,
+    optimizer: optax.GradientTransformation,
+    prepare: Prepare,
+    batch_size: int,
+    *,
+    loop: LoopSettings = DEFAULT_LOOP,
+    is_encoder: IsEncoder = in_encoder,
+    feedback: Feedback | None = None,
+) -> Settle:
+    """The inner loop of a step: what the decoder's update of that step waits for.
+
+    On the way through a run it shows what the encoder knows of the decoder as it is, where
+    the state between two steps has a decoder that is one update ahead.
+
+    Args:
+        objective: as given to `make_aggressive_program`, and so are all others.
+        optimizer: moves the encoder's share.
+        prepare: turns stored images into the model's input.
+        batch_size: examples an update.
+        loop: when it ends.
+        is_encoder: what the encoder's share is.
+        feedback: a controller, which holds.
+
+    Returns:
+        `settle(state, t, key, hyper, data) -> (train state, inner steps)`; `state` is an
+        `AggressiveState` before step t. Once it is not aggressive any more, no step.
+
+    See `make_aggressive_program`.
+    """
+    step = make_step(
+        objective, share_optimizers(optimizer, is_encoder).encoder, feedback=feedback
+    )
+    pursue = make_pursuit(step, prepare, batch_size, is_encoder)
+
+    def settle(state, t, key, hyper, data):  # type: ignore[no-untyped-def]
+        order, _ = next_rows(state.order, t, key, batch_size)
+        inner, waits = read_loop(loop, hyper), state.judgement.aggressive
+        return pursue(state.train, order, t, key, hyper, data, inner, waits)
+
+    return settle
+
+
+def read_loop(loop: LoopSettings, hyper: Any) -> InnerLoop:
+    """The settings of the loop of one run.
+
+    >>> read_loop(InnerLoop(window=10), None).window
+    10
+    """
+    return loop(hyper) if callable(loop) else loop
 
 
 def count(

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from vae_jax.training._program import Program
 from vae_jax.training._state import TrainState
-from vae_jax.types import Array
+from vae_jax.types import Array, Params
 
 
 class SnapshotState(NamedTuple):
@@ -32,6 +32,8 @@ def with_snapshots(
     program: Program,
     steps: Sequence[int],
     observe: Callable[..., dict[str, Array]],
+    *,
+    settle: Callable[..., Params] | None = None,
 ) -> Program:
     """A program that observes its parameters before chosen steps, and at the end.
 
@@ -39,6 +41,8 @@ def with_snapshots(
         program: whose state has a `train`.
         steps: numbers of updates done, in ascending order; 0 is before the first.
         observe: `observe(params, key, hyper, data) -> named arrays`.
+        settle: `settle(state, t, key, hyper, data) -> params`, which are observed before
+            step t in place of those of the state.
 
     Returns:
         A program whose evaluation has every named array as `snapshots/name`, a row a chosen
@@ -68,7 +72,10 @@ def with_snapshots(
         hit = table == t
 
         def observed() -> Any:
-            found = observe(state.train.params, key, hyper, data)
+            params = state.train.params
+            if settle is not None:
+                params = settle(state.run, t, key, hyper, data)
+            found = observe(params, key, hyper, data)
             row = jnp.argmax(hit)
             return jax.tree.map(
                 lambda rows, new: rows.at[row].set(new), state.seen, found
