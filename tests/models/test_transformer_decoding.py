@@ -69,8 +69,8 @@ def test_room_for_more_changes_nothing():
     [
         ("prefix", FULL_WINDOW, 1.0, 1.0),
         ("memory", 2, 0.7, 0.9),
-        ("add", 0, 1.0, 0.8),
-        ("add", FULL_WINDOW, 0.0, 1.0),
+        pytest.param("add", 0, 1.0, 0.8, marks=pytest.mark.slow),
+        pytest.param("add", FULL_WINDOW, 0.0, 1.0, marks=pytest.mark.slow),
     ],
 )
 def test_sentences_are_those_of_teacher_forcing_under_the_same_keys(
