@@ -188,5 +188,5 @@ def test_dropout_is_of_embeddings_branches_and_outputs(key):
     for row, x in enumerate(np.asarray(X)):
         z = np.asarray(Z[row], float)
         expected = plain.decode(own, z, x, layers, 3, lambda n, r=row: everyone[n][r])
-        # float32 through two layers; a norm of dropped states may enlarge the roundings
+        # float32 through a layer; a norm of dropped states may enlarge the roundings
         np.testing.assert_allclose(found[row], expected, atol=2e-5)
