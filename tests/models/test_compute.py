@@ -16,13 +16,16 @@ IMAGES = {
         SHAPE, LATENT, hidden=(16,), likelihood="gaussian"
     ),
     "lstm": models.lstm(6, 12, LATENT, embedding=8, hidden=(8,)),
+    "transformer": models.transformer(
+        6, 12, LATENT, latent_use="prefix", width=8, num_layers=1, num_heads=2
+    ),
 }
 # of a bfloat16 number: 8 bits with the leading one
 UNIT_ROUNDOFF = 2.0**-9
 
 
 def inputs(name, key):
-    if name == "lstm":
+    if name in ("lstm", "transformer"):
         return jax.random.randint(key, (8, 6), 4, 12)
     return jax.random.uniform(key, (8, *SHAPE))
 

@@ -1,8 +1,23 @@
 """The Transformer's equations in float64: a sentence, a position and a head at a time."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 BOS = 2
+
+
+def parameters(vae, dtype=np.float32):
+    """Of the model's shapes, all of them drawn, so that biases and norms matter too."""
+    rng = np.random.default_rng(3)
+
+    def draw(path, leaf):
+        fan = leaf.shape[0] if path[-1].key == "kernel" else 1
+        drawn = rng.normal(size=leaf.shape) / np.sqrt(fan)
+        return jnp.asarray(drawn + (path[-1].key == "scale"), dtype)
+
+    shapes = jax.eval_shape(vae.init, jax.random.key(0))
+    return jax.tree.map_with_path(draw, shapes)
 
 
 def norm(own, x):
