@@ -12,6 +12,7 @@ from vae_jax.models._assemble import (
     DEFAULT_KNOBS,
     PixelLikelihoodName,
     as_parameters,
+    check_arguments,
     compute_dtype,
     default_dtype,
     flatten,
@@ -52,7 +53,8 @@ def pixelcnn_sample(
         knobs: as in training.
 
     Raises:
-        ValueError: an event that is no image, or of other channels than the model's.
+        ValueError: an unknown name, an event that is no image or has other channels than
+            the model's, codes of other units.
 
     >>> from vae_jax import likelihoods, models
     >>> vae = models.pixelcnn((4, 4), 2, hidden=(8, 8), likelihood="bernoulli")
@@ -62,6 +64,7 @@ def pixelcnn_sample(
     >>> bool((x == models.sample(keys, vae, family, params, z, (4, 4))).all())
     True
     """
+    check_arguments(event_shape, jnp.shape(z)[-1], name, PixelLikelihoodName)
     return cached_sample(keys, name, likelihood, params, z, event_shape, knobs)[0]
 
 
