@@ -150,6 +150,8 @@ def test_options_leave_values_and_gradients_alone(other):
     for one, two in zip(*both, strict=True):
         # float32 sums in another order, through six layers
         np.testing.assert_allclose(one, two, atol=1e-4 * max(1, np.abs(two).max()))
+        # and every parameter has one
+        assert np.abs(one).max() > 0
 
 
 def kept_bytes(vae, params):

@@ -168,7 +168,7 @@ class _Stacks(NamedTuple):
             gated = self._run(number, "pixels", *read)
             pixels, skip = self._run(number, "outputs", gated, h)
             skips.append(skip)
-        return after, _apply(self.decoder, self.params, skips, method="head")
+        return after, _apply(self.decoder, self.params, [*skips, pixels], method="head")
 
     def _run(self, number: int, method: str, *args: Any) -> Any:
         own = self.params[f"gated_{number}"]
