@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from vae_jax.models._assemble import default_dtype
+from vae_jax.numerics import as_float
 
 ConvolutionMethod = Literal["slices", "convolution"]
 """One matrix product of shifted slices, or the backend's own convolution."""
@@ -111,15 +112,15 @@ class GroupNorm(nn.Module):
         """The normalised image."""
         channels = x.shape[-1]
         size = channels // _groups(channels)
-        wide = x.reshape(x.shape[0], -1, channels // size, size)
-        wide = wide.astype(jnp.promote_types(x.dtype, jnp.float32))
+        wide = as_float(x).reshape(x.shape[0], -1, channels // size, size)
         centred = wide - jnp.mean(wide, axis=(1, 3), keepdims=True)
         variance = jnp.mean(jnp.square(centred), axis=(1, 3), keepdims=True)
         normal = (centred * jax.lax.rsqrt(variance + 1e-5)).reshape(x.shape)
         ones, zeros = nn.initializers.ones_init(), nn.initializers.zeros_init()
         scale = self.param("scale", ones, (channels,), default_dtype())
         bias = self.param("bias", zeros, (channels,), default_dtype())
-        return normal.astype(x.dtype) * scale[None, None, None] + bias[None, None, None]
+        normal = normal.astype(scale.dtype) * scale[None, None, None]
+        return normal + bias[None, None, None]
 
 
 def _groups(channels: int) -> int:

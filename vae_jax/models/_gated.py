@@ -57,7 +57,7 @@ class GatedLayer(nn.Module):
         stacks: tuple[Array, Array],
         z: Array,
         place: Array,
-        reach: Array,
+        reach: ArrayLike,
         keys: OptionalKeys = None,
         rate: ArrayLike = 0.0,
     ) -> tuple[tuple[Array, Array], Array]:
@@ -76,7 +76,7 @@ class GatedLayer(nn.Module):
         return self.of_code(z)[:, None, None] + self.of_map(place)
 
     def rows(
-        self, v: Array, conditions: Array, reach: Array, padding: Padding
+        self, v: Array, conditions: Array, reach: ArrayLike, padding: Padding
     ) -> tuple[Array, Array]:
         """The vertical stack, and what the horizontal one adds to its own taps."""
         back, aside = self._back(), np.arange(-self.half, self.half + 1)
@@ -85,7 +85,9 @@ class GatedLayer(nn.Module):
         of_rows, of_pixels = jnp.split(conditions, 2, axis=-1)
         return gate(above + of_rows), self.across(above) + of_pixels
 
-    def pixels(self, h: Array, side: Array, reach: Array, padding: Padding) -> Array:
+    def pixels(
+        self, h: Array, side: Array, reach: ArrayLike, padding: Padding
+    ) -> Array:
         """The gates of the horizontal stack."""
         taps = within(self._back(), reach)[None]
         return gate(self.horizontal(h, padding, taps) + side)

@@ -139,7 +139,7 @@ class PixelDecoder(nn.Module):
         for number, layer in enumerate(self.gated):
             stacks, skip = layer(stacks, z, place, reach[number], keys, knobs.dropout)
             skips.append(skip)
-        output = self.head(skips)
+        output = self.head([*skips, stacks[1]])
         return output.reshape(x.shape[0], -1)
 
     def place(self, z: Array, keys: OptionalKeys, knobs: Knobs) -> Array:
@@ -147,9 +147,9 @@ class PixelDecoder(nn.Module):
         flat = self.decoded(z, None, keys, knobs)
         return nn.relu(flat.reshape(z.shape[0], *self.shape[:2], self.hidden[0]))
 
-    def head(self, skips: list[Array]) -> Array:
-        """From what all layers add up to the features of the likelihood."""
-        return self.output(nn.relu(self.gathered(nn.relu(sum(skips)))))
+    def head(self, parts: list[Array]) -> Array:
+        """From what all layers add up to, to the features of the likelihood."""
+        return self.output(nn.relu(self.gathered(nn.relu(sum(parts)))))
 
 
 def num_features(

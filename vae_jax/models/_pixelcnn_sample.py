@@ -12,6 +12,7 @@ from vae_jax.models._assemble import (
     DEFAULT_KNOBS,
     PixelLikelihoodName,
     as_parameters,
+    check_arguments,
     compute_dtype,
     default_dtype,
     flatten,
@@ -52,7 +53,8 @@ def pixelcnn_sample(
         knobs: as in training.
 
     Raises:
-        ValueError: an event that is no image, or of other channels than the model's.
+        ValueError: an unknown name, an event that is no image or has other channels than
+            the model's, codes of other units.
 
     >>> from vae_jax import likelihoods, models
     >>> vae = models.pixelcnn((4, 4), 2, hidden=(8, 8), likelihood="bernoulli")
@@ -62,6 +64,7 @@ def pixelcnn_sample(
     >>> bool((x == models.sample(keys, vae, family, params, z, (4, 4))).all())
     True
     """
+    check_arguments(event_shape, jnp.shape(z)[-1], name, PixelLikelihoodName)
     return cached_sample(keys, name, likelihood, params, z, event_shape, knobs)[0]
 
 
@@ -165,7 +168,7 @@ class _Stacks(NamedTuple):
             gated = self._run(number, "pixels", *read)
             pixels, skip = self._run(number, "outputs", gated, h)
             skips.append(skip)
-        return after, _apply(self.decoder, self.params, skips, method="head")
+        return after, _apply(self.decoder, self.params, [*skips, pixels], method="head")
 
     def _run(self, number: int, method: str, *args: Any) -> Any:
         own = self.params[f"gated_{number}"]
