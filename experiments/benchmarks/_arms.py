@@ -1,5 +1,6 @@
 """Arms of a benchmark: the sweep engine, and how arms are timed beside one another."""
 
+import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,11 @@ from vae_jax.training import Program
 NUM_MEMBERS = 16
 Arm = Callable[[int], Any]
 """Trains for so many steps; from the engine, of every member."""
+
+
+def has_torch() -> bool:
+    """Whether there is something to compare with."""
+    return importlib.util.find_spec("torch") is not None
 
 
 def plain_dataset(examples: np.ndarray, max_value: int) -> data.Dataset:
@@ -63,19 +69,29 @@ def engine_arm(
 
 
 def measure(
-    arms: dict[str, Arm], clock: Callable[[], float], seconds: float
+    arms: dict[str, Arm],
+    clock: Callable[[], float],
+    seconds: float,
+    least: int = 100,
 ) -> dict[str, list[float]]:
-    """Seconds a step of each arm, in interleaved windows."""
+    """Seconds a step of each arm, in nine interleaved windows.
+
+    Args:
+        arms: what is timed.
+        clock: of seconds.
+        seconds: about how long a window is.
+        least: steps of a window; it is a multiple of half as many.
+    """
     steps = {}
     for name, run in arms.items():
-        run(100)  # compile and warm up
+        run(least)  # compile and warm up
         since = clock()
-        run(100)
-        steps[name] = max(100, int(seconds * 100 / max(clock() - since, 1e-6)))
+        run(least)
+        steps[name] = max(least, int(seconds * least / max(clock() - since, 1e-6)))
     times: dict[str, list[float]] = {name: [] for name in arms}
     for _ in range(9):
         for name, run in arms.items():
-            num = steps[name] // 50 * 50
+            num = steps[name] // (least // 2) * (least // 2)
             since = clock()
             run(num)
             times[name].append((clock() - since) / num)

@@ -13,12 +13,10 @@ needs, over the fastest matrix product measured here with any of the libraries.
 """
 
 import argparse
-import importlib.util
 import os
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +26,17 @@ import numpy as np
 import pandas as pd
 
 from experiments._pages import publish
+from experiments.benchmarks._arms import (
+    NUM_MEMBERS,
+    Arm,
+    engine_arm,
+    has_torch,
+    measure,
+    plain_dataset,
+    ratios,
+)
+from vae_jax.configs import RunConfig
 
-NUM_MEMBERS = 16
 SHAPES = {  # name: (side of the image, hidden, latent, batch)
     "784-500-20": (28, 500, 20, 128),
     "64-64-4": (8, 64, 4, 64),
@@ -46,54 +53,13 @@ def images(side: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8)
 
 
-def engine_arm(shape: tuple[int, int, int, int]) -> Callable[[int], None]:
-    """The sweep engine with 16 members; steps come in chunks of at least 100."""
-    from vae_jax import build, data, sweeps
-    from vae_jax.configs import RunConfig
-    from vae_jax.sweeps import _engine
-
+def mlp_arm(shape: tuple[int, int, int, int]) -> Arm:
+    """The sweep engine with 16 members."""
     side, hidden, latent, batch = shape
-    shown = images(side)
-    split = data.Split(shown, np.zeros(len(shown), np.int32))
-    dataset = data.Dataset("random", split, split, split, 255)
     config = RunConfig(
         hidden=(hidden,), latent_dim=latent, batch_size=batch, num_steps=400_000
     )
-    # a sweep of beta: what members share is cheaper than what is their own
-    betas = np.linspace(0.5, 2.0, NUM_MEMBERS).tolist()
-    hypers = [build.hyper(replace(config, beta=beta)) for beta in betas]
-    splits, windows = (
-        build.splits(config, dataset),
-        config.num_steps // config.log_every,
-    )
-    engine = sweeps.make_engine(
-        build.program(config, dataset),
-        hypers,
-        splits,
-        windows,
-        config.log_every,
-        NUM_MEMBERS,
-    )
-    members = _engine.stack_members(range(NUM_MEMBERS), hypers, engine)
-    placed = _engine.place_data(splits, engine)
-    state: dict[str, Any] = {"carry": engine.start(members, placed), "done": 0}
-    print(f"  engine: {engine.strategy} on {engine.mesh.size} device(s)")
-
-    def run(num_steps: int) -> None:
-        first = state["done"]
-        last = first + max(num_steps // config.log_every, 2)
-        state["carry"] = engine.advance(
-            state["carry"], members, placed, np.int32(first), np.int32(last)
-        )
-        jax.block_until_ready(state["carry"].first_bad_step)
-        state["done"] = last
-
-    return run
-
-
-def has_torch() -> bool:
-    """Whether there is something to compare with."""
-    return importlib.util.find_spec("torch") is not None
+    return engine_arm(config, plain_dataset(images(side), 255))
 
 
 def torch_arms(shape: tuple[int, int, int, int]) -> dict[str, Callable[[int], None]]:
@@ -112,26 +78,6 @@ def torch_arms(shape: tuple[int, int, int, int]) -> dict[str, Callable[[int], No
         arms["torch, pythae-style loop"] = make_arm(flat, sizes, batch, loader=True)
         arms["torch compiled, fused Adam"] = make_arm(flat, sizes, batch, compiled=True)
     return arms
-
-
-def measure(
-    arms: dict[str, Callable[[int], None]], clock: Callable[[], float], seconds: float
-) -> dict[str, list[float]]:
-    """Seconds a step of each arm, in interleaved windows."""
-    steps = {}
-    for name, run in arms.items():
-        run(100)  # compile and warm up
-        since = clock()
-        run(100)
-        steps[name] = max(100, int(seconds * 100 / max(clock() - since, 1e-6)))
-    times: dict[str, list[float]] = {name: [] for name in arms}
-    for _ in range(9):
-        for name, run in arms.items():
-            num = steps[name] // 50 * 50
-            since = clock()
-            run(num)
-            times[name].append((clock() - since) / num)
-    return times
 
 
 def sgemm_peak(clock: Callable[[], float]) -> float:
@@ -181,9 +127,7 @@ def rows(
             "clock": clock,
             "member_steps_per_s": statistics.median(rates[arm]),
             "of_sgemm_peak": statistics.median(rates[arm]) * flop_per_step(name) / peak,
-            "engine_over_arm": statistics.median(
-                e / r for e, r in zip(rates["engine"], rates[arm], strict=True)
-            ),
+            "engine_over_arm": statistics.median(ratios(rates["engine"], rates[arm])),
         }
         for arm in times
     ]
@@ -217,7 +161,7 @@ def main() -> None:
     print(f"{sweeps.num_cores()} core(s), sgemm peak {peak / 1e9:.0f} GFLOP/s")
     table = []
     for name in arguments.models:
-        arms = {"engine": engine_arm(SHAPES[name]), **torch_arms(SHAPES[name])}
+        arms = {"engine": mlp_arm(SHAPES[name]), **torch_arms(SHAPES[name])}
         times = measure(arms, clock, arguments.seconds)
         table += rows(name, times, peak, "cpu" if arguments.one_core else "wall")
     frame = pd.DataFrame(table)

@@ -1,0 +1,184 @@
+"""Speed of the LSTM sentence VAE beside PyTorch's `nn.LSTM` and flax's own.
+
+Claim: a sweep trains more member-steps a second than a PyTorch loop and than flax's LSTM in
+    the same engine; of `vmap` and `lax.map` the engine chooses the faster.
+Command: `python -m experiments.benchmarks.lstm_speed` after
+    `pip install -e '.[cpu,benchmark]'` (all cores, wall clock; nothing else may run), and
+    the same with `--one-core` (CPU time of one core, robust under load).
+Minutes: 4 each.
+Numbers: `experiments/results/lstm_speed_*.csv`; medians of nine interleaved windows.
+
+Every arm trains the same model with Adam in float32, without dropout and without a clip.
+"""
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from experiments._pages import publish
+from experiments.benchmarks._arms import (
+    Arm,
+    engine_arm,
+    has_torch,
+    measure,
+    plain_dataset,
+    ratios,
+)
+from experiments.benchmarks._flax_lstm import flax_lstm
+from vae_jax import build, data, sweeps, training
+from vae_jax.configs import RunConfig
+
+VOCABULARY, SENTENCES = 1000, 2000
+END = 3
+
+
+class Size(NamedTuple):
+    """One model, and how many are trained at once."""
+
+    length: int
+    embedding: int
+    hidden: int
+    latent: int
+    batch: int
+    members: int
+
+
+SIZES = {
+    "small": Size(12, 50, 50, 1, 16, 16),
+    "large": Size(20, 256, 256, 32, 32, 4),
+}
+
+
+def sentences(size: Size) -> np.ndarray:
+    """Random words, and the token that ends a sentence."""
+    rng = np.random.default_rng(0)
+    tokens = rng.integers(4, VOCABULARY, (SENTENCES, size.length)).astype(np.int32)
+    tokens[:, -1] = END
+    return tokens
+
+
+def config_of(size: Size) -> RunConfig:
+    """The model of the package."""
+    return RunConfig(
+        dataset="synthetic_language",
+        binarize="none",
+        model="lstm",
+        likelihood="categorical",
+        latent_dim=size.latent,
+        hidden=(size.hidden,),
+        embedding=size.embedding,
+        batch_size=size.batch,
+        num_steps=100_000,
+        log_every=10,
+    )
+
+
+def flax_program(
+    size: Size, config: RunConfig, dataset: data.Dataset
+) -> training.Program:
+    """The same objective and optimiser over flax's own LSTM."""
+    vae = flax_lstm(size.length, VOCABULARY, size.embedding, size.hidden, size.latent)
+    optimizer = training.adam()
+    objective = training.make_objective(vae, build.likelihood(config))
+    return training.make_program(
+        vae.init,
+        training.make_step(objective, optimizer),
+        optimizer,
+        build.prepare(config, dataset.max_value),
+        lambda *_: {},
+        size.batch,
+    )
+
+
+def arms_of(size: Size) -> dict[str, Arm]:
+    """The engine as it chooses, with either strategy, over flax's LSTM; and PyTorch."""
+    config, tokens = config_of(size), sentences(size)
+    dataset = plain_dataset(tokens, VOCABULARY - 1)
+    flax = flax_program(size, config, dataset)
+    number = size.members
+    arms: dict[str, Arm] = {
+        "engine": engine_arm(config, dataset, num_members=number),
+        "vmap": engine_arm(config, dataset, strategy="vmap", num_members=number),
+        "map": engine_arm(config, dataset, strategy="map", num_members=number),
+        "flax LSTM": engine_arm(config, dataset, program=flax, num_members=number),
+    }
+    if has_torch():
+        import torch
+
+        from experiments.benchmarks._torch_lstm import make_lstm_arm
+
+        sizes = (VOCABULARY, size.embedding, size.hidden, size.latent)
+        arms["torch"] = make_lstm_arm(
+            torch.from_numpy(tokens).long(), sizes, size.batch
+        )
+    return arms
+
+
+def rows(name: str, times: dict[str, list[float]], clock: str) -> list[dict[str, Any]]:
+    """A row an arm: member-steps a second, and the engine's over it."""
+    members = {arm: 1 if arm == "torch" else SIZES[name].members for arm in times}
+    rates = {arm: [members[arm] / t for t in own] for arm, own in times.items()}
+    return [
+        {
+            "model": name,
+            "arm": arm,
+            "members": members[arm],
+            "clock": clock,
+            "member_steps_per_s": statistics.median(rates[arm]),
+            "engine_over_arm": statistics.median(ratios(rates["engine"], rates[arm])),
+        }
+        for arm in times
+    ]
+
+
+def measured(sizes: Sequence[str], one_core: bool, seconds: float) -> pd.DataFrame:
+    """All arms of all models."""
+    clock = time.process_time if one_core else time.perf_counter
+    table = []
+    for name in sizes:
+        times = measure(arms_of(SIZES[name]), clock, seconds, least=20)
+        table += rows(name, times, "cpu" if one_core else "wall")
+    return pd.DataFrame(table)
+
+
+def main() -> None:
+    """Measure, print the table, and write it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--one-core", action="store_true", help="CPU time of one core")
+    parser.add_argument("--seconds", type=float, default=2.0, help="a window")
+    parser.add_argument("--models", nargs="+", default=list(SIZES), choices=SIZES)
+    parser.add_argument("--smoke", action="store_true", help="the small model alone")
+    parser.add_argument("--publish", action="store_true", help="update committed rows")
+    parser.add_argument("--out", type=Path, default=Path("runs/lstm_speed"))
+    arguments = parser.parse_args()
+    if arguments.smoke:
+        arguments.models, arguments.seconds = ["small"], 0.05
+    if arguments.one_core:
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    if has_torch():
+        import torch
+
+        torch.set_num_threads(sweeps.num_cores())
+    else:
+        print("PyTorch is not installed: the engine is timed without it")
+    sweeps.setup_jax()
+    frame = measured(arguments.models, arguments.one_core, arguments.seconds)
+    print(frame.to_string(index=False, float_format="{:.3f}".format))
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    name = f"lstm_speed_{'one_core' if arguments.one_core else 'all_cores'}"
+    rows_file = arguments.out / f"{name}.csv"
+    frame.to_csv(rows_file, index=False, float_format="%.5g")
+    if arguments.publish:
+        publish(name, rows_file)
+    print(f"Results: {arguments.out}")
+
+
+if __name__ == "__main__":
+    main()
