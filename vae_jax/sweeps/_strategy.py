@@ -1,5 +1,6 @@
 """How the members of a shard share the devices: `lax.map` or `vmap` within each."""
 
+import math
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -41,13 +42,58 @@ def choose_strategy(program_step: Callable[..., Any], *arguments: Any) -> Strate
 
 
 def step_flop(function: Callable[..., Any], *arguments: Any) -> float:
-    """Floating-point operations of one call, from the program before it is compiled.
+    """Floating-point operations of one call in matrix products and convolutions.
+
+    Counted in the traced program, where a `lax.scan` still says how long it is: XLA's own
+    count takes every loop as one turn, a sentence as one word. A `while_loop` is one turn
+    here too, and of the branches of a `cond` the dearest counts.
 
     >>> step_flop(lambda x: x @ x, jax.numpy.ones((4, 4)))
     128.0
+    >>> turn = lambda x, _: (x @ x, None)
+    >>> step_flop(lambda x: jax.lax.scan(turn, x, length=5), jax.numpy.ones((4, 4)))
+    640.0
     """
-    cost: Any = jax.jit(function).lower(*arguments).cost_analysis()
-    return float(cost["flops"])
+    return _flop(jax.make_jaxpr(function)(*arguments).jaxpr)
+
+
+def _flop(jaxpr: Any) -> float:
+    total = 0.0
+    for equation in jaxpr.eqns:
+        inner = [_flop(own) for own in _inside(equation)]
+        if equation.primitive.name == "cond":
+            total += max(inner)
+        else:
+            total += equation.params.get("length", 1) * sum(inner)
+        total += _product_flop(equation)
+    return total
+
+
+def _inside(equation: Any) -> list[Any]:
+    """The programs that an equation runs: of loops, branches, calls, derivatives."""
+    found = []
+    for leaf in jax.tree.leaves(list(equation.params.values())):
+        # a closed one holds the open one, which has equations
+        open_one = getattr(leaf, "jaxpr", leaf)
+        if hasattr(open_one, "eqns"):
+            found.append(open_one)
+    return found
+
+
+def _product_flop(equation: Any) -> float:
+    """Two for every output and every input that it sums over."""
+    if equation.primitive.name == "dot_general":
+        (summed, _), _ = equation.params["dimension_numbers"]
+        shape = equation.invars[0].aval.shape
+        terms = math.prod(shape[axis] for axis in summed)
+    elif equation.primitive.name == "conv_general_dilated":
+        kernel = equation.invars[1].aval.shape
+        outputs = equation.params["dimension_numbers"].rhs_spec[0]
+        terms = math.prod(kernel) // kernel[outputs]
+    else:
+        return 0.0
+    total: float = 2.0 * terms * math.prod(equation.outvars[0].aval.shape)
+    return total
 
 
 def over_members(
