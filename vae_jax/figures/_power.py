@@ -41,9 +41,10 @@ def power_figure(maps: Mapping[str, pd.DataFrame], labels: Mapping[str, str]) ->
             name, colours, top = panel
             table = frame.pivot(index="power", columns="beta", values=column)
             image = draw_table(axes, table, colours, top)
-            tidy(axes, f"{title}: {name}", "beta", labels[title])
+            line = draw_threshold(axes, frame)
+            forecast = "; line: theory, none to its right" if line else ""
+            tidy(axes, f"{title}: {name}{forecast}", "beta", labels[title])
             figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02)
-        draw_threshold(axes_row[0], frame)
     return figure
 
 
@@ -58,11 +59,21 @@ def draw_table(
         value = values[row, column]
         colour = "white" if value > 0.6 * top else "black"
         axes.text(
-            column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, c=colour
+            column, row, number(value), ha="center", va="center", fontsize=8, c=colour
         )
     axes.set_xticks(range(len(table.columns)), [f"{beta:g}" for beta in table.columns])
     axes.set_yticks(range(len(table.index)), [power_label(p) for p in table.index])
     return image
+
+
+def number(value: float) -> str:
+    """Two digits, and no sign on a zero.
+
+    >>> number(-0.001), number(-0.01)
+    ('0.00', '-0.01')
+    """
+    shown = f"{value:.2f}"
+    return "0.00" if shown == "-0.00" else shown
 
 
 def power_label(power: float) -> str:
@@ -74,11 +85,11 @@ def power_label(power: float) -> str:
     return "all" if np.isinf(power) else f"{power:g}"
 
 
-def draw_threshold(axes: Axes, frame: pd.DataFrame) -> None:
-    """A line through every row at the forecast of theory, where there is one."""
+def draw_threshold(axes: Axes, frame: pd.DataFrame) -> bool:
+    """A line through every row at the forecast of theory; whether there is one."""
     known = frame.dropna(subset="threshold").drop_duplicates("power")
     if known.empty:
-        return
+        return False
     betas = np.sort(frame["beta"].unique())
     powers = sorted(frame["power"].unique())
     # cells are as far apart as their numbers, not as their betas
@@ -86,7 +97,4 @@ def draw_threshold(axes: Axes, frame: pd.DataFrame) -> None:
     at = [float(np.interp(beta, betas, places)) for beta in known["threshold"]]
     rows = [powers.index(power) for power in known["power"]]
     axes.plot(at, rows, color="#D55E00", marker="o", ms=4, lw=1.5)
-    axes.text(
-        at[0], rows[0] - 0.62, "theory: stable to the right", color="#D55E00",
-        fontsize=8, ha="right" if at[0] > len(betas) / 2 else "left", va="bottom",
-    )  # fmt: skip
+    return True
