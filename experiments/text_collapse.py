@@ -13,7 +13,7 @@ Sentences are cut to 20 words; the vocabulary is the 2996 most frequent words of
 training split, all others are one unknown word, which is predicted as any other. Perplexity
 is `exp(NLL / tokens)`, tokens being all that is predicted, the end of a sentence included;
 the NLL is the importance-weighted bound of 16 samples, exact for the language model. LSTMs
-of 128 units on both sides, embeddings of 128, 16 units of z, Adam 1e-3, batch 64, 3000
+of 128 units on both sides, embeddings of 128, 16 units of z, Adam 1e-3, batch 64, 2000
 steps.
 """
 
@@ -45,17 +45,17 @@ BASE: dict[str, Any] = {
     "embedding": 128,
     "hidden": [128],
     "batch_size": 64,
-    "num_steps": 3000,
+    "num_steps": 2000,
     "clip_norm": 5.0,
     "eval_samples": 16,
 }
 ARMS: dict[str, dict[str, Any]] = {
     "VAE": {},
-    "annealed": {"schedule": "sigmoid", "warmup_steps": 1500},
+    "annealed": {"schedule": "sigmoid", "warmup_steps": 1000},
     "free bits 4": {"free_bits": 4.0, "free_bits_over": "total"},
     "word dropout 0.5": {"word_dropout": 0.5},
     "pre-training, free bits": {
-        "pretraining_steps": 600,
+        "pretraining_steps": 400,
         "free_bits": 4.0,
         "free_bits_over": "total",
     },
