@@ -49,7 +49,7 @@ def convolutional(
         method: how to convolve: slices or the backend's convolution, equal to rounding.
             None takes the faster.
         remat: the gradient computes the features inside of each block again in place of
-            keeping them: a third more time for a fraction of the memory.
+            keeping them, which with three blocks a size are three quarters of all.
 
     Raises:
         ValueError: an unknown likelihood or method, an empty event or latent space, an
@@ -57,7 +57,7 @@ def convolutional(
             often as `hidden` says.
 
     >>> import jax
-    >>> vae = convolutional((8, 8, 3), 4, hidden=(16, 12), likelihood="gaussian")
+    >>> vae = convolutional((8, 8, 3), 4, hidden=(16,), likelihood="gaussian")
     >>> params = vae.init(jax.random.key(0))
     >>> vae.decode(params, jnp.zeros((2, 4))).mean.shape
     (2, 8, 8, 3)

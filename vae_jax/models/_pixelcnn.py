@@ -73,7 +73,7 @@ def pixelcnn(
             layers, an even kernel or one below 3, no component.
 
     >>> import jax
-    >>> vae = pixelcnn((8, 8), 2, hidden=(16, 16), likelihood="bernoulli")
+    >>> vae = pixelcnn((8, 8), 2, hidden=(16,), likelihood="bernoulli")
     >>> params = vae.init(jax.random.key(0))
     >>> z, x = jnp.zeros((3, 2)), jnp.zeros((3, 8, 8))
     >>> vae.decode(params, z, x, knobs=Knobs(window=1)).shape

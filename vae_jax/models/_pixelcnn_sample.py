@@ -57,7 +57,7 @@ def pixelcnn_sample(
             the model's, codes of other units.
 
     >>> from vae_jax import likelihoods, models
-    >>> vae = models.pixelcnn((4, 4), 2, hidden=(8, 8), likelihood="bernoulli")
+    >>> vae = models.pixelcnn((4, 4), 2, hidden=(8,), likelihood="bernoulli")
     >>> params, family = vae.init(jax.random.key(0)), likelihoods.bernoulli()
     >>> keys, z = jax.random.split(jax.random.key(1), 3), jnp.ones((3, 2))
     >>> x = pixelcnn_sample(keys, "bernoulli", family, params, z, (4, 4))
