@@ -10,7 +10,8 @@ Minutes: 6 on 2 CPU cores; resumable. `--full` asks for a GPU.
 Numbers: `experiments/results/decoder_power/`, told in `README.md` beside.
 
 Digits: the masked decoder of the main job, whose window of previous pixels is data, so that
-the whole map is one compiled program. Text: the synthetic language of He et al. (2019).
+the whole map is one compiled program. Text: the ten sequences of Fu et al. (2019), of which
+a decoder that sees every previous token leaves log 10 nats to z.
 """
 
 import itertools
@@ -61,14 +62,14 @@ IMAGES: dict[str, Any] = {
     "eval_samples": 32,
 }
 TEXT: dict[str, Any] = {
-    "dataset": "synthetic_language",
+    "dataset": "ten_sequences",
     "binarize": "none",
     "likelihood": "categorical",
     "latent_dim": 2,
-    "embedding": 32,
-    "batch_size": 64,
-    "num_steps": 2000,
-    "eval_samples": 16,
+    "embedding": 16,
+    "batch_size": 10,
+    "num_steps": 3000,
+    "eval_samples": 64,
 }
 MASKED = Map(
     {**IMAGES, "model": "autoregressive", "hidden": [256, 256]},
@@ -79,12 +80,12 @@ MASKED = Map(
 )
 # the more words are hidden, the weaker is the decoder
 DROPPED = (0.95, 0.75, 0.5, 0.25, 0.1, 0.0)
-TEXT_BETAS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
+TEXT_BETAS = (0.25, 0.5, 0.9, 1.1, 1.5, 2.0)
 MAPS: dict[str, dict[str, Map]] = {
     "": {"digits": MASKED},
     "text": {
         "LSTM": Map(
-            {**TEXT, "model": "lstm", "hidden": [64]},
+            {**TEXT, "model": "lstm", "hidden": [32]},
             "word_dropout",
             DROPPED,
             TEXT_BETAS,
