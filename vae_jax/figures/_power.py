@@ -56,7 +56,7 @@ def draw_table(
     top = top or max(float(np.nanmax(values)), 1e-3)
     image = axes.imshow(values, cmap=colours, vmin=0, vmax=top, aspect="auto")
     for row, column in np.ndindex(values.shape):
-        value = values[row, column]
+        value = float(values[row, column])
         colour = "white" if value > 0.6 * top else "black"
         axes.text(
             column, row, number(value), ha="center", va="center", fontsize=8, c=colour
