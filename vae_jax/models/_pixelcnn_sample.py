@@ -88,7 +88,7 @@ def cached_sample(
 
     def draw(output: Array, row: Array, column: Array) -> Array:
         # the noise of one pixel is that of the whole image, at its place; what is drawn for
-        # the others is not used, and XLA does not draw it
+        # the others is not used, and XLA leaves it out: an image of 28x28 takes two passes
         x = drawn(keys, likelihood, parameters(output))
         x = x.reshape(-1, height, width, channels).astype(default_dtype())
         start = jnp.zeros_like(row)
