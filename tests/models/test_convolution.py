@@ -14,6 +14,7 @@ CASES = {  # kernel, padding, stride
     "halving": ((4, 4), ((1, 1), (1, 1)), 2),
     "rows above": ((2, 5), ((2, -1), (2, 2)), 1),
     "to the left": ((1, 3), ((0, 0), (2, 0)), 1),
+    "next to it": ((1, 1), ((0, 0), (1, -1)), 1),
     "inside": ((3, 2), ((0, 0), (0, 0)), 1),
 }
 
@@ -94,6 +95,23 @@ def test_members_and_steps_at_once():
         # the same float32 products in another order; entries up to about 1e3
         np.testing.assert_allclose(scanned, jnp.stack(alone), rtol=1e-4, atol=1e-3)
         np.testing.assert_allclose(mapped, jnp.stack(alone), rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_jacobian_of_one_tap_is_a_shift(method):
+    x, kernel, *rest = problem("next to it")
+    # 16 features: for as many, jax 0.10 on CPU is wrong if the convolution itself pads
+    kernel = jnp.concatenate([kernel, -2 * kernel, 3 * kernel, kernel], axis=-1)
+
+    def sums(x):
+        return convolve(x, kernel, *rest, method).sum(axis=(0, 3)).ravel()
+
+    found = jax.jit(jax.jacrev(sums))(x).reshape(6, 8, *x.shape)
+    expected = np.zeros(found.shape)
+    for row, column in np.ndindex(6, 7):
+        expected[row, column + 1, :, row, column] = kernel[0, 0].sum(axis=-1)
+    # float32 sums of 16 terms of order one
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_the_backend_chooses(monkeypatch):
