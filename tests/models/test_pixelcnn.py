@@ -38,8 +38,7 @@ def images(batch, event=EVENT):
 
 
 def codes(batch):
-    draw = np.random.default_rng(2).normal(size=(batch, LATENT))
-    return jnp.asarray(draw, jnp.float32)
+    return jax.random.normal(jax.random.key(2), (batch, LATENT))
 
 
 def neighbourhood(window, layers=LAYERS, half=1):
@@ -76,9 +75,7 @@ def test_gradients_reach_the_documented_pixels_alone(derivatives, window):
     np.testing.assert_array_equal(used, neighbourhood(window))
     # none at or after its own position
     assert not np.triu(used).any()
-
-
-def test_one_program_serves_all_windows(derivatives):
+    # and one program serves all windows
     assert derivatives[1] == 1
 
 
@@ -205,12 +202,10 @@ def kept_bytes(remat):
     vae, params = built(layers=6, remat=remat)
     own = params["decoder"]
 
-    def pullback(own):
-        return jax.vjp(lambda p: vae.decode({"decoder": p}, codes(4), images(4)), own)[
-            1
-        ]
+    def decode(own):
+        return vae.decode({"decoder": own}, codes(4), images(4))
 
-    kept = jax.tree.leaves(jax.eval_shape(pullback, own))
+    kept = jax.tree.leaves(jax.eval_shape(lambda p: jax.vjp(decode, p)[1], own))
     total = sum(leaf.size * leaf.dtype.itemsize for leaf in kept)
     return total - sum(leaf.nbytes for leaf in jax.tree.leaves(own))
 
@@ -251,8 +246,9 @@ def test_word_dropout_hides_whole_pixels(key):
         return vae.decode(params, z, x, key=keys, knobs=Knobs(word_dropout=rate)).mean
 
     np.testing.assert_array_equal(decode(x, 1.0), decode(jnp.zeros_like(x), 0.0))
-    # where nothing is hidden, nothing is scaled either
-    np.testing.assert_array_equal(decode(x, 0.0), vae_decode(vae, params, z, x))
+    without_keys = jax.jit(vae.decode)(params, z, x).mean
+    # where nothing is hidden nothing is scaled: float32 sums of order one in another order
+    np.testing.assert_allclose(decode(x, 0.0), without_keys, atol=1e-5)
 
     # a channel has a gradient exactly where the others of its pixel have one
     def total(x):
@@ -261,10 +257,6 @@ def test_word_dropout_hides_whole_pixels(key):
     seen = np.asarray(jax.grad(total)(x)) != 0
     assert (seen == seen[..., :1]).all()
     assert 0.2 < seen[:, :-1, :-1].mean() < 0.8
-
-
-def vae_decode(vae, params, z, x):
-    return jax.jit(lambda x: vae.decode(params, z, x).mean)(x)
 
 
 def test_members_of_different_windows_at_once(key):
