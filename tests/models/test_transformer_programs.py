@@ -56,6 +56,7 @@ def loss_of(vae, keys=None):
     return loss
 
 
+@pytest.mark.slow  # `.ci/run` runs it
 @pytest.mark.parametrize("noise", NOISE)
 def test_remat_has_the_same_gradients(key, noise):
     """Of both sides, with the same units dropped when a layer is computed again."""
