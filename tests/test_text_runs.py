@@ -85,7 +85,7 @@ def test_a_folder_of_sentences(tmp_path):
         ({"dataset": "digits"}, "dataset='digits' and likelihood='categorical'"),
         ({"binarize": "static"}, "made for grey levels; got binarize='static'"),
         ({"prior": "vampprior"}, "pseudo-inputs of prior='vampprior' are images"),
-        ({"window": 2}, "`window` is a setting of the autoregressive decoder"),
+        ({"window": 2}, "`window` is a setting of model='autoregressive'"),
         ({"vocab_size": 4}, "`vocab_size` must be at least 5; got 4"),
         ({"max_length": 2}, "`max_length` must be at least 3; got 2"),
     ],

@@ -62,7 +62,7 @@ def test_the_map_has_its_cells_and_the_forecast_at_its_beta():
     np.testing.assert_allclose(left.lines[-1].get_xdata(), [1, 0])
     np.testing.assert_allclose(left.lines[-1].get_ydata(), [0, 1])
     assert left.get_ylabel() == "pixels seen"
-    assert not right.lines
+    np.testing.assert_allclose(right.lines[-1].get_xdata(), [1, 0])
 
 
 def test_no_forecast_no_line():

@@ -26,6 +26,7 @@ def test_the_streams_are_frozen():
         "EVALUATE": 5,
         "CALIBRATE": 6,
         "INNER": 7,
+        "VALIDATE": 8,
     }
 
 
