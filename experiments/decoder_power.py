@@ -68,6 +68,7 @@ TEXT: dict[str, Any] = {
     "latent_dim": 2,
     "embedding": 16,
     "batch_size": 10,
+    "learning_rate": 5e-3,
     "num_steps": 3000,
     "eval_samples": 64,
 }
@@ -158,7 +159,7 @@ def points_of(
         inactive=1 - runs["active_units"] / runs["latent_dim"],
     )
     if one.field == "word_dropout":
-        # in the figure, the weakest decoder is the first row
+        # the more is hidden, the weaker is the decoder, and that is the first row
         runs["power"] = -runs["power"]
     reference = runs[runs["beta"] == REFERENCE].set_index("power")["member"]
     forecast = {
@@ -225,9 +226,6 @@ def draw_page(page: Path, picture: Path, maps: dict[str, Map]) -> None:
     table = pd.read_csv(page / "points.csv")
     frames = {title: own for title, own in table.groupby("map", sort=False)}
     labels = {title: maps[title].label for title in frames}
-    for title, frame in frames.items():
-        if maps[title].field == "word_dropout":
-            frames[title] = frame.assign(power=-frame["power"])
     figures.power_figure(frames, labels).savefig(picture, dpi=120)
     print(f"Figure: {picture}")
 

@@ -77,12 +77,14 @@ def number(value: float) -> str:
 
 
 def power_label(power: float) -> str:
-    """A number as it is; what is unlimited in words.
+    """A number without its sign; what is unlimited in words.
 
-    >>> power_label(4.0), power_label(float("inf"))
-    ('4', 'all')
+    A negative one is what weakens a decoder, such as the share of hidden words.
+
+    >>> power_label(4.0), power_label(-0.5), power_label(float("inf"))
+    ('4', '0.5', 'all')
     """
-    return "all" if np.isinf(power) else f"{power:g}"
+    return "all" if np.isinf(power) else f"{abs(power):g}"
 
 
 def draw_threshold(axes: Axes, frame: pd.DataFrame) -> bool:
