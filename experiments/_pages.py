@@ -2,7 +2,7 @@
 
 import argparse
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from vae_jax import results
@@ -24,6 +24,27 @@ def page_parser(doc: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--publish", action="store_true", help="update committed rows")
     parser.add_argument("--out", type=Path, help="folder; runs/NAME-HASH by default")
     return parser
+
+
+def drawn_page_parser(doc: str | None) -> argparse.ArgumentParser:
+    """The options of a page with a figure and a small run."""
+    parser = page_parser(doc)
+    parser.add_argument("--smoke", action="store_true", help="a few steps, no claim")
+    parser.add_argument(
+        "--redraw", action="store_true", help="only draw committed rows"
+    )
+    return parser
+
+
+def finish_page(
+    name: str, out: Path, draw: Callable[[Path, Path], None], published: bool
+) -> None:
+    """Draw the saved page, publish it if asked, and say where everything is."""
+    page, picture = out / "page", out / f"{name}.png"
+    draw(page, picture)
+    if published:
+        publish(name, page, picture)
+    print(f"Results: {out}")
 
 
 def publish(name: str, rows: Path, picture: Path | None = None) -> None:

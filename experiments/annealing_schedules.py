@@ -18,7 +18,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments._pages import FIGURES, RESULTS, folder_for, page_parser, publish
+from experiments._pages import (
+    FIGURES,
+    RESULTS,
+    finish_page,
+    folder_for,
+    page_parser,
+)
 from experiments._pictures import draw_member, load_arrays, save_arrays
 from experiments._table import print_table, summarise
 from vae_jax import build, figures, results, sweeps
@@ -174,10 +180,7 @@ def main() -> None:
     out = arguments.out or folder_for(name, configs)
     sweeps.run(configs, out)
     save_page(out / "page", configs, out)
-    draw_page(out / "page", out / f"{name}.png")
-    if arguments.publish:
-        publish(name, out / "page", out / f"{name}.png")
-    print(f"Results: {out}")
+    finish_page(name, out, draw_page, arguments.publish)
 
 
 if __name__ == "__main__":

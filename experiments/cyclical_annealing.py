@@ -23,7 +23,13 @@ import jax
 import numpy as np
 import pandas as pd
 
-from experiments._pages import FIGURES, RESULTS, folder_for, page_parser, publish
+from experiments._pages import (
+    FIGURES,
+    RESULTS,
+    drawn_page_parser,
+    finish_page,
+    folder_for,
+)
 from experiments._pictures import load_arrays, save_arrays
 from vae_jax import build, figures, gaussian, results, sweeps
 from vae_jax.configs import RunConfig, from_mapping
@@ -156,12 +162,7 @@ def draw_page(page: Path, picture: Path) -> None:
 
 def main() -> None:
     """Run, print the table, draw the figure, and say where everything is."""
-    parser = page_parser(__doc__)
-    parser.add_argument("--smoke", action="store_true", help="a few steps, no claim")
-    parser.add_argument(
-        "--redraw", action="store_true", help="only draw committed rows"
-    )
-    arguments = parser.parse_args()
+    arguments = drawn_page_parser(__doc__).parse_args()
     if arguments.redraw:
         draw_page(RESULTS / NAME, FIGURES / f"{NAME}.png")
         return
@@ -180,10 +181,7 @@ def main() -> None:
     table.to_csv(page / "table.csv", index=False, float_format="%.5g")
     rows.to_csv(page / "history.csv", index=False, float_format="%.5g")
     save_arrays(page / "codes.npz", {"codes": codes_of(out, configs)})
-    draw_page(page, out / f"{NAME}.png")
-    if arguments.publish:
-        publish(NAME, page, out / f"{NAME}.png")
-    print(f"Results: {out}")
+    finish_page(NAME, out, draw_page, arguments.publish)
 
 
 if __name__ == "__main__":

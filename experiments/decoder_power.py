@@ -18,6 +18,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +27,13 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from experiments._pages import FIGURES, RESULTS, folder_for, page_parser, publish
+from experiments._pages import (
+    FIGURES,
+    RESULTS,
+    drawn_page_parser,
+    finish_page,
+    folder_for,
+)
 from vae_jax import analytic, build, figures, results, sweeps, training
 from vae_jax.configs import RunConfig, from_mapping
 
@@ -232,14 +239,10 @@ def draw_page(page: Path, picture: Path, maps: dict[str, Map]) -> None:
 
 def main() -> None:
     """Run, print the tables, draw the figure, and say where everything is."""
-    parser = page_parser(__doc__)
+    parser = drawn_page_parser(__doc__)
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--text", action="store_true", help="beta x word dropout")
     which.add_argument("--full", action="store_true", help="PixelCNN; for a GPU")
-    parser.add_argument("--smoke", action="store_true", help="a few steps, no claim")
-    parser.add_argument(
-        "--redraw", action="store_true", help="only draw committed rows"
-    )
     arguments = parser.parse_args()
     kind = "text" if arguments.text else "full" if arguments.full else ""
     name, maps = f"{NAME}_{kind}".rstrip("_"), MAPS[kind]
@@ -261,10 +264,7 @@ def main() -> None:
     page.mkdir(exist_ok=True)
     table = pd.concat(tables)
     table.to_csv(page / "points.csv", index=False, float_format="%.5g")
-    draw_page(page, out / f"{name}.png", maps)
-    if arguments.publish:
-        publish(name, page, out / f"{name}.png")
-    print(f"Results: {out}")
+    finish_page(name, out, partial(draw_page, maps=maps), arguments.publish)
 
 
 if __name__ == "__main__":

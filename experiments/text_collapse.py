@@ -27,7 +27,13 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from experiments._pages import FIGURES, RESULTS, folder_for, page_parser, publish
+from experiments._pages import (
+    FIGURES,
+    RESULTS,
+    drawn_page_parser,
+    finish_page,
+    folder_for,
+)
 from vae_jax import build, figures, models, results, sweeps, text
 from vae_jax.configs import RunConfig, from_mapping
 from vae_jax.vae import VAE, DiagGaussian
@@ -214,12 +220,8 @@ def draw_page(page: Path, picture: Path) -> None:
 
 def main() -> None:
     """Run, print the table, draw the figure, and say where everything is."""
-    parser = page_parser(__doc__)
+    parser = drawn_page_parser(__doc__)
     parser.add_argument("--data", default="package", help="folder of the corpus")
-    parser.add_argument("--smoke", action="store_true", help="a few steps, no claim")
-    parser.add_argument(
-        "--redraw", action="store_true", help="only draw committed rows"
-    )
     arguments = parser.parse_args()
     if arguments.redraw:
         draw_page(RESULTS / NAME, FIGURES / f"{NAME}.png")
@@ -244,10 +246,7 @@ def main() -> None:
     sentences = sentences_of(out, configs, table)
     sentences.to_csv(page / "sentences.csv", index=False)
     print(sentences.to_string(index=False))
-    draw_page(page, out / f"{NAME}.png")
-    if arguments.publish:
-        publish(NAME, page, out / f"{NAME}.png")
-    print(f"Results: {out}")
+    finish_page(NAME, out, draw_page, arguments.publish)
 
 
 if __name__ == "__main__":

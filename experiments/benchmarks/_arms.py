@@ -1,6 +1,8 @@
 """Arms of a benchmark: the sweep engine, and how arms are timed beside one another."""
 
 import importlib.util
+import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,6 +23,20 @@ Arm = Callable[[int], Any]
 def has_torch() -> bool:
     """Whether there is something to compare with."""
     return importlib.util.find_spec("torch") is not None
+
+
+def prepare_clock(one_core: bool) -> Callable[[], float]:
+    """Cores and threads as the options say, and the clock that suits them."""
+    if one_core:
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    if has_torch():
+        import torch
+
+        torch.set_num_threads(sweeps.num_cores())
+    else:
+        print("PyTorch is not installed: the engine is timed without it")
+    sweeps.setup_jax()
+    return time.process_time if one_core else time.perf_counter
 
 
 def plain_dataset(examples: np.ndarray, max_value: int) -> data.Dataset:

@@ -12,9 +12,7 @@ Every arm trains the same model with Adam in float32, without dropout and withou
 """
 
 import argparse
-import os
 import statistics
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,10 +27,11 @@ from experiments.benchmarks._arms import (
     has_torch,
     measure,
     plain_dataset,
+    prepare_clock,
     ratios,
 )
 from experiments.benchmarks._flax_lstm import flax_lstm
-from vae_jax import build, data, sweeps, training
+from vae_jax import build, data, training
 from vae_jax.configs import RunConfig
 
 VOCABULARY, SENTENCES = 1000, 2000
@@ -140,7 +139,7 @@ def rows(name: str, times: dict[str, list[float]], clock: str) -> list[dict[str,
 
 def measured(sizes: Sequence[str], one_core: bool, seconds: float) -> pd.DataFrame:
     """All arms of all models."""
-    clock = time.process_time if one_core else time.perf_counter
+    clock = prepare_clock(one_core)
     table = []
     for name in sizes:
         times = measure(arms_of(SIZES[name]), clock, seconds, least=20)
@@ -160,15 +159,6 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.smoke:
         arguments.models, arguments.seconds = ["small"], 0.05
-    if arguments.one_core:
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    if has_torch():
-        import torch
-
-        torch.set_num_threads(sweeps.num_cores())
-    else:
-        print("PyTorch is not installed: the engine is timed without it")
-    sweeps.setup_jax()
     frame = measured(arguments.models, arguments.one_core, arguments.seconds)
     print(frame.to_string(index=False, float_format="{:.3f}".format))
     arguments.out.mkdir(parents=True, exist_ok=True)

@@ -13,9 +13,7 @@ needs, over the fastest matrix product measured here with any of the libraries.
 """
 
 import argparse
-import os
 import statistics
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,8 +31,10 @@ from experiments.benchmarks._arms import (
     has_torch,
     measure,
     plain_dataset,
+    prepare_clock,
     ratios,
 )
+from vae_jax import sweeps
 from vae_jax.configs import RunConfig
 
 SHAPES = {  # name: (side of the image, hidden, latent, batch)
@@ -145,18 +145,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.smoke:
         arguments.models, arguments.seconds = ["16-16-2"], 0.05
-    if arguments.one_core:
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    from vae_jax import sweeps
-
-    if has_torch():
-        import torch
-
-        torch.set_num_threads(sweeps.num_cores())
-    else:
-        print("PyTorch is not installed: the engine is timed alone")
-    sweeps.setup_jax()
-    clock = time.process_time if arguments.one_core else time.perf_counter
+    clock = prepare_clock(arguments.one_core)
     peak = sgemm_peak(clock)
     print(f"{sweeps.num_cores()} core(s), sgemm peak {peak / 1e9:.0f} GFLOP/s")
     table = []
