@@ -228,9 +228,9 @@ def test_dropout_of_every_layer_has_its_own_noise(monkeypatch, key):
 
         return apply
 
+    vae, params = built()  # before, since `init` runs the decoder as well
     for module in (_convolutional, _gated):
         monkeypatch.setattr(module, "dropout", recorded)
-    vae, params = built()
     keys = jax.random.split(key, 4)
     jax.eval_shape(lambda p: vae.decode(p, codes(4), images(4), key=keys), params)
     # two each, and one for the map

@@ -10,6 +10,7 @@ from jaxtyping import Float, Key
 
 from vae_jax.likelihoods import mixture_params
 from vae_jax.models._dropout import OptionalKeys
+from vae_jax.models._products import dot_rows
 from vae_jax.numerics import as_float
 from vae_jax.types import Array, ArrayLike, Params
 from vae_jax.vae import VAE, DiagGaussian, Knobs
@@ -49,9 +50,10 @@ def compute_dtype(params: Params) -> Any:
     return jnp.result_type(*jax.tree.leaves(params))
 
 
-def dense(features: int, name: str) -> nn.Dense:
-    """A linear layer whose parameters have the default dtype."""
-    return nn.Dense(features, name=name, param_dtype=default_dtype())
+def dense(features: int, name: str | None = None, **options: Any) -> nn.Dense:
+    """A linear layer of the last axis, whose parameters have the default dtype."""
+    own = {"param_dtype": default_dtype(), "dot_general": dot_rows}
+    return nn.Dense(features, name=name, **own, **options)
 
 
 def assemble(

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from vae_jax.models._assemble import default_dtype
+from vae_jax.models._products import dot_rows
 from vae_jax.numerics import as_float
 
 ConvolutionMethod = Literal["slices", "convolution"]
@@ -49,7 +50,7 @@ def convolve(
 
     def product(x: Array, kernel: Array) -> Array:
         patches = _patches(x, kernel.shape[:2], padding, stride)
-        return patches @ kernel.reshape(-1, kernel.shape[-1])
+        return dot_rows(patches, kernel.reshape(-1, kernel.shape[-1]))
 
     # the patches are as many images as the kernel has taps; made again for the gradient,
     # they take less time than kept

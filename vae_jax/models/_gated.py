@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from vae_jax.models._assemble import default_dtype
+from vae_jax.models._assemble import dense
 from vae_jax.models._convolution import Convolution, ConvolutionMethod, Padding
 from vae_jax.models._dropout import OptionalKeys, dropout
 from vae_jax.types import ArrayLike
@@ -48,9 +48,10 @@ class GatedLayer(nn.Module):
         wide, back = 2 * self.width, len(self._back())
         self.vertical = Convolution(wide, (back, 2 * self.half + 1), method=self.method)
         self.horizontal = Convolution(wide, (1, back), method=self.method)
-        self.across = _linear(wide)
-        self.of_code, self.of_map = _linear(2 * wide), _linear(2 * wide)
-        self.onward, self.skip = _linear(self.width), _linear(self.width)
+        # convolutions of one tap
+        self.across = dense(wide)
+        self.of_code, self.of_map = dense(2 * wide), dense(2 * wide)
+        self.onward, self.skip = dense(self.width), dense(self.width)
 
     def __call__(
         self,
@@ -121,8 +122,3 @@ def gate(
     """
     values, shares = jnp.split(sums, 2, axis=-1)
     return jnp.tanh(values) * nn.sigmoid(shares)
-
-
-def _linear(features: int) -> nn.Dense:
-    """A convolution of one tap."""
-    return nn.Dense(features, param_dtype=default_dtype())

@@ -7,7 +7,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Int, Key
 
-from vae_jax.models._assemble import DEFAULT_KNOBS, apply, compute_dtype, default_dtype
+from vae_jax.models._assemble import (
+    DEFAULT_KNOBS,
+    apply,
+    compute_dtype,
+    default_dtype,
+    dense,
+)
 from vae_jax.models._dropout import OptionalKeys, dropout, word_dropout
 from vae_jax.models._generate import Decoding
 from vae_jax.models._recurrence import lstm_recurrence, lstm_step
@@ -212,14 +218,8 @@ class _LSTM(nn.Module):
         shape = (self.hidden, gates)
         start = _uniform(self.bound or self.hidden**-0.5)
         weight = self.param("recurrent", start, shape, default_dtype())
-        layer = nn.Dense(
-            gates,
-            name="input",
-            kernel_init=start,
-            bias_init=start,
-            param_dtype=default_dtype(),
-        )
-        projected = jnp.swapaxes(layer(inputs), 0, 1)
+        layer = dense(gates, "input", kernel_init=start, bias_init=start)
+        projected = layer(jnp.swapaxes(inputs, 0, 1))
         states = lstm_recurrence(weight, projected, hidden, cell, self.remat)
         return jnp.swapaxes(states, 0, 1)
 
@@ -232,13 +232,8 @@ def _uniform(bound: float) -> Any:
 
 
 def _linear(inputs: int, features: int, bound: float | None, name: str) -> nn.Dense:
-    return nn.Dense(
-        features,
-        use_bias=False,
-        name=name,
-        kernel_init=_uniform(bound or inputs**-0.5),
-        param_dtype=default_dtype(),
-    )
+    start = _uniform(bound or inputs**-0.5)
+    return dense(features, name, use_bias=False, kernel_init=start)
 
 
 def _embedding(vocab_size: int, features: int) -> nn.Embed:

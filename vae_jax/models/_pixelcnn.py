@@ -7,7 +7,7 @@ from vae_jax.models._assemble import (
     PixelLikelihoodName,
     assemble,
     check_arguments,
-    default_dtype,
+    dense,
 )
 from vae_jax.models._convolution import ConvolutionMethod
 from vae_jax.models._convolutional import (
@@ -120,8 +120,7 @@ class PixelDecoder(nn.Module):
             layer(width, self.half, number, self.method)
             for number in range(len(self.hidden))
         ]
-        self.gathered = nn.Dense(width, param_dtype=default_dtype())
-        self.output = nn.Dense(self.features, param_dtype=default_dtype())
+        self.gathered, self.output = dense(width), dense(self.features)
 
     def __call__(
         self, z: Array, x: Array | None, keys: OptionalKeys, knobs: Knobs

@@ -99,33 +99,41 @@ def _backward(
     slope, of_last = slopes
     weight, hidden, cell, outputs, cells, gates = saved
     before = jnp.concatenate([cell[None], cells[:-1]])
+    # turned once for all steps: left to itself, XLA moves the turn into every product
+    turned = jax.lax.optimization_barrier(weight.T)
 
     def step(
         state: tuple[Array, Array], at: Residuals
     ) -> tuple[tuple[Array, Array], Array]:
-        (of_hidden, of_cell), (own, gates, cell, before) = state, at
-        i, f, g, o = jnp.split(gates, 4, axis=-1)
-        of_hidden, bent = of_hidden + own, jnp.tanh(cell)
-        of_cell = of_cell + of_hidden * o * (1 - bent**2)
-        # through the logistic function and tanh, to what was added up
-        sums = jnp.concatenate(
-            [
-                of_cell * g * i * (1 - i),
-                of_cell * before * f * (1 - f),
-                of_cell * i * (1 - g**2),
-                of_hidden * bent * o * (1 - o),
-            ],
-            axis=-1,
-        )
-        return (sums @ weight.T, of_cell * f), sums
+        (of_hidden, of_cell), (own, kept, bent, *of_sums, last) = state, at
+        of_hidden = of_hidden + own
+        of_cell = of_cell + of_hidden * bent
+        parts = [*(of_cell * slope for slope in of_sums), of_hidden * last]
+        sums = jnp.concatenate(parts, axis=-1)
+        return (sums @ turned, of_cell * kept), sums
 
     nothing = jnp.zeros_like(hidden), of_last
-    (of_hidden, of_cell), sums = jax.lax.scan(
-        step, nothing, (slope, gates, cells, before), reverse=True
-    )
+    inputs = slope, *_slopes(gates, cells, before)
+    (of_hidden, of_cell), sums = jax.lax.scan(step, nothing, inputs, reverse=True)
     entering = jnp.concatenate([hidden[None], outputs[:-1]])
-    of_weight = jnp.einsum("tbh,tbg->hg", entering, sums)
+    of_weight = _rows(entering).T @ _rows(sums)
     return of_weight, sums, of_hidden, of_cell
+
+
+def _slopes(gates: Array, cells: Array, before: Array) -> tuple[Array, ...]:
+    """What the reverse scan multiplies by, of all steps at once.
+
+    The slopes of the cell by the one before, of the output by the cell, and of the cell,
+    cell, cell and output by the sums that the logistic function and tanh are taken of.
+    """
+    i, f, g, o = jnp.split(gates, 4, axis=-1)
+    bent = jnp.tanh(cells)
+    by_sums = g * i * (1 - i), before * f * (1 - f), i * (1 - g**2), bent * o * (1 - o)
+    return f, o * (1 - bent**2), *by_sums
+
+
+def _rows(states: Array) -> Array:
+    return states.reshape(-1, states.shape[-1])
 
 
 _segment.defvjp(_forward, _backward)

@@ -16,6 +16,7 @@ from jaxtyping import Array, Bool, Float, Key
 from vae_jax.models._assemble import default_dtype
 from vae_jax.models._attention import attention
 from vae_jax.models._dropout import Dropout, dropout
+from vae_jax.models._products import dot_rows
 from vae_jax.numerics import as_float
 from vae_jax.types import Params
 
@@ -101,8 +102,10 @@ def linear(own: Params, x: States) -> Float[Array, "batch time *features"]:
     >>> linear(own, jnp.ones((1, 3, 6))).shape
     (1, 3, 2, 4)
     """
-    product: Array = jnp.tensordot(x, own["kernel"], axes=1)
-    return product + jnp.asarray(own["bias"])[None, None]
+    kernel = jnp.asarray(own["kernel"])
+    product = dot_rows(x, kernel.reshape(len(kernel), -1))
+    features = product.reshape(*x.shape[:-1], *kernel.shape[1:])
+    return features + jnp.asarray(own["bias"])[None, None]
 
 
 def layer_norm(own: Params, x: States) -> States:
