@@ -6,12 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from dropout_record import recorded_layers
 from scipy.signal import correlate2d
 
 from vae_jax import models
 from vae_jax.models import _convolutional
 from vae_jax.models._convolutional import _Block
-from vae_jax.models._dropout import dropout
 from vae_jax.vae import Knobs
 
 LATENT = 3
@@ -171,18 +171,7 @@ def test_remat_keeps_less():
 
 
 def test_dropout_of_every_layer_has_its_own_noise(monkeypatch, key):
-    layers = []
-
-    def recorded(keys, rate):
-        drop = dropout(keys, rate)
-
-        def apply(activations, layer):
-            layers.append(layer)
-            return drop(activations, layer)
-
-        return apply
-
-    monkeypatch.setattr(_convolutional, "dropout", recorded)
+    layers = recorded_layers(monkeypatch, _convolutional)
     keys, knobs = jax.random.split(key, 6), Knobs(dropout=0.5)
     for blocks, number in ((0, 2), (2, 4)):
         vae, params = built(blocks)

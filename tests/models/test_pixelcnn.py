@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from dropout_record import recorded_layers
 
 from vae_jax import likelihoods, models
 from vae_jax.models import _convolutional, _gated
-from vae_jax.models._dropout import dropout
 from vae_jax.vae import FULL_WINDOW, Knobs
 
 EVENT, LATENT, LAYERS = (5, 6), 2, 3
@@ -217,20 +217,8 @@ def test_remat_keeps_less():
 
 
 def test_dropout_of_every_layer_has_its_own_noise(monkeypatch, key):
-    layers = []
-
-    def recorded(keys, rate):
-        drop = dropout(keys, rate)
-
-        def apply(activations, layer):
-            layers.append(layer)
-            return drop(activations, layer)
-
-        return apply
-
     vae, params = built()  # before, since `init` runs the decoder as well
-    for module in (_convolutional, _gated):
-        monkeypatch.setattr(module, "dropout", recorded)
+    layers = recorded_layers(monkeypatch, _convolutional, _gated)
     keys = jax.random.split(key, 4)
     jax.eval_shape(lambda p: vae.decode(p, codes(4), images(4), key=keys), params)
     # two each, and one for the map

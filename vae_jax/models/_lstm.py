@@ -1,27 +1,26 @@
 """A VAE of sentences: LSTMs that read them and write them, a token at a time."""
 
+from functools import partial
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float, Int, Key
+from jaxtyping import Key
 
 from vae_jax.models._assemble import (
     DEFAULT_KNOBS,
     apply,
-    compute_dtype,
     default_dtype,
     dense,
 )
 from vae_jax.models._dropout import OptionalKeys, dropout, word_dropout
 from vae_jax.models._generate import Decoding
 from vae_jax.models._recurrence import lstm_recurrence, lstm_step
-from vae_jax.models._sentences import begun, check_sizes, sentences
-from vae_jax.numerics import as_float
+from vae_jax.models._sentences import assemble_sentences, begun, check_sizes
 from vae_jax.tokens import PAD, UNK
-from vae_jax.types import Array, ArrayLike, Params
-from vae_jax.vae import VAE, DiagGaussian, Knobs
+from vae_jax.types import Array, Params
+from vae_jax.vae import VAE, Knobs
 
 _State = tuple[Array, list[tuple[Array, Array]]]
 """z, and the hidden state and cell of every layer."""
@@ -93,33 +92,8 @@ def lstm(
             "decoder": decoder.init(keys[1], z, x, None, DEFAULT_KNOBS)["params"],
         }
 
-    def encode(
-        params: Params,
-        x: Int[ArrayLike, "batch length"],
-        *,
-        key: OptionalKeys = None,
-        knobs: Knobs = DEFAULT_KNOBS,
-    ) -> DiagGaussian:
-        del key, knobs
-        x = sentences(x, length)
-        mean, logvar = apply(encoder, params["encoder"], x)
-        return DiagGaussian(as_float(mean), as_float(logvar))
-
-    def decode(
-        params: Params,
-        z: Float[ArrayLike, "batch latent"],
-        x: Int[ArrayLike, "batch length"] | None = None,
-        *,
-        key: OptionalKeys = None,
-        knobs: Knobs = DEFAULT_KNOBS,
-    ) -> Any:
-        if x is None:
-            raise ValueError("an autoregressive decoder needs `x`; got None.")
-        own = params["decoder"]
-        x, z = sentences(x, length), jnp.asarray(z, compute_dtype(own))
-        return as_float(apply(decoder, own, z, x, key, knobs))
-
-    return VAE(jax.jit(init), encode, decode)
+    read, write = partial(apply, encoder), partial(apply, decoder)
+    return assemble_sentences(init, read, write, length, latent_dim)
 
 
 def lstm_decoding() -> Decoding:

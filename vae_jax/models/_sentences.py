@@ -1,9 +1,70 @@
-"""What every model of sentences asks of its sizes and of its tokens."""
+"""What the models of sentences share: pure functions, and checks of sizes and tokens."""
 
+from collections.abc import Callable
+from typing import Any
+
+import jax
 import jax.numpy as jnp
+from jaxtyping import Float, Int
 
+from vae_jax.models._assemble import DEFAULT_KNOBS, compute_dtype, flatten
+from vae_jax.models._dropout import OptionalKeys
+from vae_jax.numerics import as_float
 from vae_jax.tokens import BOS, EOS
-from vae_jax.types import Array, ArrayLike
+from vae_jax.types import Array, ArrayLike, Params
+from vae_jax.vae import VAE, DiagGaussian, Knobs
+
+
+def assemble_sentences(
+    init: Callable[[Array], Params],
+    read: Callable[[Params, Array], tuple[Array, Array]],
+    write: Callable[[Params, Array, Array, OptionalKeys, Knobs], Array],
+    length: int,
+    latent_dim: int,
+) -> VAE:
+    """A `VAE` of sentences from what reads and what writes them.
+
+    Args:
+        init: of the parameters, "encoder" and "decoder".
+        read: `(own, x)`, the mean and the log-variance of the posterior.
+        write: `(own, z, x, keys, knobs)`, logits of every token given those before.
+        length: tokens of a sentence.
+        latent_dim: units of z.
+
+    >>> zeros = lambda *_: (jnp.zeros((1, 2)), jnp.zeros((1, 2)))
+    >>> vae = assemble_sentences(dict, zeros, zeros, length=3, latent_dim=2)
+    >>> vae.encode({"encoder": {"bias": jnp.zeros(2)}}, jnp.array([[4, 3, 0]])).mean.shape
+    (1, 2)
+    """
+
+    def encode(
+        params: Params,
+        x: Int[ArrayLike, "batch length"],
+        *,
+        key: OptionalKeys = None,
+        knobs: Knobs = DEFAULT_KNOBS,
+    ) -> DiagGaussian:
+        # nothing that reads sentences is random or varied by a knob
+        del key, knobs
+        mean, logvar = read(params["encoder"], sentences(x, length))
+        return DiagGaussian(as_float(mean), as_float(logvar))
+
+    def decode(
+        params: Params,
+        z: Float[ArrayLike, "batch latent"],
+        x: Int[ArrayLike, "batch length"] | None = None,
+        *,
+        key: OptionalKeys = None,
+        knobs: Knobs = DEFAULT_KNOBS,
+    ) -> Any:
+        if x is None:
+            raise ValueError("an autoregressive decoder needs `x`; got None.")
+        own, x = params["decoder"], sentences(x, length)
+        z = flatten(z, (latent_dim,), compute_dtype(own), "z")
+        return as_float(write(own, z, x, key, knobs))
+
+    # outside of a program, one compilation in place of one an operation
+    return VAE(jax.jit(init), encode, decode)
 
 
 def sentences(x: ArrayLike, length: int) -> Array:

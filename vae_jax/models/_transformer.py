@@ -1,23 +1,19 @@
 """A VAE of sentences: Transformers that read them and write them."""
 
-from typing import Any, Literal, get_args
+from functools import partial
+from typing import Literal, get_args
 
 import jax
-from jaxtyping import Float, Int, Key
+from jaxtyping import Key
 
 from vae_jax.models import _transformer_body as body
 from vae_jax.models._assemble import (
-    DEFAULT_KNOBS,
-    compute_dtype,
     default_dtype,
-    flatten,
 )
-from vae_jax.models._dropout import OptionalKeys
-from vae_jax.models._sentences import check_sizes, sentences
+from vae_jax.models._sentences import assemble_sentences, check_sizes
 from vae_jax.models._transformer_layer import init_layer, init_linear, init_norm
-from vae_jax.numerics import as_float
-from vae_jax.types import Array, ArrayLike, Params
-from vae_jax.vae import VAE, DiagGaussian, Knobs
+from vae_jax.types import Array, Params
+from vae_jax.vae import VAE
 
 LatentUse = Literal["prefix", "memory", "add"]
 """How a Transformer decoder is given z."""
@@ -103,32 +99,8 @@ def transformer(
             "decoder": _init_decoder(keys[1], *sizes, latent_use),
         }
 
-    def encode(
-        params: Params,
-        x: Int[ArrayLike, "batch length"],
-        *,
-        key: OptionalKeys = None,
-        knobs: Knobs = DEFAULT_KNOBS,
-    ) -> DiagGaussian:
-        del key, knobs
-        mean, logvar = body.encode(params["encoder"], sentences(x, length), remat)
-        return DiagGaussian(as_float(mean), as_float(logvar))
-
-    def decode(
-        params: Params,
-        z: Float[ArrayLike, "batch latent"],
-        x: Int[ArrayLike, "batch length"] | None = None,
-        *,
-        key: OptionalKeys = None,
-        knobs: Knobs = DEFAULT_KNOBS,
-    ) -> Any:
-        if x is None:
-            raise ValueError("an autoregressive decoder needs `x`; got None.")
-        own, x = params["decoder"], sentences(x, length)
-        z = flatten(z, (latent_dim,), compute_dtype(own), "z")
-        return as_float(body.decode(own, z, x, key, knobs, remat))
-
-    return VAE(jax.jit(init), encode, decode)
+    read, write = partial(body.encode, remat=remat), partial(body.decode, remat=remat)
+    return assemble_sentences(init, read, write, length, latent_dim)
 
 
 def _init_encoder(
