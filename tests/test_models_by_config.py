@@ -15,7 +15,10 @@ SMALL = RunConfig(
 )
 IMAGES = {
     name: replace(SMALL, model=name)
-    for name in ("mlp", "convolutional", "autoregressive", "pixelcnn")
+    for name in (
+        *("linear", "mlp", "lipschitz"),
+        *("convolutional", "autoregressive", "pixelcnn"),
+    )
 } | {
     "residual": replace(SMALL, model="convolutional", blocks=1, remat=True),
     "logistic": replace(

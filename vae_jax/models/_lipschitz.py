@@ -9,6 +9,7 @@ from jaxtyping import Float
 from vae_jax.models._assemble import LikelihoodName, assemble, default_dtype
 from vae_jax.models._dropout import OptionalKeys
 from vae_jax.models._mlp import MLPEncoder
+from vae_jax.numerics import as_float
 from vae_jax.types import Array
 from vae_jax.vae import VAE, Knobs
 
@@ -110,7 +111,8 @@ class _Monotone(nn.Module):
         bias = self.param(
             "bias", nn.initializers.zeros_init(), (self.width,), default_dtype()
         )
-        weight = contraction(free)
+        # the bound, and the isometry below, are made in float32 or wider
+        weight = contraction(as_float(free)).astype(x.dtype)
         bent = nn.relu(x @ weight + bias[None]) @ weight.T
         return share * x + (1 - share) * bent
 
@@ -126,7 +128,7 @@ class _Isometry(nn.Module):
         free = self.param(
             "weight", nn.initializers.orthogonal(), shape, default_dtype()
         )
-        return x @ jnp.linalg.qr(free)[0].T
+        return x @ jnp.linalg.qr(as_float(free))[0].T.astype(x.dtype)
 
 
 def contraction(
