@@ -103,6 +103,17 @@ def test_members_of_a_cohort_may_differ_in_what_a_decoder_sees():
         ({"model": "convolutional", "window": 3}, "`window` is a setting of"),
         ({"model": "convolutional", "word_dropout": 0.5}, "a decoder that sees them"),
         ({"model": "transformer"}, "sentences go with"),
+        ({"init_bound": 0.01}, "`init_bound` is a setting of model='lstm'; got 0.01"),
+        ({"halve_on_plateau": True, "pretraining_steps": 10}, "judges by the ELBO"),
+        (
+            {
+                "model": "pixelcnn",
+                "likelihood": "logistic_mixture",
+                "binarize": "none",
+                "prior": "vampprior",
+            },
+            r"images under likelihood='logistic_mixture' in \[-1, 1\]",
+        ),
         ({"model": "pixelcnn", "kernel": 0}, "`kernel` must be at least 1"),
         ({"halve_on_plateau": True, "likelihood": "gaussian_optimal"}, "one variance"),
     ],
@@ -127,3 +138,14 @@ def test_sizes_that_do_not_fit_are_refused_before_any_compile(fields, message):
 def test_a_convolution_needs_sides_that_can_be_halved():
     with pytest.raises(ValueError, match="16|divi"):
         build.job(replace(SMALL, model="convolutional", hidden=(4,) * 4))
+
+
+def test_a_model_of_sentences_needs_the_largest_token():
+    with pytest.raises(
+        ValueError, match="`max_value`, the largest token, .*; got None"
+    ):
+        build.model(TEXT, (11,))
+    with pytest.raises(
+        ValueError, match="`max_value`, the largest grey level.*got None"
+    ):
+        build.likelihood(IMAGES["logistic"])

@@ -106,6 +106,36 @@ def test_nucleus(top_p, temperature):
     assert (np.abs(found - expected) <= 4 * error + 1 / num).all()
 
 
+def test_half_precision_draws_from_float32_probabilities():
+    """10 000 equal classes: their sums in bfloat16 would stop at 256 of them."""
+    logits = jnp.zeros(10_000, jnp.bfloat16)
+    choose = jax.vmap(models.choose_token, in_axes=(0, None, None, None))
+    drawn = choose(jax.random.split(jax.random.key(5), 500), logits, 1.0, 0.9)
+    # the first 9000 hold 0.9; of 500 draws none above 8000 has probability 1e-26
+    assert 8000 < drawn.max() < 9010
+
+
+@pytest.mark.usefixtures("users_view")
+def test_codes_of_another_dtype_are_those_of_the_model():
+    half = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), PARAMS)
+    for params, z in ((half, Z[:2]), (PARAMS, jnp.ones((2, LATENT), int))):
+        logits, _ = DECODING.step(
+            params, DECODING.start(params, z), jnp.full(2, BOS, jnp.int32)
+        )
+        whole = VAE_.decode(params, z, jnp.full((2, LENGTH), UNK, jnp.int32))[:, 0]
+        assert logits.dtype == whole.dtype == jnp.float32
+        # bfloat16 has 8 bits, and logits are of order one
+        np.testing.assert_allclose(logits, whole, atol=0.05)
+
+
+@pytest.mark.usefixtures("users_view")
+def test_refuses_keys_without_codes():
+    with pytest.raises(
+        ValueError, match=r"one row for each of the 40 `keys`.*\(1, 2\)"
+    ):
+        models.generate(KEYS, DECODING, PARAMS, Z[:1], 3)
+
+
 def test_refuses_no_length():
     with pytest.raises(ValueError, match="`length` must be at least 1; got 0"):
         models.generate(KEYS, DECODING, PARAMS, Z, 0)

@@ -109,7 +109,19 @@ def test_refusals_name_what_was_got(key):
 
     with pytest.raises(ValueError, match="the 1 channels of the model; got 3"):
         run(event=(4, 4, 3))
-    with pytest.raises(ValueError, match=r"\(batch, 2\); got \(2, 5\)"):
+    with pytest.raises(ValueError, match="and 5 units"):
         run(z=(2, 5))
+    with pytest.raises(
+        ValueError, match=r"that of the model, .*; got images of \(16, 16\)"
+    ):
+        run(event=(16, 16))
+    with pytest.raises(
+        ValueError, match=r"for each of the 2 `keys`, .*; got .* \(1, 2\)"
+    ):
+        run(z=(1, LATENT))
+    with pytest.raises(ValueError, match=r"height, width, channels.*; got \(4, 4\)"):
+        run("logistic_mixture")
+    with pytest.raises(ValueError, match="has 1 features a pixel; got 'logistic_mix"):
+        run("logistic_mixture", event=(4, 4, 1))
     with pytest.raises(ValueError, match="one of bernoulli, .*; got 'poisson'"):
         run("poisson")

@@ -46,6 +46,23 @@ def test_members_under_vmap(key, noise):
         np.testing.assert_allclose(together[number], expected, atol=2e-5)
 
 
+@pytest.mark.usefixtures("users_view")
+@pytest.mark.parametrize("use", USES)
+def test_stored_parameters_and_tokens_of_any_width(use):
+    """What `results.load` returns is numpy's; a token that does not exist is NaN."""
+    vae, stored = VAES[use], jax.tree.map(np.asarray, PARAMS[use])
+    read = jax.jit(lambda x: vae.encode(stored, x).mean)
+    write = jax.jit(lambda z, x: vae.decode(stored, z, x))
+    expected = VAES[use].decode(PARAMS[use], Z, X)
+    np.testing.assert_allclose(write(Z, X), expected, atol=2e-5)
+    np.testing.assert_array_equal(read(X.astype(jnp.uint8)), read(X))
+    unknown = X.at[0, 1].set(10_000)
+    assert jnp.isnan(read(unknown)[0]).all()
+    assert jnp.isfinite(read(unknown)[1:]).all()
+    with pytest.raises(ValueError, match="for each sentence of `x`; got 1 and"):
+        vae.decode(stored, Z[:1], X)
+
+
 def loss_of(vae, keys=None):
     def loss(params):
         mean, logvar = vae.encode(params, X)

@@ -185,7 +185,50 @@ def test_snapshots_are_of_the_parameters_before_the_step_and_of_those_kept():
     assert float(found["step"]) == 8.0
 
 
-@pytest.mark.parametrize("steps", [(3, 1), (1, 1), (-1, 2)])
+def test_a_step_that_is_not_reached_is_unknown():
+    names = {
+        "step": lambda p: p["step"],
+        "whole": lambda p: p["step"].astype(jnp.int32),
+    }
+    program = training.with_snapshots(
+        Counter.program(),
+        (0, 6),
+        lambda params, *_: {name: read(params) for name, read in names.items()},
+    )
+    states, _ = run(program, num_steps=6)
+    found = program.evaluate(states[-1], KEY, HYPER, DATA)
+    assert np.isnan(found["snapshots/step"]).tolist() == [False, True, False]
+    assert found["snapshots/whole"].tolist() == [0, np.iinfo(np.int32).min, 5]
+
+
+def test_cuts_end_with_the_last_one():
+    program = training.with_plateau(
+        Counter.program(), scripted([1.0] * 8), BATCH, patience=Patience(1, cuts=2)
+    )
+    states, _ = run(program)
+    assert int(states[-1].plateau.cuts) == 2
+    assert float(states[-1].plateau.scale) == 0
+
+
+def test_wrappers_in_any_order():
+    """A plateau over snapshots over a plain program, and a new decoder over both."""
+    observed = training.with_snapshots(
+        base(), (0,), lambda params, *_: {"size": jnp.ones(())}
+    )
+    validate = training.make_validate(MODEL, DENSITY, prepare, BATCH)
+    both = training.with_plateau(observed, validate, BATCH)
+    both = training.with_decoder_reset(both, 2)
+    states, _ = run(both, num_steps=4)
+    plain, _ = run(training.with_decoder_reset(base(), 2), num_steps=4)
+    for a, b in zip(
+        jax.tree.leaves(states[-1].train.params),
+        jax.tree.leaves(plain[-1].train.params),
+        strict=True,
+    ):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
+
+
+@pytest.mark.parametrize("steps", [(), (3, 1), (1, 1), (-1, 2)])
 def test_snapshots_refuse_steps_out_of_order(steps):
     with pytest.raises(ValueError, match="ascending"):
         training.with_snapshots(Counter.program(), steps, lambda *_: {})

@@ -15,12 +15,16 @@ def model(
 ) -> VAE:
     """The model of a config, with its posterior and prior.
 
-    `max_value` is that of the data; a model of sentences needs it, for their largest token.
+    Args:
+        config: of the run.
+        event_shape: of one example.
+        max_value: that of the data; a model of sentences needs it, for their largest token.
 
     `package.module:function` is called with (config, shape).
 
     Raises:
-        ValueError: the function cannot be found or does not return a `VAE`.
+        ValueError: the function cannot be found or does not return a `VAE`; no `max_value`
+            where it is needed.
 
     >>> model(RunConfig(model="linear"), (8, 8)).prior is None
     True
@@ -45,7 +49,11 @@ def _plain_model(
     if ":" in config.model:
         vae = _user_model(config, event_shape)
     elif config.model in TEXT_MODELS:
-        assert max_value is not None, "the vocabulary of a model of sentences"
+        if max_value is None:
+            raise ValueError(
+                "`max_value`, the largest token, says how many words "
+                f"model={config.model!r} writes; got None. Give `dataset.max_value`."
+            )
         vae = _text_model(config, event_shape[0], max_value + 1)
     else:
         vae = _image_model(config, event_shape)

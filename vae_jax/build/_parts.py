@@ -42,6 +42,9 @@ def likelihood(
 
     `max_value` is that of the data; a density of grey levels needs it, for their number.
 
+    Raises:
+        ValueError: no `max_value` where it is needed.
+
     >>> likelihood(RunConfig()).log_prob(jnp.zeros((1, 2)), jnp.ones((1, 2))).shape
     (1,)
     """
@@ -50,7 +53,11 @@ def likelihood(
     if config.likelihood == "bernoulli":
         return likelihoods.bernoulli()
     if config.likelihood == "logistic_mixture":
-        assert max_value is not None, "the number of grey levels"
+        if max_value is None:
+            raise ValueError(
+                "`max_value`, the largest grey level, says how many there are for "
+                "likelihood='logistic_mixture'; got None. Give `dataset.max_value`."
+            )
         return likelihoods.discretized_logistic_mixture(max_value + 1)
     return likelihoods.gaussian()
 

@@ -58,6 +58,11 @@ def _check_data(config: RunConfig) -> None:
             "likelihood='gaussian_optimal', which sets it batch by batch. Use "
             "'gaussian_learned'."
         )
+    if config.halve_on_plateau and config.pretraining_steps:
+        raise ValueError(
+            "`halve_on_plateau` judges by the ELBO, which pre-training without the rate "
+            f"does not lower; got pretraining_steps={config.pretraining_steps}. Choose one."
+        )
     if config.binarize != "none" and config.dequantize:
         raise ValueError(
             f"`dequantize` must be False for binarised data; got "
@@ -114,6 +119,12 @@ def _check_model(config: RunConfig) -> None:
         raise ValueError(
             "`skip` is a setting of model='mlp' (the autoregressive decoder has z in every "
             f"layer, the linear one has no layer); got model={config.model!r}."
+        )
+    of_lstm = ":" in config.model or config.model == "lstm"
+    if config.init_bound is not None and not of_lstm:
+        raise ValueError(
+            "`init_bound` is a setting of model='lstm'; got "
+            f"{config.init_bound} with model={config.model!r}. Leave it out."
         )
     _check_image_model(config)
 
@@ -205,6 +216,11 @@ def _check_prior(config: RunConfig) -> None:
         raise ValueError(
             "prior='vampprior' encodes its pseudo-inputs apart from the batch that "
             "posterior='batch_norm' normalises over; got both. Choose one."
+        )
+    if config.prior == "vampprior" and config.likelihood == "logistic_mixture":
+        raise ValueError(
+            "the pseudo-inputs of prior='vampprior' lie in [0, 1], and images under "
+            "likelihood='logistic_mixture' in [-1, 1]; got both. Choose one."
         )
     per_unit = config.free_bits > 0 and config.free_bits_over == "unit"
     if config.prior in SAMPLED_PRIORS and per_unit:

@@ -147,6 +147,17 @@ def as_parameters(
     return with_noise(likelihood, params, output, variance)
 
 
+def needed(x: Any) -> Any:
+    """What an autoregressive decoder reads, refused where it is missing.
+
+    >>> needed(jnp.zeros(2)).shape
+    (2,)
+    """
+    if x is None:
+        raise ValueError("an autoregressive decoder needs `x`; got None.")
+    return x
+
+
 def with_noise(
     likelihood: PixelLikelihoodName, params: Params, output: Array, variance: ArrayLike
 ) -> Array | DiagGaussian:

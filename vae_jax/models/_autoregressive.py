@@ -10,6 +10,7 @@ from vae_jax.models._assemble import (
     assemble,
     default_dtype,
     dense,
+    needed,
 )
 from vae_jax.models._dropout import OptionalKeys, dropout, word_dropout
 from vae_jax.models._mlp import MLP, MLPEncoder
@@ -83,9 +84,7 @@ class _MaskedDecoder(nn.Module):
     def __call__(
         self, z: Array, x: Array | None, keys: OptionalKeys, knobs: Knobs
     ) -> Array:
-        if x is None:
-            raise ValueError("an autoregressive decoder needs `x`; got None.")
-        x = word_dropout(keys, knobs.word_dropout, x)
+        x = word_dropout(keys, knobs.word_dropout, needed(x))
         width, depth = max(self.hidden), len(self.hidden)
         pixels = _masks.pixels(self.num_pixels)
         units = _masks.hidden(width, self.num_pixels, knobs.window)

@@ -2,7 +2,7 @@
 
 import math
 from itertools import count
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from vae_jax.models._assemble import LikelihoodName, assemble, check_arguments, dense
 from vae_jax.models._convolution import Convolution, ConvolutionMethod, GroupNorm
 from vae_jax.models._dropout import OptionalKeys, dropout
+from vae_jax.models._images import check_layers, image_shape
 from vae_jax.types import Array, ArrayLike
 from vae_jax.vae import VAE, Knobs
 
@@ -235,37 +236,6 @@ class _Ended(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         return nn.relu(GroupNorm(name="norm")(x)) if self.options.blocks else x
-
-
-def image_shape(event_shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """Height, width and channels, one where none are given.
-
-    >>> image_shape((28, 28))
-    (28, 28, 1)
-    """
-    if len(event_shape) not in (2, 3):
-        raise ValueError(
-            "`event_shape` must be (height, width) or (height, width, channels); got "
-            f"{event_shape}. Use models.mlp for what is no image."
-        )
-    height, width, *channels = event_shape
-    return height, width, channels[0] if channels else 1
-
-
-def check_layers(hidden: tuple[int, ...], method: ConvolutionMethod | None) -> None:
-    """Refuse no layers, and unknown ways to convolve.
-
-    >>> check_layers((32, 64), None)
-    """
-    if not hidden or min(hidden) < 1:
-        raise ValueError(
-            f"`hidden` must name at least one layer, of at least one channel; got {hidden}."
-        )
-    known = get_args(ConvolutionMethod)
-    if method is not None and method not in known:
-        raise ValueError(
-            f"`method` must be None or one of {', '.join(known)}; got {method!r}."
-        )
 
 
 def _check_sides(shape: tuple[int, int, int], hidden: tuple[int, ...]) -> None:

@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
+from vae_jax.models._sample import check_one_each
+from vae_jax.numerics import as_float
 from vae_jax.tokens import BOS, EOS, PAD
 from vae_jax.types import ArrayLike, Params
 
@@ -48,7 +50,7 @@ def choose_token(
     >>> sorted(set(drawn.tolist())), int(choose_token(keys[0], logits, 0.0))
     ([0, 1], 0)
     """
-    logits = jnp.asarray(logits)
+    logits = as_float(logits)
     greedy = jnp.asarray(temperature) == 0
     scaled = logits / jnp.where(greedy, 1, jnp.asarray(temperature, logits.dtype))
     order = jnp.argsort(-scaled)
@@ -86,7 +88,8 @@ def generate(
         top_p: see `choose_token`.
 
     Raises:
-        ValueError: a length below 1, or above what the decoder has room for.
+        ValueError: a length below 1, or above what the decoder has room for; not as many
+            keys as codes.
 
     >>> from vae_jax.models import lstm, lstm_decoding
     >>> params = lstm(5, 10, 2).init(jax.random.key(0))
@@ -101,6 +104,7 @@ def generate(
             f"`length` must be at most the {decoding.limit} tokens that `decoding` has "
             f"room for; got {length}. Make the decoding with a greater length."
         )
+    check_one_each(keys, jnp.shape(z))
     choose = jax.vmap(choose_token, in_axes=(0, 0, None, None))
     fold = jax.vmap(jax.random.fold_in, in_axes=(0, None))
 

@@ -11,13 +11,15 @@ from jaxtyping import Key
 from vae_jax.models._assemble import (
     DEFAULT_KNOBS,
     apply,
+    compute_dtype,
     default_dtype,
     dense,
 )
 from vae_jax.models._dropout import OptionalKeys, dropout, word_dropout
 from vae_jax.models._generate import Decoding
 from vae_jax.models._recurrence import lstm_recurrence, lstm_step
-from vae_jax.models._sentences import assemble_sentences, begun, check_sizes
+from vae_jax.models._sentences import assemble_sentences, check_sizes, with_bos
+from vae_jax.numerics import as_float
 from vae_jax.tokens import PAD, UNK
 from vae_jax.types import Array, Params
 from vae_jax.vae import VAE, Knobs
@@ -48,6 +50,9 @@ def lstm(
     t given those before it: the density is `likelihoods.categorical_log_prob(logits, x,
     mask=x != 0)`. `knobs.dropout` is that of the decoder's embeddings and outputs,
     `knobs.word_dropout` replaces what it reads by the unknown word (1).
+
+    Gradients are by reverse mode alone, since the recurrence has its own: a Hessian is
+    `jax.jacrev(jax.jacrev(f))`.
 
     He et al. (2019), arXiv:1901.05534, Section 5.1, who start at `init_bound` 0.01.
 
@@ -112,18 +117,20 @@ def lstm_decoding() -> Decoding:
         return range(sum(name.startswith("lstm_") for name in params["decoder"]))
 
     def start(params: Params, z: Array) -> _State:
+        z = jnp.asarray(z, compute_dtype(params["decoder"]))
         kernels = [params["decoder"][f"cell_{n}"]["kernel"] for n in layers(params)]
         return z, [(jnp.tanh(z @ kernel), z @ kernel) for kernel in kernels]
 
     def step(params: Params, state: _State, token: Array) -> tuple[Array, _State]:
         (z, before), own, after = state, params["decoder"], []
-        read = jnp.concatenate([own["embedding"]["embedding"][token], z], axis=-1)
+        table = jnp.asarray(own["embedding"]["embedding"])
+        read = jnp.concatenate([jnp.take(table, token, axis=0), z], axis=-1)
         for number, (hidden, cell) in enumerate(before):
             layer = own[f"lstm_{number}"]
             projected = read @ layer["input"]["kernel"] + layer["input"]["bias"][None]
             read, cell, _ = lstm_step(layer["recurrent"], projected, hidden, cell)
             after.append((read, cell))
-        return read @ own["output"]["kernel"], (z, after)
+        return as_float(read @ own["output"]["kernel"]), (z, after)
 
     return Decoding(start, step)
 
@@ -138,7 +145,7 @@ class _Encoder(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> tuple[Array, Array]:
-        states = _embedding(self.vocab_size, self.embedding)(begun(x))
+        states = _embedding(self.vocab_size, self.embedding)(with_bos(x))
         for layer, width in enumerate(self.hidden):
             start = jnp.zeros((len(x), width), states.dtype)
             lstm = _LSTM(width, self.bound, self.remat, name=f"lstm_{layer}")
@@ -166,7 +173,7 @@ class _Decoder(nn.Module):
     def __call__(self, z: Array, x: Array, keys: OptionalKeys, knobs: Knobs) -> Array:
         drop = dropout(keys, knobs.dropout)
         seen = word_dropout(keys, knobs.word_dropout, x[:, :-1], UNK)
-        read = begun(seen)
+        read = with_bos(seen)
         inputs = drop(_embedding(self.vocab_size, self.embedding)(read), 0)
         beside = jnp.broadcast_to(z[:, None], (*read.shape, z.shape[-1]))
         states = jnp.concatenate([inputs, beside], axis=-1)

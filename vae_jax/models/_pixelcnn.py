@@ -8,17 +8,17 @@ from vae_jax.models._assemble import (
     assemble,
     check_arguments,
     dense,
+    needed,
 )
 from vae_jax.models._convolution import ConvolutionMethod
 from vae_jax.models._convolutional import (
     ImageDecoder,
     ImageEncoder,
     Options,
-    check_layers,
-    image_shape,
 )
 from vae_jax.models._dropout import OptionalKeys, word_dropout
 from vae_jax.models._gated import GatedLayer, reaches
+from vae_jax.models._images import check_layers, image_shape
 from vae_jax.types import Array
 from vae_jax.vae import VAE, Knobs
 
@@ -126,9 +126,7 @@ class PixelDecoder(nn.Module):
         self, z: Array, x: Array | None, keys: OptionalKeys, knobs: Knobs
     ) -> Array:
         """Of whole images, teacher-forced."""
-        if x is None:
-            raise ValueError("an autoregressive decoder needs `x`; got None.")
-        x = x.reshape(x.shape[0], *self.shape)
+        x = needed(x).reshape(z.shape[0], *self.shape)
         # a pixel is hidden with all of its channels
         seen = jnp.ones((*x.shape[:3], 1), x.dtype)
         x *= word_dropout(keys, knobs.word_dropout, seen)
@@ -190,7 +188,17 @@ def _check_pixels(
         return
     if components < 1:
         raise ValueError(f"`components` must be at least 1; got {components}.")
-    if len(event_shape) == 2:
+    check_channels(event_shape, likelihood)
+
+
+def check_channels(
+    event_shape: tuple[int, ...], likelihood: PixelLikelihoodName
+) -> None:
+    """Refuse images without an axis of channels where the likelihood couples them.
+
+    >>> check_channels((8, 8), "bernoulli")
+    """
+    if likelihood == "logistic_mixture" and len(event_shape) == 2:
         raise ValueError(
             "`event_shape` must be (height, width, channels) for a mixture of logistics; "
             f"got {event_shape}. Use {(*event_shape, 1)}, and x of that shape."

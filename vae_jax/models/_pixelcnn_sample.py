@@ -1,5 +1,6 @@
 """Images of a PixelCNN for the cost of about one pass, from features that are kept."""
 
+import math
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -17,10 +18,10 @@ from vae_jax.models._assemble import (
     default_dtype,
     flatten,
 )
-from vae_jax.models._convolutional import image_shape
 from vae_jax.models._gated import GatedLayer, reaches
-from vae_jax.models._pixelcnn import PixelDecoder
-from vae_jax.models._sample import drawn
+from vae_jax.models._images import image_shape
+from vae_jax.models._pixelcnn import PixelDecoder, check_channels, num_features
+from vae_jax.models._sample import check_one_each, drawn
 from vae_jax.types import Array, ArrayLike, Params
 from vae_jax.vae import Knobs
 
@@ -53,8 +54,8 @@ def pixelcnn_sample(
         knobs: as in training.
 
     Raises:
-        ValueError: an unknown name, an event that is no image or has other channels than
-            the model's, codes of other units.
+        ValueError: an unknown name or another than the model's, an event that is no image
+            or not of the model's shape, codes of other units or not one a key.
 
     >>> from vae_jax import likelihoods, models
     >>> vae = models.pixelcnn((4, 4), 2, hidden=(8,), likelihood="bernoulli")
@@ -64,7 +65,9 @@ def pixelcnn_sample(
     >>> bool((x == models.sample(keys, vae, family, params, z, (4, 4))).all())
     True
     """
+    check_one_each(keys, jnp.shape(z))
     check_arguments(event_shape, jnp.shape(z)[-1], name, PixelLikelihoodName)
+    check_channels(event_shape, name)
     return cached_sample(keys, name, likelihood, params, z, event_shape, knobs)[0]
 
 
@@ -78,7 +81,7 @@ def cached_sample(
     knobs: Knobs,
 ) -> tuple[Float[Array, " batch *event"], Any]:
     """The images, and the parameters of the likelihood that they were drawn from."""
-    stacks = _stacks(params, jnp.asarray(z), event_shape, knobs)
+    stacks = _stacks(params, jnp.asarray(z), event_shape, name, knobs)
     height, width, channels = stacks.decoder.shape
     features = stacks.decoder.features
     blank = jnp.zeros((len(keys), height, width, features), stacks.dtype)
@@ -176,12 +179,17 @@ class _Stacks(NamedTuple):
 
 
 def _stacks(
-    params: Params, z: Array, event_shape: tuple[int, ...], knobs: Knobs
+    params: Params,
+    z: Array,
+    event_shape: tuple[int, ...],
+    name: PixelLikelihoodName,
+    knobs: Knobs,
 ) -> _Stacks:
     """What z alone decides, once for the whole image."""
     own = params["decoder"]
     dtype = compute_dtype(own)
     decoder = _decoder(own, image_shape(event_shape))
+    _check_decoder(decoder, own, z.shape[1:], name)
     z = flatten(z, own["gated_0"]["of_code"]["kernel"].shape[:1], dtype, "z")
     place = _apply(decoder, own, z, None, knobs, method="place")
     conditions = [
@@ -216,6 +224,33 @@ def _decoder(params: Params, shape: tuple[int, int, int]) -> PixelDecoder:
     layers = sum(name.startswith("gated_") for name in params)
     features = params["output"]["bias"].size
     return PixelDecoder(shape, (double // 2,) * layers, half, features, "slices")
+
+
+def _check_decoder(
+    decoder: PixelDecoder,
+    own: Params,
+    units: tuple[int, ...],
+    name: PixelLikelihoodName,
+) -> None:
+    """Refuse another shape than the model's, whose map of z would be of another size."""
+    *space, channels = decoder.shape
+    z, x = jnp.zeros((1, *units)), jnp.zeros((1, math.prod(decoder.shape)))
+    made = jax.eval_shape(
+        lambda key: decoder.init(key, z, x, None, DEFAULT_KNOBS)["params"],
+        jax.random.key(0),
+    )
+    wanted, found = (jax.tree.map(jnp.shape, params) for params in (made, own))
+    if wanted != found:
+        raise ValueError(
+            "`event_shape` must be that of the model, and `z` have its units; got images "
+            f"of {tuple(space)} and {units[0]} units."
+        )
+    features, each = decoder.features, num_features(channels, name, 1)
+    if features % each or (name != "logistic_mixture" and features != each):
+        raise ValueError(
+            f"`name` must be the likelihood of the model, which has {features} features a "
+            f"pixel; got {name!r}, which has {each}, or a multiple for a mixture."
+        )
 
 
 def _shifted(kept: Array, new: Array, axis: int) -> Array:

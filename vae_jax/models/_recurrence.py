@@ -26,6 +26,9 @@ def lstm_recurrence(
     steps. The gradient of the weight is one product as well, after the reverse scan, where
     that of a plain scan adds up one a step. Both matter most where the state is small.
 
+    By reverse mode alone: `jax.jvp` and `jax.hessian` refuse a custom gradient, where
+    `jax.jacrev(jax.jacrev(f))` is a Hessian.
+
     With `remat` the gradient keeps the states of every n-th step alone, n the root of the
     number of steps, and computes those between again: a third more time for memory of the
     order of the root. Chen et al. (2016), arXiv:1604.06174.

@@ -39,7 +39,11 @@ def sample(
         z: the codes.
         event_shape: of one image.
         knobs: as in training.
+
+    Raises:
+        ValueError: not as many keys as codes.
     """
+    check_one_each(keys, jnp.shape(z))
     blank = jnp.zeros((len(keys), *event_shape), jnp.result_type(float))
 
     def draw(x: Array) -> Array:
@@ -56,6 +60,18 @@ def sample(
 
     start = (jnp.asarray(1, jnp.int32), draw(blank), blank)
     return jax.lax.while_loop(unsettled, again, start)[1]
+
+
+def check_one_each(keys: Key[Array, " batch"], codes: tuple[int, ...]) -> None:
+    """Refuse another number of keys than of codes, whose shape is given.
+
+    >>> check_one_each(jax.random.split(jax.random.key(0), 3), (3, 2))
+    """
+    if len(codes) != 2 or codes[0] != len(keys):
+        raise ValueError(
+            f"`z` must have one row for each of the {len(keys)} `keys`, with its units; "
+            f"got the shape {codes}."
+        )
 
 
 def drawn(keys: Key[Array, " batch"], likelihood: Likelihood, output: Any) -> Array:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Int
 
-from vae_jax.models._assemble import DEFAULT_KNOBS, compute_dtype, flatten
+from vae_jax.models._assemble import DEFAULT_KNOBS, compute_dtype, flatten, needed
 from vae_jax.models._dropout import OptionalKeys
 from vae_jax.numerics import as_float
 from vae_jax.tokens import BOS, EOS
@@ -46,7 +46,7 @@ def assemble_sentences(
     ) -> DiagGaussian:
         # nothing that reads sentences is random or varied by a knob
         del key, knobs
-        mean, logvar = read(params["encoder"], sentences(x, length))
+        mean, logvar = read(params["encoder"], checked_tokens(x, length))
         return DiagGaussian(as_float(mean), as_float(logvar))
 
     def decode(
@@ -57,20 +57,23 @@ def assemble_sentences(
         key: OptionalKeys = None,
         knobs: Knobs = DEFAULT_KNOBS,
     ) -> Any:
-        if x is None:
-            raise ValueError("an autoregressive decoder needs `x`; got None.")
-        own, x = params["decoder"], sentences(x, length)
+        own, x = params["decoder"], checked_tokens(needed(x), length)
         z = flatten(z, (latent_dim,), compute_dtype(own), "z")
+        if len(z) != len(x):
+            raise ValueError(
+                f"`z` must have one row for each sentence of `x`; got {len(z)} and "
+                f"{len(x)}."
+            )
         return as_float(write(own, z, x, key, knobs))
 
     # outside of a program, one compilation in place of one an operation
     return VAE(jax.jit(init), encode, decode)
 
 
-def sentences(x: ArrayLike, length: int) -> Array:
+def checked_tokens(x: ArrayLike, length: int) -> Array:
     """Tokens, refused if they are no integers or of another length.
 
-    >>> sentences(jnp.array([[4, 3, 0]]), 3).shape
+    >>> checked_tokens(jnp.array([[4, 3, 0]]), 3).shape
     (1, 3)
     """
     x = jnp.asarray(x)
@@ -81,10 +84,10 @@ def sentences(x: ArrayLike, length: int) -> Array:
     return x
 
 
-def begun(x: Array) -> Array:
+def with_bos(x: Array) -> Array:
     """The token that begins a sentence in front of it.
 
-    >>> begun(jnp.array([[4, 3]])).tolist()
+    >>> with_bos(jnp.array([[4, 3]])).tolist()
     [[2, 4, 3]]
     """
     return jnp.concatenate([jnp.full_like(x[:, :1], BOS), x], axis=1)

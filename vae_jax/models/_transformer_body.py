@@ -8,7 +8,7 @@ from jaxtyping import Array, Int
 
 from vae_jax.models._attention import causal, reach, sinusoids
 from vae_jax.models._dropout import OptionalKeys, dropout, word_dropout
-from vae_jax.models._sentences import begun
+from vae_jax.models._sentences import with_bos
 from vae_jax.models._transformer_layer import Pair, layer, layer_norm, linear
 from vae_jax.tokens import BOS, PAD, UNK
 from vae_jax.types import ArrayLike, Params
@@ -31,7 +31,9 @@ def embed(own: Params, tokens: Array, positions: Array) -> Array:
     >>> embed(own, jnp.array([[1]]), jnp.ones((1, 2))).tolist()
     [[[2.0, 2.0]]]
     """
-    found: Array = own["embedding"]["embedding"][tokens]
+    table = jnp.asarray(own["embedding"]["embedding"])
+    # a token that does not exist becomes NaN, and is not taken for another
+    found: Array = jnp.take(table, tokens, axis=0)
     return found + positions[None]
 
 
@@ -66,7 +68,7 @@ def encode(own: Params, x: Array, remat: bool) -> tuple[Array, Array]:
     >>> encode(params["encoder"], jnp.array([[4, 3, 0]]), remat=False)[0].shape
     (1, 1)
     """
-    read = begun(x)
+    read = with_bos(x)
     states = _inputs(own, read)
     visible = (read != PAD)[:, None]
     last = num_layers_of(own) - 1
@@ -100,7 +102,7 @@ def decode(
         num_layers_of(own),
         x.shape[1],
     )
-    seen = begun(word_dropout(keys, knobs.word_dropout, x[:, :-1], UNK))
+    seen = with_bos(word_dropout(keys, knobs.word_dropout, x[:, :-1], UNK))
     states = with_latent(own, z, drop(_inputs(own, hide(seen, knobs.window)), 0))
     queries = positions_of(length, "prefix" in own)
     sources = positions_of(length, "add" not in own)

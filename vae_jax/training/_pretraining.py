@@ -25,7 +25,7 @@ from vae_jax.training._encoder_share import (
 )
 from vae_jax.training._keys import Stream, stream_key
 from vae_jax.training._program import Program
-from vae_jax.training._state import TrainState
+from vae_jax.training._state import TrainState, with_train
 from vae_jax.types import ArrayLike
 
 
@@ -95,6 +95,6 @@ def with_decoder_reset(
 
         when = reset_step(hyper) if callable(reset_step) else reset_step
         train = jax.lax.cond(t == when, renewed, lambda: state.train)
-        return program.step(state._replace(train=train), t, key, hyper, data)
+        return program.step(with_train(state, train), t, key, hyper, data)
 
     return program._replace(step=step)

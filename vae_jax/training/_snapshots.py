@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from vae_jax.training._program import Program
 from vae_jax.training._state import TrainState
@@ -42,21 +43,24 @@ def with_snapshots(
         steps: numbers of updates done, in ascending order; 0 is before the first.
         observe: `observe(params, key, hyper, data) -> named arrays`.
         settle: `settle(state, t, key, hyper, data) -> params`, which are observed before
-            step t in place of those of the state.
+            step t in place of those of the state. It has the learning rate of `hyper`,
+            without the cuts of a plateau.
 
     Returns:
         A program whose evaluation has every named array as `snapshots/name`, a row a chosen
-        step and the last one of the parameters that are kept.
+        step and the last one of the parameters that are kept. The row of a step that the
+        run does not reach is NaN; of whole numbers, the least one.
 
     Raises:
-        ValueError: steps that are negative or not ascending.
+        ValueError: no steps, or some that are negative or not ascending.
 
     Needs a program to show; see `make_program`.
     """
     chosen = list(steps)
-    if chosen != sorted(set(chosen)) or (chosen and chosen[0] < 0):
+    if not chosen or chosen != sorted(set(chosen)) or chosen[0] < 0:
         raise ValueError(
-            f"`steps` must be at least 0 and ascending, each once; got {chosen}."
+            "`steps` must name at least one step, ascending from 0, each once; got "
+            f"{chosen}."
         )
     table = jnp.asarray(chosen, jnp.int32)
 
@@ -64,7 +68,7 @@ def with_snapshots(
         run = program.init(key, hyper, data)
         shapes = jax.eval_shape(observe, run.train.params, key, hyper, data)
         empty = jax.tree.map(
-            lambda one: jnp.zeros((len(chosen), *one.shape), one.dtype), shapes
+            lambda one: _unseen((len(chosen), *one.shape), one.dtype), shapes
         )
         return SnapshotState(run, empty)
 
@@ -99,3 +103,10 @@ def with_snapshots(
         return program.params(state.run, key, hyper, data)
 
     return Program(init, step, evaluate, params)
+
+
+def _unseen(shape: tuple[int, ...], dtype: Any) -> Array:
+    if jnp.issubdtype(dtype, jnp.inexact):
+        return jnp.full(shape, jnp.nan, dtype)
+    least = 0 if jnp.issubdtype(dtype, jnp.bool_) else np.iinfo(dtype).min
+    return jnp.full(shape, least, dtype)

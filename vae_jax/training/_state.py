@@ -26,6 +26,21 @@ class TrainState(NamedTuple):
     feedback: Any = ()
 
 
+def with_train(state: Any, train: TrainState) -> Any:
+    """The state of a program with another train state, however often it is wrapped.
+
+    >>> from vae_jax.training import PlateauState
+    >>> class Run(NamedTuple):
+    ...     train: TrainState
+    >>> wrapped = PlateauState(Run(TrainState({"w": 1}, ())), None)
+    >>> with_train(wrapped, TrainState({"w": 2}, ())).train.params
+    {'w': 2}
+    """
+    if "train" in state._fields:
+        return state._replace(train=train)
+    return state._replace(run=with_train(state.run, train))
+
+
 class StepHyper(NamedTuple):
     """The settings of one step; every field is data, so that a sweep may vary it.
 
