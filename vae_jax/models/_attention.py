@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from vae_jax.models._masks import shares
 from vae_jax.numerics import as_float
 from vae_jax.types import ArrayLike
 
@@ -46,9 +47,9 @@ def reach(
 ) -> Int[Array, ""]:
     """How many positions back a layer sees, besides its own; the window is data.
 
-    `((w - 1) + L - 1 - l) // L`, whose sum over the layers is `w - 1`: the input of a
-    position is the token before it already. Nothing at windows 0 and 1, everything in every
-    layer from `window = length` on.
+    `((w - 1) + L - 1 - l) // L` at windows w from 1 on, whose sum over the layers is
+    `w - 1`: the input of a position is the token before it already. Nothing at windows 0
+    and 1, everything in every layer from `window = length` on.
 
     >>> [int(reach(4, layer, 2, 9)) for layer in range(2)], int(reach(9, 0, 2, 9))
     ([2, 1], 9)
@@ -56,7 +57,7 @@ def reach(
     window = jnp.asarray(window, jnp.int32)
     # before anything is added to it, since the full window is the largest integer
     before = jnp.clip(window, 1, length) - 1
-    share = (before + (num_layers - 1 - layer)) // num_layers
+    share = shares(before, num_layers)[layer]
     return jnp.where(window >= length, length, share)
 
 

@@ -8,6 +8,7 @@ from jaxtyping import Array, Bool, Float, Int
 from vae_jax.models._assemble import dense
 from vae_jax.models._convolution import Convolution, ConvolutionMethod, Padding
 from vae_jax.models._dropout import OptionalKeys, dropout
+from vae_jax.models._masks import shares
 from vae_jax.types import ArrayLike
 
 
@@ -23,7 +24,7 @@ def reaches(
     ([1, 1, 0], [1, 1, 1])
     """
     window = jnp.minimum(jnp.asarray(window, jnp.int32), num_layers * half)
-    return (window + jnp.arange(num_layers - 1, -1, -1, dtype=jnp.int32)) // num_layers
+    return shares(window, num_layers)
 
 
 class GatedLayer(nn.Module):

@@ -18,6 +18,15 @@ GOLDEN = 0.6180339887498949
 """Its multiples, modulo 1, are spread evenly however many are taken."""
 
 
+def shares(window: Int[Array, ""], num_layers: int) -> Int[Array, " layers"]:
+    """A window split over layers, `(w + L - 1 - l) // L`, the earlier ones first.
+
+    >>> shares(jnp.asarray(5, jnp.int32), 3).tolist()
+    [2, 2, 1]
+    """
+    return (window + jnp.arange(num_layers - 1, -1, -1, dtype=jnp.int32)) // num_layers
+
+
 class Intervals(NamedTuple):
     """First and last visible pixel of each unit; empty where `low > high`.
 

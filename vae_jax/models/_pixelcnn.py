@@ -15,6 +15,7 @@ from vae_jax.models._convolutional import (
     ImageDecoder,
     ImageEncoder,
     Options,
+    remade,
 )
 from vae_jax.models._dropout import OptionalKeys, word_dropout
 from vae_jax.models._gated import GatedLayer, reaches
@@ -115,7 +116,7 @@ class PixelDecoder(nn.Module):
         self.decoded = ImageDecoder(
             (*space, width), (width,) * number, options, 2 * len(self.hidden)
         )
-        layer = nn.remat(GatedLayer) if self.remat else GatedLayer
+        layer = remade(GatedLayer, options)
         self.gated = [
             layer(width, self.half, number, self.method)
             for number in range(len(self.hidden))
