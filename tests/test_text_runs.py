@@ -77,6 +77,31 @@ def test_a_folder_of_sentences(tmp_path):
     assert params.train.params["decoder"]["output"]["kernel"].shape == (32, 8)
 
 
+def test_sentences_of_two_splits_are_refused_until_a_config_says_what_becomes_of_them(
+    tmp_path,
+):
+    words = "abcdefgh"
+    own = {
+        "train": [f"{a} {b}" for a in words for b in words],
+        "valid": [f"{a} {a} {a}" for a in words],
+        "test": ["a b", *(f"{a} {a} {a} {a}" for a in words)],
+    }
+    for name, lines in own.items():
+        (tmp_path / f"{name}.txt").write_text("\n".join(lines) + "\n")
+    config = replace(TEN, dataset="text", data_folder=str(tmp_path), max_length=6)
+    with pytest.raises(ValueError, match="such as 'a b'.*of a run it is `shared_sent"):
+        build.dataset_of(config)
+    sizes = {
+        choice: len(
+            build.dataset_of(replace(config, shared_sentences=choice)).train.images
+        )
+        for choice in ("drop", "keep")
+    }
+    assert sizes == {"drop": 63, "keep": 64}
+    with pytest.raises(ValueError, match="`shared_sentences`.*got 'ignore'"):
+        replace(config, shared_sentences="ignore")
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

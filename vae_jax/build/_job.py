@@ -27,7 +27,8 @@ def dataset_of(config: RunConfig) -> data.Dataset:
     """
     name, folder = config.dataset, config.data_folder
     if name in TEXTS:
-        return load_text(name, folder, config.vocab_size, config.max_length)
+        limits = config.vocab_size, config.max_length
+        return load_text(name, folder, *limits, config.shared_sentences)
     return load_dataset(name, folder=folder)
 
 

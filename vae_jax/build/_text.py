@@ -15,15 +15,20 @@ NO_CLASS = -1
 
 @lru_cache(maxsize=4)
 def load_text(
-    name: str, folder: str | None, vocab_size: int, max_length: int
+    name: str,
+    folder: str | None,
+    vocab_size: int,
+    max_length: int,
+    shared_sentences: str = "default",
 ) -> data.Dataset:
     """Tokens without the one that begins every sentence; `max_value` is the largest id.
 
-    `ten_sequences` has the same ten in every split: they are all that there is. The limits
-    are of `brown` and `text`.
+    `ten_sequences` has the same ten in every split: they are all that there is. The limits,
+    and what becomes of sentences that two splits share, are of `brown` and `text`.
 
     Raises:
-        ValueError: no folder, where the set needs one.
+        ValueError: no folder, where the set needs one; sentences that two splits share,
+            where they are refused.
         FileNotFoundError: the folder does not hold the set.
 
     >>> sentences = load_text("ten_sequences", None, 10_000, 40)
@@ -42,7 +47,11 @@ def load_text(
         raise ValueError(
             f"dataset={name!r} is read from a folder; got none. Name it by `data_folder`."
         )
-    words = (text.read_brown if name == "brown" else text.read_folder)(folder)
+    read: Callable[..., text.SentenceSplits] = (
+        text.read_brown if name == "brown" else text.read_folder
+    )
+    chosen = {} if shared_sentences == "default" else {"shared": shared_sentences}
+    words = read(folder, **chosen)
     vocabulary = text.build_vocabulary(words.train, max_size=vocab_size)
     splits = text.encode_splits(vocabulary, words, max_length, too_long="cut")
     return _dataset(name, splits, vocabulary.size - 1)

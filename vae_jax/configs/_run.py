@@ -16,6 +16,7 @@ LikelihoodName = Literal[
     "logistic_mixture",
     "categorical",
 ]
+SharedSentences = Literal["default", "refuse", "drop", "keep"]
 ScheduleName = Literal["constant", "linear", "sigmoid", "cosine", "tanh", "cyclical"]
 RateScheduleName = Literal["constant", "cosine"]
 SplitName = Literal["train", "validation", "test"]
@@ -80,6 +81,9 @@ class RunConfig:
             four special tokens; all others are the unknown word.
         max_length: tokens of a sentence of theirs, beginning and end included; longer ones
             are cut.
+        shared_sentences: those that two of your own split files have: `refuse` them,
+            `drop` them from train and validation, or `keep` them; a `brown` corpus keeps
+            them by default, a `text` refuses them.
         binarize: `static` (x > 0.5), `dynamic` (drawn anew at every visit) or `none`.
         dequantize: add uniform noise of one grey level (Gaussian likelihoods).
         model: `linear`, `mlp`, `lipschitz`, `convolutional`, `autoregressive`, `pixelcnn`;
@@ -167,6 +171,7 @@ class RunConfig:
     data_folder: str | None = None
     vocab_size: int = 10_000
     max_length: int = 40
+    shared_sentences: SharedSentences = "default"
     binarize: Binarize = "static"
     dequantize: bool = False
     model: str = "mlp"

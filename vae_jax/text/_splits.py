@@ -93,7 +93,8 @@ def _apart(source: str, splits: SentenceSplits, shared: Shared) -> SentenceSplit
         raise ValueError(
             f"A sentence of {source} must stand in one split; got {count} that a later "
             f'one has too, such as {_example(splits)!r:.80}. Pass shared="drop" to take '
-            'them out of train and validation, or shared="keep" to leave all as it is.'
+            'them out of train and validation, or shared="keep" to leave all as it is; of '
+            "a run it is `shared_sentences`."
         )
     return kept
 
