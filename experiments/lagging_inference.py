@@ -3,7 +3,8 @@
 Claim: basic training collapses because the encoder lags: at first the true posterior moves
     and the encoder does not, then the model gives up. An encoder that is trained until it
     stops improving before each step of the decoder follows the true posterior (correlation
-    above 0.9), keeps over 0.8 nats of KL and of information, and ends at the same ELBO.
+    above 0.9), keeps over 0.8 nats of KL and of information, and ends at the same ELBO. One
+    threshold is missed: with seed 1 the information at step 200 is 0.76 nats.
 Command: `python -m experiments.lagging_inference` (`--smoke`: a few steps, no claim)
 Minutes: 17 on 2 CPU cores; resumable.
 Numbers: `experiments/results/lagging_inference/`, told in `README.md` beside.
@@ -14,6 +15,7 @@ z; dropout 0.5; SGD at 1.0 with its gradients clipped to 5, halved where the val
 stops falling. Three seeds a way of training. The true posterior is computed on a grid.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -151,6 +153,8 @@ def table_of(runs: pd.DataFrame, moments: Sequence[int]) -> pd.DataFrame:
     """A row a run and moment: spreads and agreement of both means, KL, MI."""
     ways, rows = {inference: way for way, inference in WAYS.items()}, []
     for _, run in runs.iterrows():
+        # evaluated at the end of a run only
+        final = run["distortion"] + run["rate"]
         for index, moment in enumerate([*moments, run["num_steps"]]):
             model, encoder = (
                 np.asarray(run[f"snapshots/{name}"][index])
@@ -167,7 +171,7 @@ def table_of(runs: pd.DataFrame, moments: Sequence[int]) -> pd.DataFrame:
                 | {"rate": run["snapshots/rate"][index]}
                 | {"mutual_information": run["snapshots/information"][index]}
                 | {"active_units": int(run["snapshots/active"][index])}
-                | {"negative_elbo": run["distortion"] + run["rate"]}
+                | {"negative_elbo": final if moment == run["num_steps"] else math.nan}
             )
     return pd.DataFrame(rows)
 

@@ -8,7 +8,8 @@ Minutes: 15 on 2 CPU cores; resumable.
 Numbers: `experiments/results/remedies.csv`, told in `README.md` beside.
 
 All share data (binarised digits), model (but for what a remedy changes of it), optimiser,
-seeds and number of decoder updates. Gradient evaluations are counted per decoder update.
+seeds and 2000 updates of the decoder, but for pre-training, whose decoder is drawn anew at
+step 500 and has 1500. Gradient evaluations are counted per decoder update.
 Everything is evaluated on the test split at beta = 1, in nats per example.
 """
 

@@ -4,8 +4,8 @@ Claim: every family takes 200 steps in float32 and in bfloat16 (float32 objectiv
     finite losses within 1 % of each other; how many member-steps a second it makes.
 Command: `python -m experiments.benchmarks.families` (`--members 1 16` for fewer; `--smoke`
     for a few steps of one member). Made for an accelerator; runs on CPU.
-Minutes: a few on a GPU; on 2 CPU cores 10 with `--members 1`.
-Numbers: `experiments/results/families_DEVICE.csv`.
+Minutes: a few on a GPU; on 2 CPU cores 4.5 with `--members 1`.
+Numbers: `experiments/results/families_DEVICE.csv`, told in `README.md` of the gallery.
 
 Digits for images, the synthetic language for sentences; sizes are small: 256 members
 fit anywhere. The loss is the mean of the last 100 steps over all members.

@@ -5,7 +5,7 @@ Command: `pip install -e '.[cpu,benchmark]'`, then `python -m experiments.benchm
     (all cores, wall clock; nothing else may run) and the same with `--one-core` (CPU
     time of one core, robust under load).
 Minutes: 4, and 3 with `--one-core`.
-Numbers: `experiments/results/speed_*.csv`; medians of at least 7 interleaved windows.
+Numbers: `experiments/results/speed_*.csv`; medians of nine interleaved windows.
 
 Every arm trains the same model with Adam, batch 128 or as the table says, in float32; no
 arm clips gradients. The share of the machine's peak counts the matrix products that a step
