@@ -5,6 +5,8 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from vae_jax import results
 from vae_jax.configs import RunConfig, to_mapping
 
@@ -21,19 +23,58 @@ def folder_for(name: str, configs: Sequence[RunConfig]) -> Path:
 def page_parser(doc: str | None) -> argparse.ArgumentParser:
     """The options that every page has, under the first line of its description."""
     parser = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
+    parser.add_argument("--smoke", action="store_true", help="a few steps, no claim")
     parser.add_argument("--publish", action="store_true", help="update committed rows")
-    parser.add_argument("--out", type=Path, help="folder; runs/NAME-HASH by default")
+    parser.add_argument("--out", type=Path, help="folder; one below runs/ by default")
     return parser
 
 
 def drawn_page_parser(doc: str | None) -> argparse.ArgumentParser:
-    """The options of a page with a figure and a small run."""
+    """The options of a page with a figure."""
     parser = page_parser(doc)
-    parser.add_argument("--smoke", action="store_true", help="a few steps, no claim")
     parser.add_argument(
         "--redraw", action="store_true", help="only draw committed rows"
     )
     return parser
+
+
+def page_arguments(
+    parser: argparse.ArgumentParser, parts: Sequence[str] = ()
+) -> argparse.Namespace:
+    """What the command line asks for; `--publish` is refused for less than the page.
+
+    Args:
+        parser: of the page.
+        parts: options that name what is run, all of it by default.
+    """
+    arguments = parser.parse_args()
+    less = ["--smoke"] if arguments.smoke else []
+    for part in parts:
+        if set(getattr(arguments, part)) != set(parser.get_default(part)):
+            less.append(f"--{part}")
+    if arguments.publish and less:
+        parser.error(
+            "--publish replaces the committed rows, and must run the whole page; got "
+            f"it with {' and '.join(less)}"
+        )
+    return arguments
+
+
+def save_rows(page: Path, **tables: pd.DataFrame) -> None:
+    """Every table as `NAME.csv` in the folder of a page, which is made."""
+    page.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        table.to_csv(page / f"{name}.csv", index=False, float_format="%.5g")
+
+
+def finish_rows(name: str, table: pd.DataFrame, out: Path, published: bool) -> None:
+    """Save the one table of a page, publish it if asked, and say where it is."""
+    out.mkdir(parents=True, exist_ok=True)
+    rows = out / f"{name}.csv"
+    table.to_csv(rows, index=False, float_format="%.6g")
+    if published:
+        publish(name, rows)
+    print(f"Results: {out}")
 
 
 def finish_page(

@@ -21,9 +21,11 @@ import pandas as pd
 from experiments._pages import (
     FIGURES,
     RESULTS,
+    drawn_page_parser,
     finish_page,
     folder_for,
-    page_parser,
+    page_arguments,
+    save_rows,
 )
 from experiments._pictures import draw_member, load_arrays, save_arrays
 from experiments._table import print_table, summarise
@@ -45,6 +47,15 @@ BASE: dict[str, Any] = {
     "eval_split": "test",
 }
 SETTINGS = ["decoder", "free_bits", "beta", "schedule"]
+NUMBERS = {  # column of the results: (heading, digits)
+    "rate": ("rate", 2),
+    "distortion": ("distortion", 2),
+    "nll": ("NLL", 2),
+    "mutual_information": ("MI", 3),
+    "active_units": ("active", 1),
+    "collapsed_units": ("collapsed", 1),
+}
+OUTCOMES = ["mutual_information", "active_units", "verdict"]
 
 
 def default_spec() -> dict[str, Any]:
@@ -118,32 +129,27 @@ def save_page(page: Path, configs: list[RunConfig], out: Path) -> None:
     """Print the table, and write it with all that the figure is made of."""
     runs, history = results.read(out).to_pandas()
     runs = by_power(runs)
-    table = summarise(runs, SETTINGS)
-    print_table(table, SETTINGS)
-    page.mkdir(exist_ok=True)
-    table.to_csv(page / "table.csv", index=False, float_format="%.5g")
-    kept = [
-        "member",
-        *SETTINGS,
-        "seed",
-        "mutual_information",
-        "active_units",
-        "verdict",
-    ]
-    runs[kept].to_csv(page / "runs.csv", index=False, float_format="%.5g")
+    table = summarise(runs, SETTINGS, NUMBERS)
+    title = "Nats per example at beta = 1, units of z"
+    print_table(table, SETTINGS, NUMBERS, title)
     shown = runs[(runs["beta"] == FINAL_BETA) & (runs["free_bits"] == 0)]["member"]
     history = history[history["member"].isin(shown)][["member", "step", "rate"]]
-    history.to_csv(page / "history.csv", index=False, float_format="%.4g")
-    betas = {
-        config.schedule: np.asarray(build.hyper(config).beta)
-        for config in configs
-        if config.beta == FINAL_BETA
-    }
+    kept = runs[["member", *SETTINGS, "seed", *OUTCOMES]]
+    save_rows(page, table=table, runs=kept, history=history)
     pictures = {
         title: draw_member(out, configs[member], member)
         for title, member in choose(runs).items()
     }
-    save_arrays(page / "pictures.npz", {"beta": betas, **pictures})
+    save_arrays(page / "pictures.npz", {"beta": betas_of(configs), **pictures})
+
+
+def betas_of(configs: list[RunConfig]) -> dict[str, np.ndarray]:
+    """The beta of every step under each schedule that is drawn."""
+    return {
+        config.schedule: np.asarray(build.hyper(config).beta)
+        for config in configs
+        if config.beta == FINAL_BETA
+    }
 
 
 def draw_page(page: Path, picture: Path) -> None:
@@ -162,21 +168,16 @@ def draw_page(page: Path, picture: Path) -> None:
 
 def main() -> None:
     """Run, print the table, draw the figure, and say where everything is."""
-    parser = page_parser(__doc__)
-    size = parser.add_mutually_exclusive_group()
-    size.add_argument("--smoke", action="store_true", help="few steps; shows nothing")
-    size.add_argument("--full", action="store_true", help="the whole grid; resumable")
-    parser.add_argument(
-        "--redraw", action="store_true", help="only draw committed rows"
-    )
-    arguments = parser.parse_args()
+    parser = drawn_page_parser(__doc__)
+    parser.add_argument("--full", action="store_true", help="the whole grid; resumable")
+    arguments = page_arguments(parser)
     name = f"{NAME}_full" if arguments.full else NAME
     if arguments.redraw:
         draw_page(RESULTS / name, FIGURES / f"{name}.png")
         return
     sweeps.setup_jax()
-    spec = smoke_spec() if arguments.smoke else default_spec()
-    configs = sweeps.expand(full_spec() if arguments.full else spec)
+    spec = full_spec() if arguments.full else default_spec()
+    configs = sweeps.expand(smoke_spec() if arguments.smoke else spec)
     out = arguments.out or folder_for(name, configs)
     sweeps.run(configs, out)
     save_page(out / "page", configs, out)

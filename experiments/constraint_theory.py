@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
 
-from experiments._pages import folder_for, page_parser, publish
+from experiments._pages import finish_rows, folder_for, page_arguments, page_parser
 from experiments.linear_theory import train_eigenvalues
 from vae_jax import results, sweeps
 
@@ -216,9 +216,7 @@ def failures(table: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Run the sweep, compare, and say where the rows are."""
-    parser = page_parser(__doc__)
-    parser.add_argument("--smoke", action="store_true", help="a few steps, no claim")
-    arguments = parser.parse_args()
+    arguments = page_arguments(page_parser(__doc__))
     sweeps.setup_jax()
     configs = sweeps.expand(SPEC)
     if arguments.smoke:
@@ -228,11 +226,7 @@ def main() -> None:
     table = compare(*results.read(out).to_pandas(), train_eigenvalues())
     print(table.to_string(index=False, float_format="{:.4f}".format))
     print(f"Miss the claim: {len(failures(table))} of {len(table)} runs.")
-    rows = out / f"{NAME}.csv"
-    table.to_csv(rows, index=False, float_format="%.6g")
-    if arguments.publish:
-        publish(NAME, rows)
-    print(f"Results: {out}")
+    finish_rows(NAME, table, out, arguments.publish)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ from experiments._pages import (
     drawn_page_parser,
     finish_page,
     folder_for,
+    page_arguments,
+    save_rows,
 )
 from experiments._pictures import load_arrays, save_arrays
 from vae_jax import build, figures, gaussian, results, sweeps
@@ -162,7 +164,7 @@ def draw_page(page: Path, picture: Path) -> None:
 
 def main() -> None:
     """Run, print the table, draw the figure, and say where everything is."""
-    arguments = drawn_page_parser(__doc__).parse_args()
+    arguments = page_arguments(drawn_page_parser(__doc__))
     if arguments.redraw:
         draw_page(RESULTS / NAME, FIGURES / f"{NAME}.png")
         return
@@ -176,11 +178,8 @@ def main() -> None:
     print(f"Least sum: {rows['total'].min():.4f}; log 10 = {ENTROPY:.4f}.")
     print(f"The lowest of all windows: {lowest(rows):.1f} standard errors above it.")
     print(f"Claims that do not hold: {'; '.join(failures(rows)) or 'none'}.")
-    page = out / "page"
-    page.mkdir(exist_ok=True)
-    table.to_csv(page / "table.csv", index=False, float_format="%.5g")
-    rows.to_csv(page / "history.csv", index=False, float_format="%.5g")
-    save_arrays(page / "codes.npz", {"codes": codes_of(out, configs)})
+    save_rows(out / "page", table=table, history=rows)
+    save_arrays(out / "page" / "codes.npz", {"codes": codes_of(out, configs)})
     finish_page(NAME, out, draw_page, arguments.publish)
 
 

@@ -7,7 +7,8 @@ Claim: on the digits, more units collapse the larger beta is and the more pixels
     which keeps 1.2 nats above its forecast. On text beta decides; along the power the
     correlation is -0.49 (LSTM) and -0.20 (Transformer), against the hypothesis.
 Command: `python -m experiments.decoder_power` (`--text`: LSTM and Transformer over word
-    dropout; `--full`: PixelCNN on digits and Fashion-MNIST; `--smoke`: a few steps)
+    dropout; `--full`: PixelCNN on digits and Fashion-MNIST; `--smoke`: a few steps of a
+    corner of each map)
 Minutes: 6 on 2 CPU cores; resumable. `--full` asks for a GPU.
 Numbers: `experiments/results/decoder_power/`, told in `README.md` beside.
 
@@ -35,7 +36,10 @@ from experiments._pages import (
     drawn_page_parser,
     finish_page,
     folder_for,
+    page_arguments,
+    save_rows,
 )
+from experiments._table import summarise
 from vae_jax import analytic, build, figures, results, sweeps, training
 from vae_jax.configs import RunConfig, from_mapping
 
@@ -125,8 +129,19 @@ MAPS: dict[str, dict[str, Map]] = {
 }
 
 
+NUMBERS = {  # column of the runs: (heading, digits)
+    name: (name, 2) for name in ("collapsed", "inactive", "mutual_information", "rate")
+}
+
+
+def corner(one: Map) -> Map:
+    """Two by two points of a map: enough to run all of the page."""
+    return one._replace(powers=one.powers[:2], betas=one.betas[:2])
+
+
 def configs_of(one: Map, smoke: bool) -> list[RunConfig]:
     """Every point with every seed, and a run a power that ignores z for the forecast."""
+    one = corner(one) if smoke else one
     points = [*itertools.product(one.powers, one.betas, SEEDS)]
     if one.field == "window":
         points += [(power, REFERENCE, SEEDS[0]) for power in one.powers]
@@ -161,31 +176,31 @@ def points_of(
     one: Map, runs: pd.DataFrame, out: Path, configs: Sequence[RunConfig]
 ) -> pd.DataFrame:
     """A row a point: mean and range over seeds, and the forecast of its row."""
-    runs = runs.assign(
-        power=runs[one.field].astype(float).fillna(math.inf),
-        # a KL below 0.01 nat on 99 % of the examples: Lucas et al. (2019)
-        collapsed=runs["collapsed_units"] / runs["latent_dim"],
-        inactive=1 - runs["active_units"] / runs["latent_dim"],
-    )
-    if one.field == "word_dropout":
-        # the more is hidden, the weaker is the decoder, and that is the first row
-        runs["power"] = -runs["power"]
+    runs = by_power(one, runs)
     reference = runs[runs["beta"] == REFERENCE].set_index("power")["member"]
     forecast = {
         power: threshold_of(out, configs[member], member)
         for power, member in reference.items()
     }
-    rows = []
-    for (power, beta), group in runs[runs["beta"] != REFERENCE].groupby(
-        ["power", "beta"]
-    ):
-        row = {"power": power, "beta": beta}
-        for name in ("collapsed", "inactive", "mutual_information", "rate"):
-            values = group[name]
-            row |= {name: values.mean()}
-            row |= {f"{name}_min": values.min(), f"{name}_max": values.max()}
-        rows.append(row | {"threshold": forecast.get(power, math.nan)})
-    return pd.DataFrame(rows)
+    settings = ["power", "beta"]
+    points = summarise(runs[runs["beta"] != REFERENCE], settings, NUMBERS)
+    points = points.drop(columns=["seeds", "verdict"])
+    points.columns = points.columns.str.replace(" ", "_")
+    return points.assign(threshold=[forecast.get(p, math.nan) for p in points["power"]])
+
+
+def by_power(one: Map, runs: pd.DataFrame) -> pd.DataFrame:
+    """With the power of the decoder and the shares of its units, in the order of both."""
+    power = runs[one.field].astype(float).fillna(math.inf)
+    if one.field == "word_dropout":
+        # the more is hidden, the weaker is the decoder, and that is the first row
+        power = -power
+    return runs.assign(
+        power=power,
+        # a KL below 0.01 nat on 99 % of the examples: Lucas et al. (2019)
+        collapsed=runs["collapsed_units"] / runs["latent_dim"],
+        inactive=1 - runs["active_units"] / runs["latent_dim"],
+    ).sort_values(["power", "beta"])
 
 
 def correlations(points: pd.DataFrame, along: str, across: str) -> list[float]:
@@ -245,7 +260,7 @@ def main() -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--text", action="store_true", help="beta x word dropout")
     which.add_argument("--full", action="store_true", help="PixelCNN; for a GPU")
-    arguments = parser.parse_args()
+    arguments = page_arguments(parser)
     kind = "text" if arguments.text else "full" if arguments.full else ""
     name, maps = f"{NAME}_{kind}".rstrip("_"), MAPS[kind]
     if arguments.redraw:
@@ -262,10 +277,7 @@ def main() -> None:
         points = points_of(maps[title], runs, folder, configs)
         report(title, points)
         tables.append(points.assign(map=title))
-    page = out / "page"
-    page.mkdir(exist_ok=True)
-    table = pd.concat(tables)
-    table.to_csv(page / "points.csv", index=False, float_format="%.5g")
+    save_rows(out / "page", points=pd.concat(tables))
     finish_page(name, out, partial(draw_page, maps=maps), arguments.publish)
 
 

@@ -32,9 +32,20 @@ from experiments._pages import (
     drawn_page_parser,
     finish_page,
     folder_for,
+    page_arguments,
+    save_rows,
 )
 from experiments._pictures import load_arrays, save_arrays
-from vae_jax import build, diagnostics, figures, gaussian, results, sweeps, training
+from vae_jax import (
+    build,
+    diagnostics,
+    figures,
+    gaussian,
+    likelihoods,
+    results,
+    sweeps,
+    training,
+)
 from vae_jax.configs import RunConfig, from_mapping
 from vae_jax.vae import VAE
 
@@ -92,32 +103,7 @@ def make_job(smoke: bool) -> Callable[[RunConfig], build.Job]:
         shape = dataset.train.images.shape[1:]
         vae = build.model(config, shape, dataset.max_value)
         density, grid = build.likelihood(config), COARSE if smoke else GRID
-
-        def observe(params: Any, key: Any, hyper: Any, data: Any) -> dict[str, Any]:
-            del key, hyper
-            x = jnp.asarray(data.train)[:NUM_POINTS]
-
-            def log_joint(z: jax.Array) -> jax.Array:
-                codes = jnp.broadcast_to(z, (len(x), 1))
-                log_prior = jnp.sum(gaussian.log_prob(z, 0 * z, 0 * z))
-                return density.log_prob(vae.decode(params, codes, x), x) + log_prior
-
-            exact = diagnostics.grid_posterior(
-                log_joint, (grid,), block_size=GRID_BLOCK
-            )
-            posterior = vae.encode(params, jnp.asarray(data.evaluation))
-            rate = gaussian.kl_standard(*posterior).sum(axis=-1)
-            information = diagnostics.mutual_information(
-                training.member_key(0), *posterior
-            )
-            return {
-                "model": exact.mean[:, 0],
-                "encoder": vae.encode(params, x).mean[:, 0],
-                "rate": jnp.mean(rate),
-                "information": information.value,
-                "active": diagnostics.active_units(posterior.mean),
-            }
-
+        observe = observer(vae, density, grid)
         settle = None
         if config.inference == "aggressive":
             settle = settled(config, vae, len(dataset.train.images))
@@ -127,6 +113,34 @@ def make_job(smoke: bool) -> Callable[[RunConfig], build.Job]:
         return job._replace(program=program)
 
     return make
+
+
+def observer(
+    vae: VAE, density: likelihoods.Likelihood, grid: np.ndarray
+) -> Callable[..., dict[str, Any]]:
+    """What a run is asked on the way: both means of z, and how much the code says."""
+
+    def observe(params: Any, key: Any, hyper: Any, data: Any) -> dict[str, Any]:
+        del key, hyper
+        x = jnp.asarray(data.train)[:NUM_POINTS]
+
+        def log_joint(z: jax.Array) -> jax.Array:
+            codes = jnp.broadcast_to(z, (len(x), 1))
+            log_prior = jnp.sum(gaussian.log_prob(z, 0 * z, 0 * z))
+            return density.log_prob(vae.decode(params, codes, x), x) + log_prior
+
+        exact = diagnostics.grid_posterior(log_joint, (grid,), block_size=GRID_BLOCK)
+        posterior = vae.encode(params, jnp.asarray(data.evaluation))
+        information = diagnostics.mutual_information(training.member_key(0), *posterior)
+        return {
+            "model": exact.mean[:, 0],
+            "encoder": vae.encode(params, x).mean[:, 0],
+            "rate": jnp.mean(gaussian.kl_standard(*posterior).sum(axis=-1)),
+            "information": information.value,
+            "active": diagnostics.active_units(posterior.mean),
+        }
+
+    return observe
 
 
 def settled(config: RunConfig, vae: VAE, num_examples: int) -> Callable[..., Any]:
@@ -197,31 +211,39 @@ def failures(table: pd.DataFrame) -> list[str]:
     """
     checks: list[tuple[str, bool]] = []
     last = table["step"].max()
+    of_way = {"basic": basic_checks, "aggressive": aggressive_checks}
     for (way, seed), run in table.groupby(["training", "seed"]):
         at = run.set_index("step")
         begin = max(at["std_model"][0], at["std_encoder"][0])
         own = [("(a) a mean moves before training", begin < 0.05)]
-        if way == "basic":
-            lag = at["std_model"][200] > 0.2 and at["std_encoder"][200] < 0.02
-            gave_up = at["std_model"][last] < at["std_model"][200] / 2
-            own += [
-                ("(b) at 200 it is not the encoder that lags", lag),
-                ("(c) the model keeps using z", gave_up and at["rate"][last] < 0.01),
-            ]
-        else:
-            early = at.loc[[200, 2000]]
-            fine = (early["correlation"] > 0.9) & early["slope"].between(0.75, 1.3)
-            fine &= (early["rate"] > 0.8) & (early["mutual_information"] > 0.8)
-            fine &= early["active_units"] == 1
-            own += [
-                ("(d) the encoder does not follow", bool(fine.all())),
-                ("(d) the correlation is lost", at["correlation"][last] > 0.9),
-            ]
+        own += of_way[way](at, last)
         checks += [(f"{way}, seed {seed}: {words}", holds) for words, holds in own]
     elbos = table[table["step"] == last].pivot(index="seed", columns="training")
     gap = (elbos["negative_elbo"]["basic"] - elbos["negative_elbo"]["aggressive"]).abs()
     checks.append(("(e) the ELBOs differ by 0.3 nats or more", bool(gap.max() < 0.3)))
     return [words for words, holds in checks if not holds]
+
+
+def basic_checks(at: pd.DataFrame, last: int) -> list[tuple[str, bool]]:
+    """Of one basic run, its rows by step: what is wrong if it does not hold."""
+    lag = at["std_model"][200] > 0.2 and at["std_encoder"][200] < 0.02
+    gave_up = at["std_model"][last] < at["std_model"][200] / 2
+    return [
+        ("(b) at 200 it is not the encoder that lags", lag),
+        ("(c) the model keeps using z", gave_up and at["rate"][last] < 0.01),
+    ]
+
+
+def aggressive_checks(at: pd.DataFrame, last: int) -> list[tuple[str, bool]]:
+    """The same of an aggressive run."""
+    early = at.loc[[200, 2000]]
+    fine = (early["correlation"] > 0.9) & early["slope"].between(0.75, 1.3)
+    fine &= (early["rate"] > 0.8) & (early["mutual_information"] > 0.8)
+    fine &= early["active_units"] == 1
+    return [
+        ("(d) the encoder does not follow", bool(fine.all())),
+        ("(d) the correlation is lost", at["correlation"][last] > 0.9),
+    ]
 
 
 def points_of(runs: pd.DataFrame) -> dict[str, np.ndarray]:
@@ -249,7 +271,7 @@ def draw_page(page: Path, picture: Path) -> None:
 
 def main() -> None:
     """Run, print the table, draw the figure, and say where everything is."""
-    arguments = drawn_page_parser(__doc__).parse_args()
+    arguments = page_arguments(drawn_page_parser(__doc__))
     if arguments.redraw:
         draw_page(RESULTS / NAME, FIGURES / f"{NAME}.png")
         return
@@ -262,10 +284,8 @@ def main() -> None:
     print(table.to_string(index=False, float_format="{:.3f}".format))
     if not arguments.smoke:
         print(f"Claims that do not hold: {'; '.join(failures(table)) or 'none'}.")
-    page = out / "page"
-    page.mkdir(exist_ok=True)
-    table.to_csv(page / "table.csv", index=False, float_format="%.5g")
-    save_arrays(page / "points.npz", {"points": points_of(runs)})
+    save_rows(out / "page", table=table)
+    save_arrays(out / "page" / "points.npz", {"points": points_of(runs)})
     finish_page(NAME, out, draw_page, arguments.publish)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments._pages import folder_for, page_parser, publish
+from experiments._pages import finish_rows, folder_for, page_arguments, page_parser
 from vae_jax import analytic, build, sweeps
 
 NAME = "linear_theory"
@@ -93,9 +93,7 @@ def failures(table: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Run the sweep, compare, and say where the rows are."""
-    parser = page_parser(__doc__)
-    parser.add_argument("--smoke", action="store_true", help="a few steps, no claim")
-    arguments = parser.parse_args()
+    arguments = page_arguments(page_parser(__doc__))
     sweeps.setup_jax()
     steps = {"num_steps": 200} if arguments.smoke else {}
     configs = sweeps.expand({**SPEC, "base": {**SPEC["base"], **steps}})
@@ -107,11 +105,7 @@ def main() -> None:
     print(f"Compared: {len(table) - len(left_out)} points.")
     print(f"Left out, near a threshold: {len(left_out)} points (left_out above).")
     print(f"Miss the claim: {len(failures(table))} points.")
-    rows = out / f"{NAME}.csv"
-    table.to_csv(rows, index=False, float_format="%.6g")
-    if arguments.publish:
-        publish(NAME, rows)
-    print(f"Results: {out}")
+    finish_rows(NAME, table, out, arguments.publish)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from typing import Any
 
 import pandas as pd
 
-from experiments._pages import folder_for, page_parser, publish
+from experiments._pages import finish_rows, folder_for, page_arguments, page_parser
+from experiments._table import summarise
 from vae_jax import results, sweeps
 from vae_jax.configs import RunConfig, from_mapping
 
@@ -32,6 +33,15 @@ BASE: dict[str, Any] = {
     "num_steps": 2000,
     "beta": 2.0,
     "eval_split": "test",
+}
+NUMBERS = {  # column of the results: (heading, digits)
+    "nll": ("NLL", 2),
+    "rate": ("rate", 2),
+    "mutual_information": ("MI", 2),
+    "active_units": ("active", 1),
+    "encoder gradients": ("encoder gradients", 1),
+    "decoder gradients": ("decoder gradients", 1),
+    "wall_seconds": ("seconds", 1),
 }
 IMPORTANCE, REFINE_STEPS, KEPT = 8, 5, 1.6
 """Samples of the bound; steps of refinement; nats of rate that remedies aim at, which is
@@ -109,32 +119,15 @@ def tabulate(runs: pd.DataFrame) -> pd.DataFrame:
     runs["remedy"] = [name for name in REMEDIES for _ in SEEDS]
     costs = [evaluations(run) for run in runs.to_dict("records")]
     runs["encoder gradients"], runs["decoder gradients"] = zip(*costs, strict=True)
-    rows = []
-    for name, group in runs.groupby("remedy", sort=False):
-        counts = group["verdict"].value_counts()
-        rows.append(
-            {
-                "remedy": name,
-                "NLL": group["nll"].mean(),
-                "rate": group["rate"].mean(),
-                "MI": group["mutual_information"].mean(),
-                "MI min": group["mutual_information"].min(),
-                "MI max": group["mutual_information"].max(),
-                "active": group["active_units"].mean(),
-                "encoder gradients": group["encoder gradients"].mean(),
-                "decoder gradients": group["decoder gradients"].mean(),
-                "seconds": group["wall_seconds"].mean(),
-                "verdict": ", ".join(f"{n} {label}" for label, n in counts.items()),
-            }
-        )
-    return pd.DataFrame(rows)
+    table = summarise(runs, ["remedy"], NUMBERS)
+    kept = [heading for heading, _ in NUMBERS.values()]
+    kept[3:3] = ["MI min", "MI max"]
+    return table[["remedy", *kept, "verdict"]]
 
 
 def main() -> None:
     """Run the sweep, print the table, and say where the rows are."""
-    parser = page_parser(__doc__)
-    parser.add_argument("--smoke", action="store_true", help="few steps; shows nothing")
-    arguments = parser.parse_args()
+    arguments = page_arguments(page_parser(__doc__))
     sweeps.setup_jax()
     small = {"hidden": [16, 16], "num_steps": 600, "log_every": 200, "eval_samples": 4}
     configs = configs_of({**BASE, **small} if arguments.smoke else BASE)
@@ -143,11 +136,7 @@ def main() -> None:
     runs, _ = results.read(out).to_pandas()
     table = tabulate(runs)
     print(table.to_string(index=False, float_format="{:.3f}".format))
-    rows = out / f"{NAME}.csv"
-    table.to_csv(rows, index=False, float_format="%.5g")
-    if arguments.publish:
-        publish(NAME, rows)
-    print(f"Results: {out}")
+    finish_rows(NAME, table, out, arguments.publish)
 
 
 if __name__ == "__main__":

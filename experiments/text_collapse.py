@@ -33,7 +33,10 @@ from experiments._pages import (
     drawn_page_parser,
     finish_page,
     folder_for,
+    page_arguments,
+    save_rows,
 )
+from experiments._table import print_table, summarise
 from vae_jax import build, figures, models, results, sweeps, text
 from vae_jax.configs import RunConfig, from_mapping
 from vae_jax.vae import VAE, DiagGaussian
@@ -68,7 +71,10 @@ ARMS: dict[str, dict[str, Any]] = {
     "language model": {"model": "experiments.text_collapse:language_model"},
 }
 PLAIN = "VAE"
-NUMBERS = ("rate", "mutual_information", "active_units", "nll", "perplexity")
+NUMBERS = {  # column of the runs: (heading, digits)
+    name: (name, 2)
+    for name in ("rate", "mutual_information", "active_units", "nll", "perplexity")
+}
 PATH = 6
 """Sentences of an interpolation, both ends included."""
 
@@ -130,21 +136,6 @@ def named(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(arm=arms[rows["member"]])
 
 
-def table_of(runs: pd.DataFrame) -> pd.DataFrame:
-    """A row an arm: mean and range over seeds, and the verdicts."""
-    rows = []
-    for arm, group in runs.groupby("arm", sort=False):
-        row: dict[str, Any] = {"arm": arm}
-        for name in NUMBERS:
-            values = group[name]
-            row |= {name: values.mean()}
-            row |= {f"{name} min": values.min(), f"{name} max": values.max()}
-        counts = group["verdict"].value_counts()
-        row["verdict"] = ", ".join(f"{count} {word}" for word, count in counts.items())
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
 def written(
     out: Path, config: RunConfig, member: int, vocabulary: text.Vocabulary
 ) -> list[dict[str, Any]]:
@@ -198,17 +189,20 @@ def sentences_of(
     return pd.DataFrame(rows)
 
 
-def print_table(table: pd.DataFrame) -> None:
-    """Mean and range of every number, for the terminal."""
-    shown = table[["arm"]].copy()
-    for name in NUMBERS:
-        triples = zip(
-            table[name], table[f"{name} min"], table[f"{name} max"], strict=True
-        )
-        shown[name] = [f"{m:.2f} ({low:.2f}-{high:.2f})" for m, low, high in triples]
-    shown["verdict"] = table["verdict"]
-    print("Nats a sentence, test split: mean over seeds (min-max).")
-    print(shown.to_string(index=False))
+def save_page(page: Path, configs: Sequence[RunConfig], out: Path) -> None:
+    """Print the table and the sentences, and write them with what the figure needs."""
+    runs, history = map(named, results.read(out).to_pandas())
+    table = summarise(runs, ["arm"], NUMBERS)
+    print_table(table, ["arm"], NUMBERS, "Nats a sentence, test split")
+    sentences = sentences_of(out, configs, table)
+    print(sentences.to_string(index=False))
+    save_rows(
+        page,
+        table=table,
+        runs=runs[["arm", "seed", *NUMBERS, "verdict"]],
+        history=history[["arm", "member", "step", "beta", "rate", "distortion"]],
+        sentences=sentences,
+    )
 
 
 def draw_page(page: Path, picture: Path) -> None:
@@ -222,7 +216,7 @@ def main() -> None:
     """Run, print the table, draw the figure, and say where everything is."""
     parser = drawn_page_parser(__doc__)
     parser.add_argument("--data", default="package", help="folder of the corpus")
-    arguments = parser.parse_args()
+    arguments = page_arguments(parser)
     if arguments.redraw:
         draw_page(RESULTS / NAME, FIGURES / f"{NAME}.png")
         return
@@ -233,19 +227,7 @@ def main() -> None:
     configs = configs_of(corpus, smoke)
     out = arguments.out or folder_for(NAME, configs)
     sweeps.run(configs, out)
-    runs, history = map(named, results.read(out).to_pandas())
-    table = table_of(runs)
-    print_table(table)
-    page = out / "page"
-    page.mkdir(exist_ok=True)
-    table.to_csv(page / "table.csv", index=False, float_format="%.5g")
-    kept = ["arm", "seed", *NUMBERS, "verdict"]
-    runs[kept].to_csv(page / "runs.csv", index=False, float_format="%.5g")
-    kept = ["arm", "member", "step", "beta", "rate", "distortion"]
-    history[kept].to_csv(page / "history.csv", index=False, float_format="%.5g")
-    sentences = sentences_of(out, configs, table)
-    sentences.to_csv(page / "sentences.csv", index=False)
-    print(sentences.to_string(index=False))
+    save_page(out / "page", configs, out)
     finish_page(NAME, out, draw_page, arguments.publish)
 
 

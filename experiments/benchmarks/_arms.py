@@ -1,15 +1,18 @@
 """Arms of a benchmark: the sweep engine, and how arms are timed beside one another."""
 
+import argparse
 import importlib.util
 import os
+import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import jax
 import numpy as np
 
+from experiments._pages import page_parser
 from vae_jax import build, data, sweeps
 from vae_jax.configs import RunConfig
 from vae_jax.sweeps import _engine, _strategy
@@ -18,6 +21,15 @@ from vae_jax.training import Program
 NUM_MEMBERS = 16
 Arm = Callable[[int], Any]
 """Trains for so many steps; from the engine, of every member."""
+
+
+def speed_parser(doc: str | None, models: Sequence[str]) -> argparse.ArgumentParser:
+    """The options of a page that times arms beside one another."""
+    parser = page_parser(doc)
+    parser.add_argument("--one-core", action="store_true", help="CPU time of one core")
+    parser.add_argument("--seconds", type=float, default=2.0, help="a window")
+    parser.add_argument("--models", nargs="+", default=list(models), choices=models)
+    return parser
 
 
 def has_torch() -> bool:
@@ -112,6 +124,24 @@ def measure(
             run(num)
             times[name].append((clock() - since) / num)
     return times
+
+
+def rows_of(
+    model: str, times: Mapping[str, list[float]], members: Mapping[str, int], clock: str
+) -> list[dict[str, Any]]:
+    """A row an arm: member-steps a second, and the engine's over it."""
+    rates = {arm: [members[arm] / t for t in own] for arm, own in times.items()}
+    return [
+        {
+            "model": model,
+            "arm": arm,
+            "members": members[arm],
+            "clock": clock,
+            "member_steps_per_s": statistics.median(rates[arm]),
+            "engine_over_arm": statistics.median(ratios(rates["engine"], rates[arm])),
+        }
+        for arm in times
+    ]
 
 
 def ratios(over: Sequence[float], under: Sequence[float]) -> list[float]:

@@ -22,7 +22,7 @@ import jax
 import numpy as np
 import pandas as pd
 
-from experiments._pages import page_parser, publish
+from experiments._pages import finish_rows, page_arguments, page_parser
 from vae_jax import build, sweeps
 from vae_jax.configs import RunConfig, from_mapping
 from vae_jax.sweeps import _engine
@@ -113,10 +113,9 @@ def failures(table: pd.DataFrame) -> list[str]:
 def options() -> argparse.Namespace:
     """From the command line."""
     parser = page_parser(__doc__)
-    parser.add_argument("--smoke", action="store_true", help="a few families, 1 member")
     parser.add_argument("--members", type=int, nargs="+", default=list(MEMBERS))
     parser.add_argument("--families", nargs="+", default=list(FAMILIES))
-    return parser.parse_args()
+    return page_arguments(parser, ["families"])
 
 
 def shown(value: Any) -> str:
@@ -146,12 +145,7 @@ def main() -> None:
     table = measured(families, members)
     print(f"Not within 1 %: {'; '.join(failures(table)) or 'none'}.")
     out = arguments.out or Path("runs") / "families"
-    out.mkdir(parents=True, exist_ok=True)
-    name = f"families_{device}"
-    table.to_csv(out / f"{name}.csv", index=False, float_format="%.5g")
-    if arguments.publish:
-        publish(name, out / f"{name}.csv")
-    print(f"Results: {out}")
+    finish_rows(f"families_{device}", table, out, arguments.publish)
 
 
 if __name__ == "__main__":

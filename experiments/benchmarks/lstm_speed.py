@@ -11,8 +11,6 @@ Numbers: `experiments/results/lstm_speed_*.csv`; medians of nine interleaved win
 Every arm trains the same model with Adam in float32, without dropout and without a clip.
 """
 
-import argparse
-import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from experiments._pages import publish
+from experiments._pages import finish_rows, page_arguments
 from experiments.benchmarks._arms import (
     Arm,
     engine_arm,
@@ -28,7 +26,8 @@ from experiments.benchmarks._arms import (
     measure,
     plain_dataset,
     prepare_clock,
-    ratios,
+    rows_of,
+    speed_parser,
 )
 from experiments.benchmarks._flax_lstm import flax_lstm
 from vae_jax import build, data, training
@@ -120,54 +119,27 @@ def arms_of(size: Size) -> dict[str, Arm]:
     return arms
 
 
-def rows(name: str, times: dict[str, list[float]], clock: str) -> list[dict[str, Any]]:
-    """A row an arm: member-steps a second, and the engine's over it."""
-    members = {arm: 1 if arm == "torch" else SIZES[name].members for arm in times}
-    rates = {arm: [members[arm] / t for t in own] for arm, own in times.items()}
-    return [
-        {
-            "model": name,
-            "arm": arm,
-            "members": members[arm],
-            "clock": clock,
-            "member_steps_per_s": statistics.median(rates[arm]),
-            "engine_over_arm": statistics.median(ratios(rates["engine"], rates[arm])),
-        }
-        for arm in times
-    ]
-
-
 def measured(sizes: Sequence[str], one_core: bool, seconds: float) -> pd.DataFrame:
     """All arms of all models."""
     clock = prepare_clock(one_core)
-    table = []
+    table: list[dict[str, Any]] = []
     for name in sizes:
         times = measure(arms_of(SIZES[name]), clock, seconds, least=20)
-        table += rows(name, times, "cpu" if one_core else "wall")
+        members = {arm: 1 if arm == "torch" else SIZES[name].members for arm in times}
+        table += rows_of(name, times, members, "cpu" if one_core else "wall")
     return pd.DataFrame(table)
 
 
 def main() -> None:
     """Measure, print the table, and write it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--one-core", action="store_true", help="CPU time of one core")
-    parser.add_argument("--seconds", type=float, default=2.0, help="a window")
-    parser.add_argument("--models", nargs="+", default=list(SIZES), choices=SIZES)
-    parser.add_argument("--smoke", action="store_true", help="the small model alone")
-    parser.add_argument("--publish", action="store_true", help="update committed rows")
-    parser.add_argument("--out", type=Path, default=Path("runs/lstm_speed"))
-    arguments = parser.parse_args()
+    arguments = page_arguments(speed_parser(__doc__, list(SIZES)), ["models"])
     if arguments.smoke:
         arguments.models, arguments.seconds = ["small"], 0.05
     frame = measured(arguments.models, arguments.one_core, arguments.seconds)
     print(frame.to_string(index=False, float_format="{:.3f}".format))
-    arguments.out.mkdir(parents=True, exist_ok=True)
     name = f"lstm_speed_{'one_core' if arguments.one_core else 'all_cores'}"
-    rows_file = arguments.out / f"{name}.csv"
-    frame.to_csv(rows_file, index=False, float_format="%.5g")
-    if arguments.publish:
-        publish(name, rows_file)
-    print(f"Results: {arguments.out}")
+    out = arguments.out or Path("runs") / "lstm_speed"
+    finish_rows(name, frame, out, arguments.publish)
 
 
 if __name__ == "__main__":

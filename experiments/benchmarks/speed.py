@@ -12,9 +12,7 @@ arm clips gradients. The share of the machine's peak counts the matrix products 
 needs, over the fastest matrix product measured here with any of the libraries.
 """
 
-import argparse
-import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from experiments._pages import publish
+from experiments._pages import finish_rows, page_arguments
 from experiments.benchmarks._arms import (
     NUM_MEMBERS,
     Arm,
@@ -32,7 +30,8 @@ from experiments.benchmarks._arms import (
     measure,
     plain_dataset,
     prepare_clock,
-    ratios,
+    rows_of,
+    speed_parser,
 )
 from vae_jax import sweeps
 from vae_jax.configs import RunConfig
@@ -114,54 +113,32 @@ def flop_per_step(name: str) -> float:
     return batch * (6 * (2 * image + 3 * code) - 2 * image)
 
 
-def rows(
-    name: str, times: dict[str, list[float]], peak: float, clock: str
-) -> list[dict[str, Any]]:
-    """A row an arm: member-steps a second, share of the peak, ratio to the engine."""
-    members = {arm: NUM_MEMBERS if arm == "engine" else 1 for arm in times}
-    rates = {a: [members[a] / t for t in ts] for a, ts in times.items()}
-    return [
-        {
-            "model": name,
-            "arm": arm,
-            "clock": clock,
-            "member_steps_per_s": statistics.median(rates[arm]),
-            "of_sgemm_peak": statistics.median(rates[arm]) * flop_per_step(name) / peak,
-            "engine_over_arm": statistics.median(ratios(rates["engine"], rates[arm])),
-        }
-        for arm in times
-    ]
+def measured(models: Sequence[str], one_core: bool, seconds: float) -> pd.DataFrame:
+    """All arms of all models, and their share of the machine's peak."""
+    clock = prepare_clock(one_core)
+    peak = sgemm_peak(clock)
+    print(f"{sweeps.num_cores()} core(s), sgemm peak {peak / 1e9:.0f} GFLOP/s")
+    rows: list[dict[str, Any]] = []
+    for name in models:
+        arms = {"engine": mlp_arm(SHAPES[name]), **torch_arms(SHAPES[name])}
+        times = measure(arms, clock, seconds)
+        members = {arm: NUM_MEMBERS if arm == "engine" else 1 for arm in times}
+        rows += rows_of(name, times, members, "cpu" if one_core else "wall")
+    table = pd.DataFrame(rows)
+    flop = table["model"].map(flop_per_step)
+    return table.assign(of_sgemm_peak=table["member_steps_per_s"] * flop / peak)
 
 
 def main() -> None:
     """Measure, print the table, and write it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--one-core", action="store_true", help="CPU time of one core")
-    parser.add_argument("--seconds", type=float, default=2.0, help="a window")
-    parser.add_argument("--models", nargs="+", default=list(SHAPES), choices=SHAPES)
-    parser.add_argument("--smoke", action="store_true", help="the smallest model alone")
-    parser.add_argument("--publish", action="store_true", help="update committed rows")
-    parser.add_argument("--out", type=Path, default=Path("runs/speed"), help="folder")
-    arguments = parser.parse_args()
+    arguments = page_arguments(speed_parser(__doc__, list(SHAPES)), ["models"])
     if arguments.smoke:
         arguments.models, arguments.seconds = ["16-16-2"], 0.05
-    clock = prepare_clock(arguments.one_core)
-    peak = sgemm_peak(clock)
-    print(f"{sweeps.num_cores()} core(s), sgemm peak {peak / 1e9:.0f} GFLOP/s")
-    table = []
-    for name in arguments.models:
-        arms = {"engine": mlp_arm(SHAPES[name]), **torch_arms(SHAPES[name])}
-        times = measure(arms, clock, arguments.seconds)
-        table += rows(name, times, peak, "cpu" if arguments.one_core else "wall")
-    frame = pd.DataFrame(table)
+    frame = measured(arguments.models, arguments.one_core, arguments.seconds)
     print(frame.to_string(index=False, float_format="{:.3f}".format))
-    arguments.out.mkdir(parents=True, exist_ok=True)
     name = f"speed_{'one_core' if arguments.one_core else 'all_cores'}"
-    rows_file = arguments.out / f"{name}.csv"
-    frame.to_csv(rows_file, index=False, float_format="%.5g")
-    if arguments.publish:
-        publish(name, rows_file)
-    print(f"Results: {arguments.out}")
+    out = arguments.out or Path("runs") / "speed"
+    finish_rows(name, frame, out, arguments.publish)
 
 
 if __name__ == "__main__":

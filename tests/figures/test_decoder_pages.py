@@ -52,6 +52,41 @@ def test_correlation_is_of_lines_that_are_not_flat():
     assert tied == pytest.approx(spearmanr(range(5), line).statistic)
 
 
+@pytest.mark.parametrize("kind", decoder_power.MAPS)
+def test_a_smoke_run_is_a_corner_of_every_map(kind):
+    for one in decoder_power.MAPS[kind].values():
+        configs = decoder_power.configs_of(one, smoke=True)
+        found = {(getattr(c, one.field), c.beta) for c in configs}
+        corner = {(p, b) for p in one.powers[:2] for b in one.betas[:2]}
+        forecast = {(p, decoder_power.REFERENCE) for p in one.powers[:2]}
+        assert found == corner | (forecast if one.field == "window" else set())
+        whole = decoder_power.configs_of(one, smoke=False)
+        assert len(whole) >= len(decoder_power.SEEDS) * len(one.powers) * len(one.betas)
+
+
+def test_points_are_in_the_order_of_power_the_most_hidden_words_first():
+    one = decoder_power.MAPS["text"]["LSTM"]
+    runs = pd.DataFrame(
+        {
+            "word_dropout": [0.0, 0.0, 0.75, 0.75],
+            "beta": 1.0,
+            "latent_dim": 2,
+            "collapsed_units": [0, 1, 2, 2],
+            "active_units": [2, 1, 0, 0],
+            "mutual_information": [1.0, 2.0, 0.0, 0.0],
+            "rate": 1.0,
+            "verdict": "healthy",
+            "member": range(4),
+        }
+    )
+    found = decoder_power.points_of(one, runs, None, [])
+    assert found["power"].tolist() == [-0.75, 0.0]
+    assert found["collapsed"].tolist() == [1.0, 0.25]
+    assert found["collapsed_max"].tolist() == [1.0, 0.5]
+    assert found["inactive"].tolist() == [1.0, 0.25]
+    assert found["threshold"].isna().all()
+
+
 def test_the_map_has_its_cells_and_the_forecast_at_its_beta():
     frame = points([[0.0, 0.5, 1.0], [0.25, 1.0, 1.0]])
     figure = figures.power_figure({"digits": frame}, {"digits": "pixels seen"})
@@ -79,6 +114,20 @@ def test_agreement_of_two_means():
     slope, _ = np.polyfit(model, 0.5 * model + 0.1 * noise, 1)
     assert found["slope"] == pytest.approx(slope)
     assert lagging_inference.agreement(model, 0 * model)["correlation"] == 0.0
+
+
+def test_the_elbo_of_a_run_is_that_of_its_end():
+    snapshots = {
+        f"snapshots/{name}": [[np.arange(3.0)] * 2]
+        for name in ("model", "encoder", "rate", "information", "active")
+    }
+    for name in ("rate", "information", "active"):
+        snapshots[f"snapshots/{name}"] = [[0.5, 1]]
+    run = {"inference": "joint", "seed": 0, "num_steps": 400}
+    runs = pd.DataFrame({**run, "distortion": 30.0, "rate": 4.0, **snapshots})
+    table = lagging_inference.table_of(runs, [0])
+    assert table["step"].tolist() == [0, 400]
+    np.testing.assert_array_equal(table["negative_elbo"], [np.nan, 34.0])
 
 
 def trained():

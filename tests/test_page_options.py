@@ -1,0 +1,92 @@
+"""What all pages share: `--publish` never replaces rows of a whole page by fewer."""
+
+import importlib
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from experiments import _pages
+from experiments._table import summarise
+
+ROOT = Path(_pages.__file__).parent
+PAGES = sorted(
+    f"experiments.{path.relative_to(ROOT).with_suffix('').as_posix().replace('/', '.')}"
+    for path in ROOT.rglob("*.py")
+    if not path.name.startswith("_")
+)
+
+
+def refused(module, options, monkeypatch, capsys):
+    """What the page says before it does anything else."""
+    monkeypatch.setattr(sys, "argv", [module, *options])
+    monkeypatch.setattr(_pages, "publish", None)
+    with pytest.raises(SystemExit, match="2"):
+        importlib.import_module(module).main()
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize("module", PAGES)
+def test_no_page_publishes_a_smoke_run(module, monkeypatch, capsys):
+    told = refused(module, ["--smoke", "--publish"], monkeypatch, capsys)
+    assert "must run the whole page; got it with --smoke" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "value"),
+    [
+        ("speed", "--models", "16-16-2"),
+        ("lstm_speed", "--models", "small"),
+        ("families", "--families", "MLP"),
+    ],
+)
+def test_no_page_publishes_a_part_of_itself(name, part, value, monkeypatch, capsys):
+    module = f"experiments.benchmarks.{name}"
+    told = refused(module, ["--publish", part, value], monkeypatch, capsys)
+    assert f"got it with {part}" in told
+
+
+def asked(*options):
+    parser = _pages.page_parser("A page.\n")
+    parser.add_argument("--models", nargs="+", default=["small", "large"])
+    sys.argv[1:] = options
+    return _pages.page_arguments(parser, ["models"])
+
+
+@pytest.fixture(autouse=True)
+def own_command_line(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["page"])
+
+
+def test_a_part_is_run_and_the_whole_is_published():
+    assert asked("--models", "small").models == ["small"]
+    assert asked("--smoke").smoke
+    assert asked("--publish").publish
+    assert asked("--publish", "--models", "large", "small").publish
+
+
+def test_rows_are_saved_and_published_where_asked(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(_pages, "RESULTS", tmp_path)
+    table, out = pd.DataFrame({"rate": [1.25, 2.0]}), tmp_path / "runs" / "one"
+    _pages.finish_rows("page", table, out, published=False)
+    assert not (tmp_path / "page.csv").exists()
+    _pages.finish_rows("page", table, out, published=True)
+    assert (tmp_path / "page.csv").read_text() == "rate\n1.25\n2\n"
+    assert f"Results: {out}" in capsys.readouterr().out
+
+
+def test_seeds_are_summarised_by_hand():
+    runs = pd.DataFrame(
+        {
+            "arm": ["b", "b", "a"],
+            "mutual_information": [1.0, 3.0, 5.0],
+            "verdict": ["healthy", "healthy", "collapsed"],
+        }
+    )
+    table = summarise(runs, ["arm"], {"mutual_information": ("MI", 2)})
+    assert table.to_numpy().tolist() == [
+        ["b", 2, 2.0, 1.0, 3.0, "2 healthy"],
+        ["a", 1, 5.0, 5.0, 5.0, "1 collapsed"],
+    ]
+    assert list(table) == ["arm", "seeds", "MI", "MI min", "MI max", "verdict"]
