@@ -13,6 +13,8 @@ from vae_jax.configs import RunConfig
 NUM = 8
 """Images a row."""
 
+SAMPLES = "samples (new noise each)"
+
 
 def draw_member(out: Path, config: RunConfig, member: int) -> dict[str, np.ndarray]:
     """Rows of images by a stored member: each `(NUM, height, width)`.
@@ -35,12 +37,12 @@ def draw_member(out: Path, config: RunConfig, member: int) -> dict[str, np.ndarr
     rows = {
         "reconstructions": mean,
         "path from 1st to 2nd": (1 - share) * mean[:1] + share * mean[1:2],
-        "samples": jax.random.normal(prior_key, mean.shape),
+        SAMPLES: jax.random.normal(prior_key, mean.shape),
     }
 
     def draw(name: str, z: Any) -> np.ndarray:
         own = jax.random.split(noise_key, NUM)
-        keys = own if name == "samples" else jnp.broadcast_to(noise_key, (NUM,))
+        keys = own if name == SAMPLES else jnp.broadcast_to(noise_key, (NUM,))
         return np.asarray(
             models.sample(keys, vae, density, params, z, shape, knobs=knobs)
         )

@@ -250,7 +250,8 @@ def draw_page(page: Path, picture: Path, maps: dict[str, Map]) -> None:
     table = pd.read_csv(page / "points.csv")
     frames = {title: own for title, own in table.groupby("map", sort=False)}
     labels = {title: maps[title].label for title in frames}
-    figures.power_figure(frames, labels).savefig(picture, dpi=120)
+    figure = figures.power_figure(frames, labels, len(SEEDS))
+    figure.savefig(picture, dpi=120)
     print(f"Figure: {picture}")
 
 

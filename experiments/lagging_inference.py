@@ -265,7 +265,8 @@ def draw_page(page: Path, picture: Path) -> None:
     points = load_arrays(page / "points.npz")["points"]
     steps = sorted(set(pd.read_csv(page / "table.csv")["step"]))
     moments = [f"{step} steps" for step in steps]
-    figures.mean_space_figure(points, moments).savefig(picture, dpi=120)
+    figure = figures.mean_space_figure(points, moments, SEEDS[0])
+    figure.savefig(picture, dpi=120)
     print(f"Figure: {picture}")
 
 

@@ -9,6 +9,8 @@ import pytest
 from vae_jax import figures
 from vae_jax.figures._cyclical import COLOURS, CURVES
 
+SHOWN = ["constant", "one ramp", "cyclical"]
+
 STEPS = [1000, 2000, 3000]
 
 
@@ -45,7 +47,7 @@ def test_curves_are_means_over_seeds_in_the_colours_of_the_legend(page):
             np.testing.assert_allclose(line.get_ydata(), 10 * n + number + 1)
             assert line.get_color() == list(COLOURS.values())[n]
     legend = panels[1].get_legend()
-    assert [text.get_text() for text in legend.get_texts()] == list(COLOURS)
+    assert [text.get_text() for text in legend.get_texts()] == SHOWN
     drawn = [handle.get_color() for handle in legend.legend_handles]
     assert drawn == list(COLOURS.values())
 
@@ -60,10 +62,13 @@ def test_the_entropy_is_drawn_and_in_sight(page):
 def test_codes_are_where_they_are(page):
     figure, codes = page
     panels = figure.subfigs[1].axes
-    assert [axes.get_title("left") for axes in panels] == list(codes)
+    assert [axes.get_title("left") for axes in panels] == SHOWN
     for axes, z in zip(panels, codes.values(), strict=True):
         for cloud, points in zip(axes.collections, z, strict=True):
             np.testing.assert_allclose(cloud.get_offsets(), points)
+        assert [text.get_text() for text in axes.texts] == list("0123456789")
+        for text, points in zip(axes.texts, z, strict=True):
+            np.testing.assert_allclose(text.get_position(), points.mean(axis=0))
 
 
 def test_it_can_be_saved(page):

@@ -89,7 +89,7 @@ def test_points_are_in_the_order_of_power_the_most_hidden_words_first():
 
 def test_the_map_has_its_cells_and_the_forecast_at_its_beta():
     frame = points([[0.0, 0.5, 1.0], [0.25, 1.0, 1.0]])
-    figure = figures.power_figure({"digits": frame}, {"digits": "pixels seen"})
+    figure = figures.power_figure({"digits": frame}, {"digits": "pixels seen"}, 3)
     left, right = figure.axes[:2]
     cells = [text.get_text() for text in left.texts]
     assert cells[:6] == ["0.00", "0.50", "1.00", "0.25", "1.00", "1.00"]
@@ -97,13 +97,21 @@ def test_the_map_has_its_cells_and_the_forecast_at_its_beta():
     np.testing.assert_allclose(left.lines[-1].get_xdata(), [1, 0])
     np.testing.assert_allclose(left.lines[-1].get_ydata(), [0, 1])
     assert left.get_ylabel() == "pixels seen"
+    # numbers are above the line, which the legend names
+    assert min(text.get_zorder() for text in left.texts) > left.lines[-1].get_zorder()
+    (legend,) = figure.legends
+    assert "forecast threshold" in legend.get_texts()[0].get_text()
+    assert "mean of 3 seeds" in figure.get_suptitle()
+    bars = [axes.get_ylabel() for axes in figure.axes[2:]]
+    assert bars == ["collapsed units, share", "information in z, nats"]
     np.testing.assert_allclose(right.lines[-1].get_xdata(), [1, 0])
 
 
 def test_no_forecast_no_line():
     frame = points([[0.0, 1.0]]).assign(threshold=math.nan)
-    figure = figures.power_figure({"text": frame}, {"text": "words hidden"})
+    figure = figures.power_figure({"text": frame}, {"text": "words hidden"}, 3)
     assert not figure.axes[0].lines
+    assert not figure.legends
 
 
 def test_agreement_of_two_means():
@@ -191,8 +199,9 @@ def changed(where, value):
 def test_mean_space_has_a_panel_a_moment_and_the_points_in_it():
     means = np.random.default_rng(0).uniform(-1, 1, (3, 2, 7))
     figure = figures.mean_space_figure(
-        {"basic": means, "mine": 4 * means}, ["0 steps", "200 steps", "end"]
+        {"basic": means, "mine": 4 * means}, ["0 steps", "200 steps", "end"], 5
     )
+    assert "seed 5" in figure.get_suptitle()
     assert len(figure.axes) == 6
     shown = figure.axes[1].collections[0].get_offsets()
     np.testing.assert_allclose(shown, means[1].T)

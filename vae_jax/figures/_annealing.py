@@ -109,7 +109,7 @@ def draw_map(figure: SubFigure, runs: pd.DataFrame) -> None:
             "not run" if missing else cell_text(value, str(words.iat[row, column])),
             ha="center",
             va="center",
-            fontsize=7 if len(values.columns) > 10 else 8,
+            fontsize=9,
             color="0.6" if missing else "white" if value < middle else "black",
         )
     axes.set_xticks(range(values.shape[1]), list(values.columns), fontsize=8)
@@ -180,7 +180,8 @@ def draw_pictures(
         if axes is not panels[0]:
             axes.set_yticklabels([])
     figure.suptitle(
-        "What collapse looks like: the decoder draws the same whatever z says",
+        "What collapse looks like: under the same noise the decoder draws the same, "
+        "whatever z says",
         fontsize=11,
     )
 

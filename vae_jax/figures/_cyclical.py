@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from matplotlib import patheffects
 from matplotlib.figure import Figure
 
 from vae_jax.figures._style import SCHEDULE_COLOURS, draw_spread, tidy
@@ -13,6 +14,9 @@ COLOURS = {
     "monotonic": SCHEDULE_COLOURS["linear"],
     "cyclical": SCHEDULE_COLOURS["cyclical"],
 }
+LABELS = {"monotonic": "one ramp"}
+"""What a schedule is called, where that is not its name."""
+
 CURVES = {
     "beta": ("Weight of the KL", "beta"),
     "distortion": ("Reconstruction", "distortion (nats)"),
@@ -54,12 +58,17 @@ def cyclical_figure(
     # what is above is over after a thousand iterations, and leaves room for the legend
     panels[1].set_ylim(0, 1.8 * entropy)
     panels[1].legend(
-        panels[1].lines, present, fontsize=8, frameon=False, loc="upper right"
+        panels[1].lines,
+        [LABELS.get(name, name) for name in present],
+        fontsize=8,
+        frameon=False,
+        loc="upper right",
     )
     clouds = below.subplots(1, len(codes), sharex=True, sharey=True, squeeze=False)[0]
     _draw_codes(clouds, codes)
     below.suptitle(
-        "Codes of the ten sequences at the end, a colour each (seed 0)", fontsize=11
+        "Codes of the ten sequences at the end (seed 0); numbers: the place of the 1",
+        fontsize=11,
     )
     return figure
 
@@ -68,5 +77,10 @@ def _draw_codes(panels: np.ndarray, codes: Mapping[str, np.ndarray]) -> None:
     for axes, (schedule, z) in zip(panels, codes.items(), strict=True):
         for number, cloud in enumerate(z):
             axes.scatter(*cloud.T, s=6, lw=0, alpha=0.6, color=f"C{number}")
-        tidy(axes, schedule, "z, first unit", "second unit")
+        for number, cloud in enumerate(z):
+            label = axes.text(*cloud.mean(axis=0), str(number), fontsize=10)
+            label.set(ha="center", va="center", weight="bold")
+            rim = patheffects.withStroke(linewidth=2.5, foreground="white")
+            label.set_path_effects([rim])
+        tidy(axes, LABELS.get(schedule, schedule), "z, first unit", "second unit")
         axes.set_aspect("equal")

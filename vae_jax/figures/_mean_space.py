@@ -12,7 +12,7 @@ LIMITS = {"basic": 1.5, "aggressive": 3.0}
 
 
 def mean_space_figure(
-    points: Mapping[str, np.ndarray], moments: Sequence[str]
+    points: Mapping[str, np.ndarray], moments: Sequence[str], seed: int
 ) -> Figure:
     """A row of panels a way of training, a panel a moment of it.
 
@@ -23,12 +23,13 @@ def mean_space_figure(
         points: way of training -> `(moments, 2, examples)`, the mean of the model's
             posterior and that of the encoder's.
         moments: what the panels are called.
+        seed: of the one run of each way that is drawn.
 
-    >>> figure = mean_space_figure({"basic": np.zeros((2, 2, 5))}, ["0", "200"])
+    >>> figure = mean_space_figure({"basic": np.zeros((2, 2, 5))}, ["0", "200"], 0)
     >>> len(figure.axes)
     2
     """
-    size = (2.9 * len(moments) + 0.4, 2.9 * len(points) + 0.3)
+    size = (2.9 * len(moments) + 0.4, 2.9 * len(points) + 0.6)
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(len(points), len(moments), squeeze=False)
     for row, (name, means) in zip(panels, points.items(), strict=True):
@@ -40,7 +41,9 @@ def mean_space_figure(
             axes.scatter(model, encoder, s=14, marker="x", lw=0.7, color="#D55E00")
             axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
             tidy(axes, f"{name}: {moment}")
-        row[0].set_ylabel("encoder's mean of z", fontsize=9)
+        label = f"encoder's mean of z (axes to {limit:.2g})"
+        row[0].set_ylabel(label, fontsize=9)
     for axes in panels[-1]:
         axes.set_xlabel("true posterior's mean of z", fontsize=9)
+    figure.suptitle(f"One run of each way of training (seed {seed})", fontsize=11)
     return figure

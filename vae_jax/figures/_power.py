@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
@@ -16,7 +17,12 @@ PANELS = {
 }
 
 
-def power_figure(maps: Mapping[str, pd.DataFrame], labels: Mapping[str, str]) -> Figure:
+LINE = "#009E73"
+
+
+def power_figure(
+    maps: Mapping[str, pd.DataFrame], labels: Mapping[str, str], num_seeds: int
+) -> Figure:
     """A row a map: the share of collapsed units, and the information that is left.
 
     Args:
@@ -24,15 +30,16 @@ def power_figure(maps: Mapping[str, pd.DataFrame], labels: Mapping[str, str]) ->
             first), `beta`, `collapsed`, `mutual_information`, and `threshold`, the beta
             above which theory has the collapsed decoder as a minimum, NaN where unknown.
         labels: title -> what `power` is.
+        num_seeds: how many runs every number is the mean of.
 
     >>> point = {"power": 0, "beta": 1.0, "collapsed": 0.5, "mutual_information": 1.0}
     >>> frame = pd.DataFrame([point | {"threshold": 1.0}])
-    >>> len(power_figure({"digits": frame}, {"digits": "window"}).axes)
+    >>> len(power_figure({"digits": frame}, {"digits": "window"}, 3).axes)
     4
     """
     rows = [frame["power"].nunique() for frame in maps.values()]
     height = sum(1.5 + 0.42 * count for count in rows)
-    figure = Figure(figsize=(11, max(height, 3)), layout="constrained")
+    figure = Figure(figsize=(11, max(height, 3) + 0.4), layout="constrained")
     grid = figure.subplots(
         len(maps), 2, squeeze=False, height_ratios=[2 + count for count in rows]
     )
@@ -41,10 +48,14 @@ def power_figure(maps: Mapping[str, pd.DataFrame], labels: Mapping[str, str]) ->
             name, colours, top = panel
             table = frame.pivot(index="power", columns="beta", values=column)
             image = draw_table(axes, table, colours, top)
-            line = draw_threshold(axes, frame)
-            forecast = "; line: theory, none to its right" if line else ""
-            tidy(axes, f"{title}: {name}{forecast}", "beta", labels[title])
-            figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02)
+            draw_threshold(axes, frame)
+            tidy(axes, f"{title}: {name}", "beta", labels[title])
+            bar = figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02)
+            bar.set_label(name, fontsize=9)
+    lines = [line for axes in figure.axes for line in axes.lines]
+    if lines:
+        figure.legend(handles=lines[:1], loc="outside lower center", frameon=False)
+    figure.suptitle(f"Every number is the mean of {num_seeds} seeds", fontsize=11)
     return figure
 
 
@@ -55,12 +66,16 @@ def draw_table(
     values = table.to_numpy()
     top = top or max(float(np.nanmax(values)), 1e-3)
     image = axes.imshow(values, cmap=colours, vmin=0, vmax=top, aspect="auto")
+    rims = image.to_rgba(values)
     for row, column in np.ndindex(values.shape):
         value = float(values[row, column])
         colour = "white" if value > 0.6 * top else "black"
-        axes.text(
-            column, row, number(value), ha="center", va="center", fontsize=8, c=colour
-        )
+        # above the middle, where the markers of the line are
+        shown = axes.text(column, row - 0.2, number(value), fontsize=9, c=colour)
+        shown.set(ha="center", va="center")
+        # a rim in the colour of the cell, where the line runs below
+        rim = patheffects.withStroke(linewidth=3, foreground=tuple(rims[row, column]))
+        shown.set_path_effects([rim])
     axes.set_xticks(range(len(table.columns)), [f"{beta:g}" for beta in table.columns])
     axes.set_yticks(range(len(table.index)), [power_label(p) for p in table.index])
     return image
@@ -87,16 +102,17 @@ def power_label(power: float) -> str:
     return "all" if np.isinf(power) else f"{abs(power):g}"
 
 
-def draw_threshold(axes: Axes, frame: pd.DataFrame) -> bool:
-    """A line through every row at the forecast of theory; whether there is one."""
+def draw_threshold(axes: Axes, frame: pd.DataFrame) -> None:
+    """A line through every row at the forecast of theory, where there is one."""
     known = frame.dropna(subset="threshold").drop_duplicates("power")
     if known.empty:
-        return False
+        return
     betas = np.sort(frame["beta"].unique())
     powers = sorted(frame["power"].unique())
     # cells are as far apart as their numbers, not as their betas
     places = np.arange(len(betas))
     at = [float(np.interp(beta, betas, places)) for beta in known["threshold"]]
     rows = [powers.index(power) for power in known["power"]]
-    axes.plot(at, rows, color="#D55E00", marker="o", ms=4, lw=1.5)
-    return True
+    (line,) = axes.plot(at, rows, color=LINE, marker="o", ms=5, lw=1.5)
+    line.set_label("forecast threshold: above this beta, ignoring z is a minimum")
+    line.set_path_effects([patheffects.withStroke(linewidth=3.5, foreground="white")])

@@ -35,14 +35,19 @@ def text_figure(history: pd.DataFrame, runs: pd.DataFrame) -> Figure:
         if own["rate"].max() > 0:
             draw_spread(panels[1], own, colours[arm], "rate")
             panels[1].lines[-1].set_label(arm)
-    tidy(panels[1], "KL while training", "steps", "nats a sentence")
+    tidy(
+        panels[1],
+        "KL while training",
+        "steps",
+        "nats a sentence (log above 1)",
+    )
     panels[1].set_yscale("symlog", linthresh=1)
     panels[1].set_ylim(bottom=0)
     panels[1].legend(fontsize=8, frameon=False)
     draw_dots(panels[2], runs, "mutual_information", colours)
     tidy(panels[2], "Information in z", "nats, test split")
     draw_dots(panels[3], runs, "perplexity", colours)
-    tidy(panels[3], "Perplexity a token", "test split; less is better")
+    tidy(panels[3], "Perplexity", "test split; less is better")
     panels[3].set_yticklabels([])
     return figure
 
