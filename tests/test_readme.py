@@ -1,14 +1,18 @@
 """The README cannot lie: its Python runs, its commands exist and are run."""
 
+import itertools
 import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import jax
+import numpy as np
 import pytest
 
-from vae_jax import configs
+from vae_jax import build, configs, results
+from vae_jax.sweeps._rows import flatten_params
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -27,10 +31,66 @@ def in_table():
     return re.findall(r"\| `(python -m [^`]+)` \|", README)
 
 
-def test_the_python_blocks_run_in_order():
+def run_python_blocks():
+    """What they define; they read what the command line block has written."""
     namespace = {}
     for block in blocks("python"):
         exec(compile(block, "README.md", "exec"), namespace)  # noqa: S102
+    return namespace
+
+
+def write_sentences(folder):
+    folder.mkdir()
+    words = ["so", "it", "goes", "and", "on"]
+    lines = itertools.product(words, repeat=4)
+    (folder / "lines.txt").write_text("\n".join(map(" ".join, lines)))
+
+
+def store(out, runs):
+    """What the commands leave behind, without the training."""
+    results.create_or_open(
+        out, {"spec": {"configs": [*map(configs.to_mapping, runs)]}, "versions": {}}
+    )
+    dataset = build.dataset_of(runs[0])
+    vae = build.model(runs[0], dataset.train.images.shape[1:], dataset.max_value)
+    keys = jax.vmap(jax.random.key)(np.arange(len(runs)))
+    params = flatten_params(jax.vmap(vae.init)(keys), len(runs))
+    measured = {"rate": 1.0, "mutual_information": 0.5, "active_units": 3}
+    measured |= {f"history/{name}": [1, 2] for name in ("step", "beta", "rate")}
+    rows = [
+        {"member": member, "status": "finished", "first_bad_step": None}
+        | {"beta": run.beta, **measured}
+        for member, run in enumerate(runs)
+    ]
+    results.commit_shard(out, 0, rows, params)
+
+
+def write_small_runs(root):
+    """In place of the commands, which take longer, of the same kind of data and model."""
+    images = [configs.RunConfig(hidden=(4,), beta=beta) for beta in (0.5, 2.0)]
+    sentences = configs.RunConfig(
+        dataset="text",
+        data_folder=str(root / "my_text"),
+        vocab_size=2000,
+        max_length=20,
+        binarize="none",
+        model="lstm",
+        likelihood="categorical",
+        hidden=(4,),
+        embedding=4,
+    )
+    store(root / "runs" / "sweep", images)
+    store(root / "runs" / "my_text", [sentences])
+
+
+def test_the_python_blocks_run_in_order(tmp_path, monkeypatch, capsys):
+    write_sentences(tmp_path / "my_text")
+    write_small_runs(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    namespace = run_python_blocks()
+    assert sorted(namespace["runs"]["beta"]) == [0.5, 2.0]
+    assert set(namespace["vocabulary"].words) == {"so", "it", "goes", "and", "on"}
+    assert "mutual_information" in capsys.readouterr().out
     assert namespace["state"].params is not None
     # two units under the threshold of 0.2 nats on the batch mean: 0 and 0.2
     assert namespace["penalised"].tolist() == pytest.approx([0.4, 0.4])
@@ -80,11 +140,14 @@ def run(arguments, cwd):
 
 
 @pytest.mark.slow  # `.ci/run` runs it
-def test_the_command_line_block_runs_as_it_stands(tmp_path):
+def test_the_command_line_block_runs_as_it_stands(tmp_path, monkeypatch):
     (tmp_path / "sweep.toml").write_text(blocks("toml")[0])
+    write_sentences(tmp_path / "my_text")
     for line in COMMAND_LINE:
         done = run(["vae_jax", *shlex.split(line)[1:]], tmp_path)
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+    monkeypatch.chdir(tmp_path)
+    assert len(run_python_blocks()["runs"]) == 8
 
 
 @pytest.mark.slow  # minutes together; `.ci/run` runs them
