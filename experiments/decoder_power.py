@@ -151,8 +151,8 @@ def configs_of(one: Map, smoke: bool) -> list[RunConfig]:
     ]
     if not smoke:
         return configs
-    narrow = (8,) * len(one.base["hidden"])
-    small = {"num_steps": 100, "hidden": narrow, "eval_samples": 2}
+    narrow = (8,) * min(len(one.base["hidden"]), 2)
+    small = {"num_steps": 100, "hidden": narrow, "batch_size": 10, "eval_samples": 2}
     return [replace(config, **small) for config in configs]
 
 

