@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from vae_jax.vae import VAE, DiagGaussian
 
 BOS = 2
+Cell = type[nn.RNNCellBase]
 
 
 class Encoder(nn.Module):
@@ -18,13 +19,14 @@ class Encoder(nn.Module):
     embedding: int
     hidden: int
     latent: int
+    cell: Cell
 
     @nn.compact
     def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Mean and log-variance."""
         read = jnp.concatenate([jnp.full_like(x[:, :1], BOS), x], 1)
         inputs = nn.Embed(self.vocabulary, self.embedding)(read)
-        states = nn.RNN(nn.OptimizedLSTMCell(self.hidden))(inputs)
+        states = nn.RNN(self.cell(self.hidden))(inputs)
         posterior = nn.Dense(2 * self.latent, use_bias=False)(states[:, -1])
         mean, logvar = jnp.split(posterior, 2, axis=-1)
         return mean, logvar
@@ -36,6 +38,7 @@ class Decoder(nn.Module):
     vocabulary: int
     embedding: int
     hidden: int
+    cell: Cell
 
     @nn.compact
     def __call__(self, z: jax.Array, x: jax.Array) -> jax.Array:
@@ -43,19 +46,20 @@ class Decoder(nn.Module):
         read = jnp.concatenate([jnp.full_like(x[:, :1], BOS), x[:, :-1]], 1)
         inputs = nn.Embed(self.vocabulary, self.embedding)(read)
         beside = jnp.broadcast_to(z[:, None], (*read.shape, z.shape[-1]))
-        cell = nn.Dense(self.hidden, use_bias=False)(z)
-        states = nn.RNN(nn.OptimizedLSTMCell(self.hidden))(
-            jnp.concatenate([inputs, beside], -1), initial_carry=(cell, jnp.tanh(cell))
+        state = nn.Dense(self.hidden, use_bias=False)(z)
+        states = nn.RNN(self.cell(self.hidden))(
+            jnp.concatenate([inputs, beside], -1),
+            initial_carry=(state, jnp.tanh(state)),
         )
         return nn.Dense(self.vocabulary, use_bias=False)(states)
 
 
 def flax_lstm(
-    length: int, vocabulary: int, embedding: int, hidden: int, latent: int
+    length: int, vocabulary: int, embedding: int, hidden: int, latent: int, cell: Cell
 ) -> VAE:
     """The triple, for the same engine."""
-    encoder = Encoder(vocabulary, embedding, hidden, latent)
-    decoder = Decoder(vocabulary, embedding, hidden)
+    encoder = Encoder(vocabulary, embedding, hidden, latent, cell)
+    decoder = Decoder(vocabulary, embedding, hidden, cell)
 
     def init(key: jax.Array) -> Any:
         x, z = jnp.zeros((1, length), jnp.int32), jnp.zeros((1, latent))

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import flax.linen as nn
 import numpy as np
 import pandas as pd
 
@@ -35,6 +36,8 @@ from vae_jax.configs import RunConfig
 
 VOCABULARY, SENTENCES = 1000, 2000
 END = 3
+FLAX_CELLS = ("LSTMCell", "OptimizedLSTMCell")
+"""A product for each gate, and one for all of them."""
 
 
 class Size(NamedTuple):
@@ -79,10 +82,11 @@ def config_of(size: Size) -> RunConfig:
 
 
 def flax_program(
-    size: Size, config: RunConfig, dataset: data.Dataset
+    size: Size, config: RunConfig, dataset: data.Dataset, cell: str
 ) -> training.Program:
     """The same objective and optimiser over flax's own LSTM."""
-    vae = flax_lstm(size.length, VOCABULARY, size.embedding, size.hidden, size.latent)
+    sizes = size.embedding, size.hidden, size.latent
+    vae = flax_lstm(size.length, VOCABULARY, *sizes, getattr(nn, cell))
     optimizer = training.adam()
     objective = training.make_objective(vae, build.likelihood(config))
     return training.make_program(
@@ -99,14 +103,17 @@ def arms_of(size: Size) -> dict[str, Arm]:
     """The engine as it chooses, with either strategy, over flax's LSTM; and PyTorch."""
     config, tokens = config_of(size), sentences(size)
     dataset = plain_dataset(tokens, VOCABULARY - 1)
-    flax = flax_program(size, config, dataset)
     number = size.members
     arms: dict[str, Arm] = {
         "engine": engine_arm(config, dataset, num_members=number),
         "vmap": engine_arm(config, dataset, strategy="vmap", num_members=number),
         "map": engine_arm(config, dataset, strategy="map", num_members=number),
-        "flax LSTM": engine_arm(config, dataset, program=flax, num_members=number),
     }
+    for cell in FLAX_CELLS:
+        own = flax_program(size, config, dataset, cell)
+        arms[f"flax {cell}"] = engine_arm(
+            config, dataset, program=own, num_members=number
+        )
     if has_torch():
         import torch
 

@@ -25,7 +25,9 @@ def text_figure(history: pd.DataFrame, runs: pd.DataFrame) -> Figure:
     >>> len(text_figure(history, runs).axes)
     5
     """
-    figure = Figure(figsize=(14, 3.9), layout="constrained")
+    figure = Figure(figsize=(14, 3.9))
+    # the first panel has an axis on its right
+    figure.set_layout_engine("constrained", wspace=0.05)
     panels = figure.subplots(1, 4, width_ratios=(3, 3, 2.4, 2.4))
     arms = list(dict.fromkeys(runs["arm"]))
     colours = dict(zip(arms, COLOURS, strict=False))
