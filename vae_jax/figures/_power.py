@@ -15,8 +15,6 @@ PANELS = {
     "collapsed": ("collapsed units, share", "Blues", 1.0),
     "mutual_information": ("information in z, nats", "Oranges", None),
 }
-
-
 LINE = "#009E73"
 
 
@@ -47,11 +45,14 @@ def power_figure(
         for axes, (column, panel) in zip(axes_row, PANELS.items(), strict=True):
             name, colours, top = panel
             table = frame.pivot(index="power", columns="beta", values=column)
-            image = draw_table(axes, table, colours, top)
+            # above the middle, where there is a line with its markers
+            lift = 0.2 if frame["threshold"].notna().any() else 0.0
+            image = draw_table(axes, table, colours, top, lift)
             draw_threshold(axes, frame)
             tidy(axes, f"{title}: {name}", "beta", labels[title])
             bar = figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02)
             bar.set_label(name, fontsize=9)
+            bar.ax.tick_params(labelsize=8)
     lines = [line for axes in figure.axes for line in axes.lines]
     if lines:
         figure.legend(handles=lines[:1], loc="outside lower center", frameon=False)
@@ -60,9 +61,9 @@ def power_figure(
 
 
 def draw_table(
-    axes: Axes, table: pd.DataFrame, colours: str, top: float | None
+    axes: Axes, table: pd.DataFrame, colours: str, top: float | None, lift: float
 ) -> AxesImage:
-    """Every point as a cell with its number."""
+    """Every point as a cell with its number, `lift` rows above the middle."""
     values = table.to_numpy()
     top = top or max(float(np.nanmax(values)), 1e-3)
     image = axes.imshow(values, cmap=colours, vmin=0, vmax=top, aspect="auto")
@@ -70,8 +71,7 @@ def draw_table(
     for row, column in np.ndindex(values.shape):
         value = float(values[row, column])
         colour = "white" if value > 0.6 * top else "black"
-        # above the middle, where the markers of the line are
-        shown = axes.text(column, row - 0.2, number(value), fontsize=9, c=colour)
+        shown = axes.text(column, row - lift, number(value), fontsize=9, c=colour)
         shown.set(ha="center", va="center")
         # a rim in the colour of the cell, where the line runs below
         rim = patheffects.withStroke(linewidth=3, foreground=tuple(rims[row, column]))
