@@ -14,6 +14,7 @@ PAD, UNK, BOS, EOS = 0, 1, 2, 3
 LENGTH, VOCAB, LATENT = 6, 9, 2
 VAE_ = models.lstm(LENGTH, VOCAB, LATENT, embedding=6, hidden=(5, 4))
 PARAMS = jax.tree.map(lambda leaf: 4 * leaf, VAE_.init(jax.random.key(0)))
+DECODE = jax.jit(VAE_.decode)
 DECODING = models.lstm_decoding()
 NUM = 40
 KEYS = jax.random.split(jax.random.key(1), NUM)
@@ -27,7 +28,7 @@ def test_steps_are_teacher_forcing():
     for token in jnp.concatenate([jnp.full((NUM, 1), BOS), x[:, :-1]], axis=1).T:
         logits, state = DECODING.step(PARAMS, state, token)
         found.append(logits)
-    expected = VAE_.decode(PARAMS, Z, x)
+    expected = DECODE(PARAMS, Z, x)
     np.testing.assert_allclose(np.stack(found, axis=1), expected, rtol=0, atol=1e-5)
 
 
@@ -40,7 +41,7 @@ def test_sentences_are_those_of_teacher_forcing_under_the_same_keys(temperature,
     choose = jax.vmap(models.choose_token, in_axes=(0, 0, None, None))
     ended = np.zeros(NUM, bool)
     for time in range(LENGTH):
-        logits = VAE_.decode(PARAMS, Z, x)[:, time]
+        logits = DECODE(PARAMS, Z, x)[:, time]
         keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(KEYS, time)
         token = np.asarray(choose(keys, logits, temperature, top_p))
         x[:, time] = np.where(ended, PAD, token)
@@ -58,7 +59,7 @@ def test_frequencies_are_the_model_s_probabilities():
     expected = np.zeros((VOCAB, VOCAB))
     for first in range(VOCAB):
         x = jnp.array([[first, 1, 1, 1, 1, 1]])
-        logits = np.asarray(VAE_.decode(PARAMS, Z[:1], x), np.float64)[0]
+        logits = np.asarray(DECODE(PARAMS, Z[:1], x), np.float64)[0]
         one, two = softmax(logits[0])[first], softmax(logits[1])
         expected[first] = one * (two if first != EOS else np.eye(VOCAB)[PAD])
     found = np.zeros((VOCAB, VOCAB))

@@ -19,6 +19,8 @@ X = jnp.array(
     [[4, 5, 6, 7, 8, 9, EOS], [10, 4, EOS, PAD, PAD, PAD, PAD], [EOS] + [PAD] * 6]
 )
 Z = jnp.array([[0.5, -1.0], [0.1, 2.0], [-1.5, 0.3]])
+# compiled: by itself, every call would trace its loops anew
+DECODE, ENCODE = jax.jit(VAE_.decode), jax.jit(VAE_.encode)
 
 
 def states(layer, inputs, h, c):
@@ -37,7 +39,7 @@ def states(layer, inputs, h, c):
 def test_encoder_against_numpy():
     own = PARAMS["encoder"]
     table = np.asarray(own["embedding"]["embedding"], float)
-    mean, logvar = VAE_.encode(PARAMS, X)
+    mean, logvar = ENCODE(PARAMS, X)
     for row, x in enumerate(np.asarray(X)):
         read = [BOS, *x[: list(x).index(EOS) + 1]]
         state = table[read]
@@ -53,7 +55,7 @@ def test_encoder_against_numpy():
 def test_decoder_against_numpy():
     own = PARAMS["decoder"]
     table = np.asarray(own["embedding"]["embedding"], float)
-    logits = VAE_.decode(PARAMS, Z, X)
+    logits = DECODE(PARAMS, Z, X)
     for row, x in enumerate(np.asarray(X)):
         z = np.asarray(Z[row], float)
         hidden = [np.concatenate([table[t], z]) for t in [BOS, *x[:-1]]]
@@ -66,9 +68,9 @@ def test_decoder_against_numpy():
 
 def test_a_token_does_not_reach_its_own_logits_or_earlier_ones():
     """Values, and gradients by the embedding that only this token reads."""
-    logits = VAE_.decode(PARAMS, Z, X)
+    logits = DECODE(PARAMS, Z, X)
     for time in range(LENGTH):
-        other = VAE_.decode(PARAMS, Z, X.at[:, time].set(UNK))
+        other = DECODE(PARAMS, Z, X.at[:, time].set(UNK))
         np.testing.assert_array_equal(logits[:, : time + 1], other[:, : time + 1])
         if time + 1 < LENGTH:
             assert (np.abs(logits - other)[:, time + 1 :].max(axis=(1, 2)) > 0).all()
@@ -86,26 +88,27 @@ def test_a_token_does_not_reach_its_own_logits_or_earlier_ones():
 
 
 def test_every_logit_depends_on_z():
-    logits = VAE_.decode(PARAMS, Z, X)
+    logits = DECODE(PARAMS, Z, X)
     for unit in range(LATENT):
-        moved = VAE_.decode(PARAMS, Z.at[:, unit].add(1.0), X)
+        moved = DECODE(PARAMS, Z.at[:, unit].add(1.0), X)
         assert (np.abs(moved - logits).max(axis=-1) > 0).all()
 
 
 def test_padding_changes_nothing():
     longer = models.lstm(LENGTH + 4, VOCAB, LATENT, embedding=6, hidden=HIDDEN)
     padded = jnp.pad(X, ((0, 0), (0, 4)))
-    for a, b in zip(VAE_.encode(PARAMS, X), longer.encode(PARAMS, padded), strict=True):
+    both = ENCODE(PARAMS, X), jax.jit(longer.encode)(PARAMS, padded)
+    for a, b in zip(*both, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
-    a, b = (v.decode(PARAMS, Z, x) for v, x in ((VAE_, X), (longer, padded)))
+    a, b = DECODE(PARAMS, Z, X), jax.jit(longer.decode)(PARAMS, Z, padded)
     np.testing.assert_allclose(a, b[:, :LENGTH], atol=1e-6)
 
 
 def test_dropped_words_are_read_as_the_unknown_word(key):
     keys = jax.random.split(key, len(X))
     knobs = Knobs(word_dropout=jnp.float32(1 - 1e-7))
-    found = VAE_.decode(PARAMS, Z, X, key=keys, knobs=knobs)
-    np.testing.assert_array_equal(found, VAE_.decode(PARAMS, Z, jnp.full_like(X, UNK)))
+    found = DECODE(PARAMS, Z, X, key=keys, knobs=knobs)
+    np.testing.assert_array_equal(found, DECODE(PARAMS, Z, jnp.full_like(X, UNK)))
     # a rate of a half drops about half of them: four standard errors of 4000 draws
     x = jnp.full((1000, LENGTH), 4)
     half = word_dropout(jax.random.split(key, 1000), jnp.float32(0.5), x[:, :4], UNK)
@@ -123,13 +126,13 @@ def test_dropout_is_of_embeddings_and_outputs(key):
     # with the embeddings at 0 only the outputs are dropped
     own["embedding"] = {"embedding": 0 * own["embedding"]["embedding"]}
     params = {**PARAMS, "decoder": own}
-    found = VAE_.decode(params, z, x, key=keys, knobs=knobs)
-    expected = VAE_.decode(params, Z[:1], X[:1])[0]
+    found = DECODE(params, z, x, key=keys, knobs=knobs)
+    expected = DECODE(params, Z[:1], X[:1])[0]
     error = found.std(axis=0) / np.sqrt(4000)
     assert float(found.std(axis=0).min()) > 0
     assert (np.abs(found.mean(axis=0) - expected) < 5 * error).all()
     # and with them the states move as well
-    both = VAE_.decode(PARAMS, z, x, key=keys, knobs=knobs)
+    both = DECODE(PARAMS, z, x, key=keys, knobs=knobs)
     assert len(np.unique(np.asarray(both[:, -1, 0]))) > 3000
 
 

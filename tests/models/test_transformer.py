@@ -174,7 +174,8 @@ def test_dropout_is_of_embeddings_branches_and_outputs(key):
     keys, knobs = jax.random.split(key, len(X)), Knobs(window=3, dropout=0.3)
     # the second layer's masks would take seconds more to compile
     params, layers = one_layer(PARAMS["prefix"]), 1
-    found = VAES["prefix"].decode(params, Z, X, key=keys, knobs=knobs)
+    decode = jax.jit(VAES["prefix"].decode)
+    found = decode(params, Z, X, key=keys, knobs=knobs)
     own = jax.tree.map(lambda p: np.asarray(p, np.float64), params["decoder"])
     drop = dropout(keys, 0.3)
 

@@ -75,6 +75,7 @@ def test_chunks_do_not_change_the_bits(reference, tmp_path, monkeypatch):
     assert results.content_hash(tmp_path / "run") == results.content_hash(reference)
 
 
+@pytest.mark.slow  # `.ci/run` runs it
 def test_strategies_agree_to_rounding(tmp_path):
     for strategy in ("map", "vmap"):
         run(members(), tmp_path / strategy, strategy=strategy)
@@ -87,6 +88,7 @@ def test_strategies_agree_to_rounding(tmp_path):
             np.testing.assert_allclose(a, b, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow  # `.ci/run` runs it
 def test_shards_follow_the_width(reference, tmp_path):
     run(members(), tmp_path / "run", width=2, strategy="map")
     assert results.finished_shards(tmp_path / "run") == {0, 1}
