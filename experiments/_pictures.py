@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import build, models, results
+from vae_jax import assembly, models, results
 from vae_jax.configs import RunConfig
 
 NUM = 8
@@ -22,14 +22,14 @@ def draw_member(out: Path, config: RunConfig, member: int) -> dict[str, np.ndarr
     Reconstructions and the path share the decoder's noise, so that their images differ
     only where z makes them differ. Samples have noise and z of their own.
     """
-    dataset = build.dataset_of(config)
+    dataset = assembly.dataset_of(config)
     shape = dataset.test.images.shape[1:]
     vae, density = (
-        build.model(config, shape, dataset.max_value),
-        build.likelihood(config),
+        assembly.model(config, shape, dataset.max_value),
+        assembly.likelihood(config),
     )
-    knobs, params = build.hyper(config).knobs, results.load(out, member)
-    prepare = build.prepare(config, dataset.max_value)
+    knobs, params = assembly.hyper(config).knobs, results.load(out, member)
+    prepare = assembly.prepare(config, dataset.max_value)
     noise_key, prior_key, data_key = jax.random.split(jax.random.key(0), 3)
     images = prepare(jax.random.split(data_key, NUM), dataset.test.images[:NUM])
     mean = vae.encode(params, images, knobs=knobs).mean

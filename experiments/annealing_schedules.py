@@ -29,7 +29,7 @@ from experiments._pages import (
 )
 from experiments._pictures import draw_member, load_arrays, save_arrays
 from experiments._table import print_table, summarise
-from vae_jax import build, figures, results, sweeps
+from vae_jax import assembly, figures, results, sweeps
 from vae_jax.configs import RunConfig
 
 NAME = "annealing_schedules"
@@ -146,7 +146,7 @@ def save_page(page: Path, configs: list[RunConfig], out: Path) -> None:
 def betas_of(configs: list[RunConfig]) -> dict[str, np.ndarray]:
     """The beta of every step under each schedule that is drawn."""
     return {
-        config.schedule: np.asarray(build.hyper(config).beta)
+        config.schedule: np.asarray(assembly.hyper(config).beta)
         for config in configs
         if config.beta == FINAL_BETA
     }

@@ -33,7 +33,7 @@ from experiments._pages import (
     save_rows,
 )
 from experiments._pictures import load_arrays, save_arrays
-from vae_jax import build, figures, gaussian, results, sweeps
+from vae_jax import assembly, figures, gaussian, results, sweeps
 from vae_jax.configs import RunConfig, from_mapping
 
 NAME = "cyclical_annealing"
@@ -142,9 +142,9 @@ def codes_of(out: Path, configs: list[RunConfig]) -> dict[str, np.ndarray]:
     drawn = {}
     for number, name in enumerate(SCHEDULES):
         member = number * len(SEEDS)
-        dataset = build.dataset_of(configs[member])
+        dataset = assembly.dataset_of(configs[member])
         x = dataset.train.images
-        vae = build.model(configs[member], x.shape[1:], dataset.max_value)
+        vae = assembly.model(configs[member], x.shape[1:], dataset.max_value)
         mean, logvar = vae.encode(results.load(out, member), x)
         keys = jax.random.split(jax.random.key(0), NUM_CODES)
         z = jax.vmap(gaussian.reparameterize, in_axes=(0, None, None))(

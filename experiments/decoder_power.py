@@ -40,7 +40,7 @@ from experiments._pages import (
     save_rows,
 )
 from experiments._table import summarise
-from vae_jax import analytic, build, figures, results, sweeps, training
+from vae_jax import analytic, assembly, figures, results, sweeps, training
 from vae_jax.configs import RunConfig, from_mapping
 
 NAME = "decoder_power"
@@ -158,11 +158,11 @@ def configs_of(one: Map, smoke: bool) -> list[RunConfig]:
 
 def threshold_of(out: Path, config: RunConfig, member: int) -> float:
     """The forecast from a run that ignores z: beta above which that is a minimum."""
-    dataset = build.dataset_of(config)
+    dataset = assembly.dataset_of(config)
     images = jnp.asarray(dataset.train.images)
-    x = build.prepare(config, dataset.max_value)(None, images)
-    vae = build.model(config, x.shape[1:], dataset.max_value)
-    params, knobs = results.load(out, member), build.hyper(config).knobs
+    x = assembly.prepare(config, dataset.max_value)(None, images)
+    vae = assembly.model(config, x.shape[1:], dataset.max_value)
+    params, knobs = results.load(out, member), assembly.hyper(config).knobs
     size = config.latent_dim
     logits = training.map_batches(
         lambda x: vae.decode(params, jnp.zeros((len(x), size)), x, knobs=knobs), 500, x

@@ -36,7 +36,7 @@ from experiments._pages import (
 )
 from experiments._pictures import load_arrays, save_arrays
 from vae_jax import (
-    build,
+    assembly,
     diagnostics,
     figures,
     gaussian,
@@ -94,14 +94,14 @@ def moments_of(smoke: bool) -> tuple[int, ...]:
     return MOMENTS[:1] if smoke else MOMENTS
 
 
-def make_job(smoke: bool) -> Callable[[RunConfig], build.Job]:
+def make_job(smoke: bool) -> Callable[[RunConfig], assembly.Job]:
     """The run of a config, observed on the way."""
 
-    def make(config: RunConfig) -> build.Job:
-        job, dataset = build.job(config), build.dataset_of(config)
+    def make(config: RunConfig) -> assembly.Job:
+        job, dataset = assembly.job(config), assembly.dataset_of(config)
         shape = dataset.train.images.shape[1:]
-        vae = build.model(config, shape, dataset.max_value)
-        density, grid = build.likelihood(config), COARSE if smoke else GRID
+        vae = assembly.model(config, shape, dataset.max_value)
+        density, grid = assembly.likelihood(config), COARSE if smoke else GRID
         observe = observer(vae, density, grid)
         settle = None
         if config.inference == "aggressive":
@@ -149,9 +149,9 @@ def settled(config: RunConfig, vae: VAE, num_examples: int) -> Callable[..., Any
     of the encoder's means over the true ones is anything between 0.6 and 2.
     """
     settle = training.make_settle(
-        build.objective(config, vae, build.likelihood(config), num_examples),
+        assembly.objective(config, vae, assembly.likelihood(config), num_examples),
         training.sgd(config.clip_norm),
-        build.prepare(config, 0),
+        assembly.prepare(config, 0),
         config.batch_size,
     )
 

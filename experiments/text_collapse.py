@@ -37,7 +37,7 @@ from experiments._pages import (
     save_rows,
 )
 from experiments._table import print_table, summarise
-from vae_jax import build, figures, models, results, sweeps, text
+from vae_jax import assembly, figures, models, results, sweeps, text
 from vae_jax.configs import RunConfig, from_mapping
 from vae_jax.vae import VAE, DiagGaussian
 
@@ -140,9 +140,9 @@ def written(
     out: Path, config: RunConfig, member: int, vocabulary: text.Vocabulary
 ) -> list[dict[str, Any]]:
     """What a member writes: from the prior, and between two sentences of the test split."""
-    dataset = build.dataset_of(config)
+    dataset = assembly.dataset_of(config)
     x = dataset.test.images
-    vae = build.model(config, x.shape[1:], dataset.max_value)
+    vae = assembly.model(config, x.shape[1:], dataset.max_value)
     params, decoding = results.load(out, member), models.lstm_decoding()
     ends = x[chosen_ends(x)]
     means = vae.encode(params, ends).mean

@@ -25,7 +25,7 @@ LAYERS = {
     "priors": 3,
     "text": 4,
     "training": 4,
-    "build": 5,
+    "assembly": 5,
     "checkpoints": 5,
     "results": 5,
     "sweeps": 6,

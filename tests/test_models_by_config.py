@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from vae_jax import build, configs, data, training
+from vae_jax import assembly, configs, data, training
 from vae_jax.configs import RunConfig
 
 SMALL = RunConfig(
@@ -46,14 +46,14 @@ FEW = data.Dataset(
 
 
 def dataset(config):
-    return build.dataset_of(config) if config.dataset != "digits" else FEW
+    return assembly.dataset_of(config) if config.dataset != "digits" else FEW
 
 
 def trained(config, num_steps=3):
     """Parameters and what the last of a few steps showed."""
     own = dataset(config)
-    made, hyper = build.program(config, own), build.hyper(config)
-    splits = build.splits(config, own)
+    made, hyper = assembly.program(config, own), assembly.hyper(config)
+    splits = assembly.splits(config, own)
     key = training.member_key(0)
 
     def run(hyper):
@@ -83,7 +83,8 @@ def test_members_of_a_cohort_may_differ_in_what_a_decoder_sees():
         shapes = {
             str(jax.tree.map(lambda x: (np.shape(x), np.asarray(x).dtype), made))
             for made in (
-                build.hyper(replace(config, window=window)) for window in (0, 2, None)
+                assembly.hyper(replace(config, window=window))
+                for window in (0, 2, None)
             )
         }
         assert len(shapes) == 1
@@ -132,20 +133,20 @@ def test_what_makes_no_sense_is_refused(fields, message):
 )
 def test_sizes_that_do_not_fit_are_refused_before_any_compile(fields, message):
     with pytest.raises(ValueError, match=message):
-        build.job(replace(TEXT, **fields))
+        assembly.job(replace(TEXT, **fields))
 
 
 def test_a_convolution_needs_sides_that_can_be_halved():
     with pytest.raises(ValueError, match="16|divi"):
-        build.job(replace(SMALL, model="convolutional", hidden=(4,) * 4))
+        assembly.job(replace(SMALL, model="convolutional", hidden=(4,) * 4))
 
 
 def test_a_model_of_sentences_needs_the_largest_token():
     with pytest.raises(
         ValueError, match="`max_value`, the largest token, .*; got None"
     ):
-        build.model(TEXT, (11,))
+        assembly.model(TEXT, (11,))
     with pytest.raises(
         ValueError, match="`max_value`, the largest grey level.*got None"
     ):
-        build.likelihood(IMAGES["logistic"])
+        assembly.likelihood(IMAGES["logistic"])

@@ -17,7 +17,7 @@ import pytest
 PACKAGES = (
     "vae_jax",
     "vae_jax.analytic",
-    "vae_jax.build",
+    "vae_jax.assembly",
     "vae_jax.checkpoints",
     "vae_jax.configs",
     "vae_jax.data",

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 import pytest
 
-from vae_jax import build, configs, results
+from vae_jax import assembly, configs, results
 from vae_jax.sweeps._rows import flatten_params
 
 ROOT = Path(__file__).parents[1]
@@ -51,8 +51,8 @@ def store(out, runs):
     results.create_or_open(
         out, {"spec": {"configs": [*map(configs.to_mapping, runs)]}, "versions": {}}
     )
-    dataset = build.dataset_of(runs[0])
-    vae = build.model(runs[0], dataset.train.images.shape[1:], dataset.max_value)
+    dataset = assembly.dataset_of(runs[0])
+    vae = assembly.model(runs[0], dataset.train.images.shape[1:], dataset.max_value)
     keys = jax.vmap(jax.random.key)(np.arange(len(runs)))
     params = flatten_params(jax.vmap(vae.init)(keys), len(runs))
     measured = {"rate": 1.0, "mutual_information": 0.5, "active_units": 3}

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from experiments.remedies import BASE, REMEDIES
-from vae_jax import build, training
+from vae_jax import assembly, training
 from vae_jax.configs import from_mapping
 
 SMALL = {**BASE, "hidden": [8, 8], "num_steps": 600, "eval_samples": 2}
@@ -13,7 +13,7 @@ SMALL = {**BASE, "hidden": [8, 8], "num_steps": 600, "eval_samples": 2}
 
 def traced(fields):
     """Shapes of a run from start to evaluation; nothing is compiled."""
-    job = build.job(from_mapping({**SMALL, **fields}))
+    job = assembly.job(from_mapping({**SMALL, **fields}))
     key, zero = training.member_key(0), np.int32(0)
     state = jax.eval_shape(job.program.init, key, job.hyper, job.splits)
     after, info = jax.eval_shape(

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from vae_jax import build, results, sweeps, text, tokens
+from vae_jax import assembly, results, sweeps, text, tokens
 from vae_jax.configs import RunConfig
 
 TEN = RunConfig(
@@ -52,7 +52,7 @@ def test_a_sweep_of_sentences_ends_at_the_entropy_of_the_data(tmp_path):
 def test_padding_costs_nothing(key):
     logits = jax.random.normal(key, (2, 5, 9))
     x = np.array([[4, 7, 3, 0, 0], [5, 5, 5, 5, 3]])
-    found = build.sentences().log_prob(logits, x)
+    found = assembly.sentences().log_prob(logits, x)
     each = np.asarray(jax.nn.log_softmax(logits))
     rows = [sum(each[0, t, x[0, t]] for t in range(3))]
     rows += [sum(each[1, t, x[1, t]] for t in range(5))]
@@ -67,11 +67,11 @@ def test_a_folder_of_sentences(tmp_path):
     config = replace(
         TEN, dataset="text", data_folder=str(tmp_path), vocab_size=8, max_length=6
     )
-    loaded = build.dataset_of(config)
+    loaded = assembly.dataset_of(config)
     assert loaded.max_value == 7
     assert loaded.train.images.shape[1] == 5
     assert (loaded.train.images == text.UNK).any()
-    job = build.job(replace(config, batch_size=32))
+    job = assembly.job(replace(config, batch_size=32))
     # four words and the special tokens
     params = jax.eval_shape(job.program.init, jax.random.key(0), job.hyper, job.splits)
     assert params.train.params["decoder"]["output"]["kernel"].shape == (32, 8)
@@ -90,10 +90,10 @@ def test_sentences_of_two_splits_are_refused_until_a_config_says_what_becomes_of
         (tmp_path / f"{name}.txt").write_text("\n".join(lines) + "\n")
     config = replace(TEN, dataset="text", data_folder=str(tmp_path), max_length=6)
     with pytest.raises(ValueError, match="such as 'a b'.*of a run it is `shared_sent"):
-        build.dataset_of(config)
+        assembly.dataset_of(config)
     sizes = {
         choice: len(
-            build.dataset_of(replace(config, shared_sentences=choice)).train.images
+            assembly.dataset_of(replace(config, shared_sentences=choice)).train.images
         )
         for choice in ("drop", "keep")
     }
@@ -122,4 +122,4 @@ def test_refuses_what_does_not_go_with_sentences(changes, message):
 
 def test_refuses_a_missing_folder():
     with pytest.raises(ValueError, match="dataset='brown' is read from a folder"):
-        build.dataset_of(replace(TEN, dataset="brown"))
+        assembly.dataset_of(replace(TEN, dataset="brown"))

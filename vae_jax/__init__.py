@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vae_jax import (
         analytic,
-        build,
+        assembly,
         checkpoints,
         configs,
         data,
@@ -39,7 +39,7 @@ __all__ = [
     "DiagGaussian",
     "Knobs",
     "analytic",
-    "build",
+    "assembly",
     "checkpoints",
     "configs",
     "data",

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from experiments._pages import page_parser
-from vae_jax import build, data, sweeps
+from vae_jax import assembly, data, sweeps
 from vae_jax.configs import RunConfig
 from vae_jax.sweeps import _engine, _strategy
 from vae_jax.training import Program
@@ -68,10 +68,10 @@ def engine_arm(
     """The sweep engine over a sweep of beta; steps come in chunks of at least 100."""
     # what members share is cheaper than what is their own
     betas = np.linspace(0.5, 2.0, num_members).tolist()
-    hypers = [build.hyper(replace(config, beta=beta)) for beta in betas]
-    splits = build.splits(config, dataset)
+    hypers = [assembly.hyper(replace(config, beta=beta)) for beta in betas]
+    splits = assembly.splits(config, dataset)
     engine = sweeps.make_engine(
-        program or build.program(config, dataset),
+        program or assembly.program(config, dataset),
         hypers,
         splits,
         config.num_steps // config.log_every,

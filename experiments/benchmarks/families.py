@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from experiments._pages import finish_rows, page_arguments, page_parser
-from vae_jax import build, sweeps
+from vae_jax import assembly, sweeps
 from vae_jax.configs import RunConfig, from_mapping
 from vae_jax.sweeps import _engine
 
@@ -71,7 +71,7 @@ def config_of(fields: dict[str, Any], compute: str) -> RunConfig:
 def timed(config: RunConfig, num_members: int) -> tuple[float, float]:
     """Mean loss of the last window, and member-steps a second, compiling left out."""
     configs = [replace(config, seed=seed) for seed in range(num_members)]
-    job, hypers = build.job(config), [build.hyper(one) for one in configs]
+    job, hypers = assembly.job(config), [assembly.hyper(one) for one in configs]
     num_windows = config.num_steps // config.log_every
     engine = sweeps.make_engine(
         job.program, hypers, job.splits, num_windows, config.log_every, num_members

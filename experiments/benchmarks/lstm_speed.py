@@ -31,7 +31,7 @@ from experiments.benchmarks._arms import (
     speed_parser,
 )
 from experiments.benchmarks._flax_lstm import flax_lstm
-from vae_jax import build, data, training
+from vae_jax import assembly, data, training
 from vae_jax.configs import RunConfig
 
 VOCABULARY, SENTENCES = 1000, 2000
@@ -88,12 +88,12 @@ def flax_program(
     sizes = size.embedding, size.hidden, size.latent
     vae = flax_lstm(size.length, VOCABULARY, *sizes, getattr(nn, cell))
     optimizer = training.adam()
-    objective = training.make_objective(vae, build.likelihood(config))
+    objective = training.make_objective(vae, assembly.likelihood(config))
     return training.make_program(
         vae.init,
         training.make_step(objective, optimizer),
         optimizer,
-        build.prepare(config, dataset.max_value),
+        assembly.prepare(config, dataset.max_value),
         lambda *_: {},
         size.batch,
     )

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from vae_jax import build, models, text, training
+from vae_jax import assembly, models, text, training
 
 STEPS = 400
 
@@ -19,7 +19,7 @@ def test_ten_sequences_cost_their_entropy(use, key):
         x.shape[1], 6, 2, latent_use=use, width=16, num_layers=1, num_heads=2
     )
     optimizer = training.adam(clip_norm=5.0)
-    objective = training.make_objective(vae, build.sentences())
+    objective = training.make_objective(vae, assembly.sentences())
     step = training.make_step(objective, optimizer)
     hyper = training.StepHyper(beta=1.0, learning_rate=1e-2)
 

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from vae_jax import build, results, sweeps, training
+from vae_jax import assembly, results, sweeps, training
 from vae_jax.configs import RunConfig
 from vae_jax.sweeps import _run, _shard
 
@@ -52,7 +52,7 @@ def test_a_row_a_member_with_its_config_metrics_and_history(reference):
 def test_a_member_equals_the_same_run_alone_by_fit(reference):
     """The engine adds nothing: lax.map over members gives the bits of one run."""
     config = members()[3]
-    job = build.job(config)
+    job = assembly.job(config)
     *_, (state, _) = training.fit(
         job.program,
         job.hyper,
@@ -175,8 +175,8 @@ def test_a_cohort_is_compiled_once(tmp_path):
             [(1.0, "constant", 0.0, 1e-3), (2.0, "linear", 0.1, 2e-3)]
         )
     ]
-    job = build.job(configs[0])
-    hypers = [build.hyper(config) for config in configs]
+    job = assembly.job(configs[0])
+    hypers = [assembly.hyper(config) for config in configs]
     engine = sweeps.make_engine(job.program, hypers, job.splits, 5, 20, 1, "map")
     from vae_jax.sweeps import _engine
 

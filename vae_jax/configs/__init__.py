@@ -1,6 +1,6 @@
 """One training run as a frozen record, validated field by field on construction.
 
-What needs the data or the model to judge is checked in `build.check`, before any
+What needs the data or the model to judge is checked in `assembly.check`, before any
 compile. `DATA_FIELDS` may differ between the members of one compiled program.
 """
 

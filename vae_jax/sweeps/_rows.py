@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from vae_jax import build, training
+from vae_jax import assembly, training
 from vae_jax.configs import to_mapping
 from vae_jax.sweeps._cohorts import Shard
 from vae_jax.sweeps._engine import Engine
@@ -39,7 +39,7 @@ def make_rows(
             | {"status": "finished" if alive else "diverged"}
             | {"first_bad_step": int(bad_steps[i])}
             | {name: plain(value) for name, value in own.items()}
-            | build.describe(own)
+            | assembly.describe(own)
             | {"history/step": steps.tolist()}
             | {name: values[i].tolist() for name, values in history.items()}
             | {"wall_seconds": seconds / len(shard.members)}

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 from tqdm import tqdm
 
-from vae_jax import __version__, build, checkpoints, results
+from vae_jax import __version__, assembly, checkpoints, results
 from vae_jax.configs import RunConfig, to_mapping
 from vae_jax.sweeps._cohorts import Shard, split_shards
 from vae_jax.sweeps._engine import Engine, make_engine, place_data, stack_members
@@ -18,7 +18,7 @@ from vae_jax.sweeps._options import Options
 from vae_jax.sweeps._setup import num_cores
 from vae_jax.sweeps._shard import Session, checkpoint_folder, run_shard
 
-MakeJob = Callable[[RunConfig], build.Job]
+MakeJob = Callable[[RunConfig], assembly.Job]
 
 
 def run(
@@ -26,7 +26,7 @@ def run(
     out: str | Path,
     options: Options = Options(),  # noqa: B008
     *,
-    make_job: MakeJob = build.job,
+    make_job: MakeJob = assembly.job,
 ) -> results.Results:
     """Train and evaluate every config, many at a time, and store a row for each.
 
@@ -71,7 +71,7 @@ def run(
 
 
 def member_hypers(
-    cohorts: Sequence[Sequence[Shard]], jobs: Sequence[build.Job], make_job: MakeJob
+    cohorts: Sequence[Sequence[Shard]], jobs: Sequence[assembly.Job], make_job: MakeJob
 ) -> dict[int, Any]:
     """The settings of every member; making them refuses what does not fit."""
     return {
@@ -83,7 +83,7 @@ def member_hypers(
 
 
 def cohort_engine(
-    job: build.Job, shards: Sequence[Shard], hypers: dict[int, Any], options: Options
+    job: assembly.Job, shards: Sequence[Shard], hypers: dict[int, Any], options: Options
 ) -> Engine:
     """The compiled functions of a cohort, for as many members as its first shard."""
     config = shards[0].configs[0]
@@ -135,7 +135,7 @@ def progress_bar(total: int, options: Options) -> Any:
 
 
 def run_cohort(
-    job: build.Job,
+    job: assembly.Job,
     shards: Sequence[Shard],
     engine: Engine,
     hypers: dict[int, Any],

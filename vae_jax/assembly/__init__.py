@@ -4,15 +4,15 @@ The only package that knows every part; `check` refuses what cannot work before 
 is compiled.
 """
 
-from vae_jax.build._check import check, check_warmup
-from vae_jax.build._hyper import (
+from vae_jax.assembly._check import check, check_warmup
+from vae_jax.assembly._hyper import (
     beta_schedule,
     capacities,
     hyper,
     learning_rates,
     warmup_steps,
 )
-from vae_jax.build._job import (
+from vae_jax.assembly._job import (
     Job,
     dataset_of,
     describe,
@@ -21,8 +21,8 @@ from vae_jax.build._job import (
     program,
     splits,
 )
-from vae_jax.build._model import model
-from vae_jax.build._parts import (
+from vae_jax.assembly._model import model
+from vae_jax.assembly._parts import (
     feedback,
     likelihood,
     objective,
@@ -30,7 +30,7 @@ from vae_jax.build._parts import (
     prepare,
     regulariser,
 )
-from vae_jax.build._text import load_text, sentences, with_perplexity
+from vae_jax.assembly._text import load_text, sentences, with_perplexity
 
 __all__ = [
     "Job",

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 
 from vae_jax import data, likelihoods, losses, training
-from vae_jax.build._text import sentences
+from vae_jax.assembly._text import sentences
 from vae_jax.configs import RunConfig
 from vae_jax.types import Array
 from vae_jax.vae import VAE

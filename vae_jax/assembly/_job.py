@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import jax
 
 from vae_jax import data, diagnostics, training
-from vae_jax.build._check import check
-from vae_jax.build._hyper import hyper
-from vae_jax.build._model import model
-from vae_jax.build._parts import feedback, likelihood, objective, prepare
-from vae_jax.build._text import load_text, with_perplexity
+from vae_jax.assembly._check import check
+from vae_jax.assembly._hyper import hyper
+from vae_jax.assembly._model import model
+from vae_jax.assembly._parts import feedback, likelihood, objective, prepare
+from vae_jax.assembly._text import load_text, with_perplexity
 from vae_jax.configs import TEXTS, RunConfig
 from vae_jax.training import Hyper, Program, Splits
 

@@ -5,7 +5,7 @@ import importlib
 import jax.numpy as jnp
 
 from vae_jax import models, priors, training
-from vae_jax.build._parts import likelihood
+from vae_jax.assembly._parts import likelihood
 from vae_jax.configs import TEXT_MODELS, RunConfig, did_you_mean
 from vae_jax.vae import VAE, Prior, with_prior
 

@@ -1,7 +1,7 @@
 """What a config must fit before anything is compiled."""
 
 from vae_jax import data, schedules
-from vae_jax.build._hyper import beta_schedule, warmup_steps
+from vae_jax.assembly._hyper import beta_schedule, warmup_steps
 from vae_jax.configs import RunConfig
 
 
