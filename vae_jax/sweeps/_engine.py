@@ -27,7 +27,7 @@ class Engine(NamedTuple):
 
     Attributes:
         start: `start(members, data) -> carry`.
-        advance: `advance(carry, members, data, first, last) -> carry`, in windows.
+        advance: `advance(carry, members, data, first, last) -> carry`, in steps.
         evaluate: `evaluate(carry, members, data) -> named arrays, a row a member`.
             `members` is from `stack_members`, `data` from `place_data`.
         params: `params(carry, members, data)`, the final parameters, a row a member.
@@ -117,7 +117,7 @@ def one_member(
     def advance(own: tuple[Carry, Members], shared: Any) -> Carry:
         (carry, member), ((data, common), first, last) = own, shared
         key, hyper = training.member_key(member.seed), settings.join(member.own, common)
-        return training.run_windows(
+        return training.run_steps(
             program, log_every, carry, key, hyper, data, first, last
         )
 
@@ -138,10 +138,10 @@ def dry_run(
     program: Program, init: Callable[..., Carry], log_every: int, hyper: Any, data: Any
 ) -> Carry:
     """Trace a run from start to evaluation without compiling; returns its shapes."""
-    key, window = training.member_key(0), np.int32(0)
+    key, step = training.member_key(0), np.int32(0)
     carry: Carry = jax.eval_shape(init, key, hyper, data)
-    run = partial(training.run_windows, program, log_every)
-    carry = jax.eval_shape(run, carry, key, hyper, data, window, window)
+    run = partial(training.run_steps, program, log_every)
+    carry = jax.eval_shape(run, carry, key, hyper, data, step, step)
     jax.eval_shape(program.evaluate, carry.state, key, hyper, data)
     jax.eval_shape(program.params, carry.state, key, hyper, data)
     return carry
