@@ -23,6 +23,7 @@ EXPLAINED = (
     OSError,
     checkpoints.DamagedCheckpoint,
     results.DamagedFile,
+    results.ForeignFile,
     results.VersionChanged,
 )
 
