@@ -22,6 +22,7 @@ EXPLAINED = (
     ValueError,
     OSError,
     checkpoints.DamagedCheckpoint,
+    checkpoints.ForeignCheckpoint,
     results.DamagedFile,
     results.ForeignFile,
     results.VersionChanged,
