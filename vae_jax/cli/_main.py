@@ -22,7 +22,9 @@ EXPLAINED = (
     ValueError,
     OSError,
     checkpoints.DamagedCheckpoint,
+    checkpoints.ForeignCheckpoint,
     results.DamagedFile,
+    results.ForeignFile,
     results.VersionChanged,
 )
 

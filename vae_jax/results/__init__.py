@@ -11,7 +11,7 @@ there twice, and no process need know of another. Every file carries a SHA-256, 
 is verified whenever it is read.
 """
 
-from vae_jax.results._files import DamagedFile
+from vae_jax.results._files import DamagedFile, ForeignFile
 from vae_jax.results._manifest import (
     SpecChanged,
     VersionChanged,
@@ -25,6 +25,7 @@ from vae_jax.results._tables import HOST_COLUMNS, Frames, Results, content_hash,
 __all__ = [
     "HOST_COLUMNS",
     "DamagedFile",
+    "ForeignFile",
     "Frames",
     "Results",
     "SpecChanged",
