@@ -87,7 +87,10 @@ class RunConfig:
         binarize: `static` (x > 0.5), `dynamic` (drawn anew at every visit) or `none`.
         dequantize: add uniform noise of one grey level (Gaussian likelihoods).
         model: `linear`, `mlp`, `lipschitz`, `convolutional`, `autoregressive`, `pixelcnn`;
-            for sentences `lstm` or `transformer`; or your own, `package.module:function`.
+            for sentences `lstm` or `transformer`; or your own, `package.module:function`,
+            looked for in the working directory first: it is called with (config,
+            event_shape), this record and the shape of one example, and returns a
+            `vae_jax.VAE`.
         latent_dim: units of z.
         hidden: widths of the hidden layers; of a `pixelcnn` or `transformer` all the same.
         blocks: residual ones at every resolution of a `convolutional` model.
