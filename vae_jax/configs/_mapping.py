@@ -5,7 +5,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from vae_jax.configs._run import RunConfig
-from vae_jax.configs._types import did_you_mean
+from vae_jax.configs._types import did_you_mean, shown
 
 
 def from_mapping(values: Mapping[str, Any]) -> RunConfig:
@@ -21,7 +21,8 @@ def from_mapping(values: Mapping[str, Any]) -> RunConfig:
     for name in values:
         if name not in known:
             raise ValueError(
-                f"`{name}` is not a field of a run.{did_you_mean(name, known)} "
+                f"`{name}` is not a field of a run; got {name} = {shown(values[name])}."
+                f"{did_you_mean(name, known)} "
                 f"Fields: {', '.join(known)}."
             )
     plain = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
