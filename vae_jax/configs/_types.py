@@ -29,7 +29,7 @@ def as_annotated(value: Any, annotation: Any) -> Any:
     (2.0, 2, None)
     """
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if float in _alternatives(annotation) and is_number:
+    if float in alternatives(annotation) and is_number:
         return float(value) + 0.0
     return value
 
@@ -73,7 +73,7 @@ def check_type(name: str, value: Any, annotation: Any) -> None:
                 f"{did_you_mean(value, literals)}"
             )
         return
-    if not any(_is_a(value, option) for option in _alternatives(annotation)):
+    if not any(_is_a(value, option) for option in alternatives(annotation)):
         expected = getattr(annotation, "__name__", str(annotation))
         raise ValueError(f"`{name}` must be of type {expected}; got {shown(value)}.")
     if isinstance(value, str) and (not value.strip() or "\0" in value):
@@ -114,7 +114,7 @@ def shown(value: Any) -> str:
     return text if len(text) <= 200 else f"{text[:200]} ... long"
 
 
-def _alternatives(annotation: Any) -> tuple[Any, ...]:
+def alternatives(annotation: Any) -> tuple[Any, ...]:
     if getattr(annotation, "__origin__", None) is tuple:
         return (annotation,)
     return get_args(annotation) or (annotation,)
