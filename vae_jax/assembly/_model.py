@@ -1,12 +1,11 @@
 """The model of a config, with the posterior and the prior that it names."""
 
-import importlib
-
 import jax.numpy as jnp
 
 from vae_jax import models, priors, training
 from vae_jax.assembly._parts import likelihood
-from vae_jax.configs import TEXT_MODELS, RunConfig, did_you_mean
+from vae_jax.assembly._source import call_user, user_function
+from vae_jax.configs import TEXT_MODELS, RunConfig
 from vae_jax.vae import VAE, Prior, with_prior
 
 
@@ -20,11 +19,12 @@ def model(
         event_shape: of one example.
         max_value: that of the data; a model of sentences needs it, for their largest token.
 
-    `package.module:function` is called with (config, shape).
+    `package.module:function` is called with (config, event_shape) and returns a `VAE`; see
+    `user_function` for where it is looked for.
 
     Raises:
-        ValueError: the function cannot be found or does not return a `VAE`; no `max_value`
-            where it is needed.
+        ValueError: the function cannot be found or called so, raises, or does not return a
+            `VAE`; no `max_value` where it is needed.
 
     >>> model(RunConfig(model="linear"), (8, 8)).prior is None
     True
@@ -149,22 +149,10 @@ def _prior(config: RunConfig, vae: VAE, event_shape: tuple[int, ...]) -> Prior:
 
 
 def _user_model(config: RunConfig, event_shape: tuple[int, ...]) -> VAE:
-    module_name, _, name = config.model.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
+    made = call_user(user_function(config.model), config.model, config, event_shape)
+    if not isinstance(made, VAE) or not all(map(callable, made[:3])):
         raise ValueError(
-            f"`model` names the module {module_name!r}, which cannot be imported: "
-            f"{error}. Run from its folder, or install it."
-        ) from error
-    if not hasattr(module, name):
-        raise ValueError(
-            f"`model` names {name!r}, which {module_name} does not have."
-            f"{did_you_mean(name, dir(module))}"
-        )
-    made = getattr(module, name)(config, event_shape)
-    if not isinstance(made, VAE):
-        raise ValueError(
-            f"`model` {config.model} must return a vae_jax.VAE; got {type(made)}."
+            f"`model` {config.model} must return a vae_jax.VAE of three functions, init, "
+            f"encode and decode; got {made if isinstance(made, VAE) else type(made)}."
         )
     return made
