@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import jax
 import numpy as np
+import pandas as pd
 import pytest
 
 from vae_jax import assembly, results, sweeps, training
@@ -140,6 +141,16 @@ def test_a_diverging_member_is_frozen_and_hurts_no_other(reference, tmp_path):
     assert stored["status"].tolist() == ["finished", "diverged", "finished", "finished"]
     assert 0 < stored["first_bad_step"][1] < 20
     assert stored["first_bad_step"].tolist()[0] == training.ALIVE
+    # what its parameters would measure is no result, and stays out of every mean
+    assert stored["verdict"][1] == "diverged"
+    bad = stored["first_bad_step"][1]
+    assert f"not finite at step {bad}" in stored["reasons"][1][0]
+    names = ["rate", "nll", "mutual_information", "active_units"]
+    assert stored.loc[1, names].isna().all()
+    kept = results.read(reference).runs.to_pandas().drop(index=1)
+    pd.testing.assert_frame_equal(
+        stored.groupby("beta")[names].mean(), kept.groupby("beta")[names].mean()
+    )
     for member in (0, 2, 3):
         for a, b in zip(
             jax.tree.leaves(results.load(tmp_path / "run", member)),

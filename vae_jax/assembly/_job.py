@@ -137,8 +137,13 @@ def at_precision(made: Program, precision: str) -> Program:
     return Program(*(pinned(function) for function in made))
 
 
-def describe(metrics: dict[str, Any]) -> dict[str, Any]:
+def describe(
+    metrics: dict[str, Any], first_bad_step: int | None = None
+) -> dict[str, Any]:
     """The verdict on an evaluated run and the reasons, as columns of its row.
+
+    A run that has diverged, at `first_bad_step`, is judged by that alone. A program that
+    does not measure what a verdict needs has none.
 
     >>> describe({})
     {}
@@ -146,7 +151,9 @@ def describe(metrics: dict[str, Any]) -> dict[str, Any]:
     known = diagnostics.CollapseReport._fields
     if not set(known) <= set(metrics):
         return {}
-    verdict = diagnostics.verdict(
-        diagnostics.CollapseReport(*(metrics[name] for name in known))
-    )
+    if first_bad_step is None:
+        report = diagnostics.CollapseReport(*(metrics[name] for name in known))
+        verdict = diagnostics.verdict(report)
+    else:
+        verdict = diagnostics.diverged(first_bad_step)
     return {"verdict": verdict.label, "reasons": list(verdict.reasons)}

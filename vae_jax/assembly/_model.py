@@ -1,5 +1,9 @@
 """The model of a config, with the posterior and the prior that it names."""
 
+from collections.abc import Callable
+from typing import Any
+
+import jax
 import jax.numpy as jnp
 
 from vae_jax import models, priors, training
@@ -38,9 +42,20 @@ def model(
         vae = training.semi_amortised_posterior(
             vae, likelihood(config, max_value), num_steps=config.refine_steps
         )
-    if config.prior == "standard":
-        return vae
-    return with_prior(vae, _prior(config, vae, event_shape))
+    if config.prior != "standard":
+        vae = with_prior(vae, _prior(config, vae, event_shape))
+    # whoever writes a model says what its parameters are
+    return vae if ":" in config.model else vae._replace(init=_single(vae.init))
+
+
+def _single(init: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The same draws and dtypes with JAX's x64 flag, which is no setting of a run."""
+
+    def call(key: Any) -> Any:
+        with jax.enable_x64(False):
+            return init(key)
+
+    return call
 
 
 def _plain_model(
@@ -144,7 +159,7 @@ def _prior(config: RunConfig, vae: VAE, event_shape: tuple[int, ...]) -> Prior:
         return priors.mixture(size, config.prior_components)
     if config.prior == "autoregressive":
         return priors.autoregressive(size, size, config.prior_correlation)
-    grey = jnp.full((config.prior_components, *event_shape), 0.5)
+    grey = jnp.full((config.prior_components, *event_shape), 0.5, jnp.float32)
     return priors.vampprior(vae.encode, grey, noise=0.25, bounded=True)
 
 

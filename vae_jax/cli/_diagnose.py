@@ -24,9 +24,13 @@ def diagnose(run: tyro.conf.Positional[Path], /, member: int | None = None) -> N
         runs = runs[runs["member"] == member]
     print_runs(runs)
     for row in runs.to_dict("records"):
-        print(f"\nmember {row['member']}: {row['status']}, {row['verdict']}")
+        # a run that diverged has that for a verdict
+        words = dict.fromkeys((row["status"], row["verdict"]))
+        print(f"\nmember {row['member']}: {', '.join(words)}")
         for reason in row["reasons"]:
             print(f"  - {reason}")
+        if row["status"] == "diverged":
+            continue
         units = ", ".join(f"{value:.3g}" for value in row["kl_per_unit"])
         print(f"  KL per unit (nats): {units}")
     print(f"\nResults: {run}")

@@ -33,13 +33,15 @@ def make_rows(
     ):
         alive = int(bad_steps[i]) == training.ALIVE
         own = {name: values[i] for name, values in metrics.items()}
+        measured = plain if alive else missing
+        ended = None if alive else int(bad_steps[i])
         steps = np.arange(config.log_every, config.num_steps + 1, config.log_every)
         rows.append(
             {"member": member, **to_mapping(config)}
             | {"status": "finished" if alive else "diverged"}
             | {"first_bad_step": int(bad_steps[i])}
-            | {name: plain(value) for name, value in own.items()}
-            | assembly.describe(own)
+            | {name: measured(value) for name, value in own.items()}
+            | assembly.describe(own, ended)
             | {"history/step": steps.tolist()}
             | {name: values[i].tolist() for name, values in history.items()}
             | {"wall_seconds": seconds / len(shard.members)}
@@ -50,6 +52,20 @@ def make_rows(
 def plain(value: Any) -> Any:
     """A Python number or list, as Parquet stores them."""
     return np.asarray(value).tolist()
+
+
+def missing(value: Any) -> Any:
+    """A missing value in the place of a metric: null in Parquet, of the same type.
+
+    A table of diverged members alone still has columns of numbers, of which a mean can be
+    asked.
+
+    >>> missing(np.float32(1.5)).tolist() is None, missing(np.float32(1.5)).dtype
+    (True, dtype('float64'))
+    """
+    value = np.asarray(value)
+    number = np.float64 if np.issubdtype(value.dtype, np.inexact) else np.int64
+    return np.ma.masked_all(value.shape, number)
 
 
 def flatten_params(params: Any, num_members: int) -> dict[str, np.ndarray]:
