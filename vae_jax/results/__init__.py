@@ -23,6 +23,7 @@ from vae_jax.results._load import load, load_knobs
 from vae_jax.results._manifest import (
     SpecChanged,
     VersionChanged,
+    compare,
     create_or_open,
     read_manifest,
     short_hash,
@@ -48,6 +49,7 @@ __all__ = [
     "SpecChanged",
     "VersionChanged",
     "commit_shard",
+    "compare",
     "content_hash",
     "create_or_open",
     "finished_at",

@@ -97,8 +97,11 @@ def create_or_open(
                 "a run folder and is left as it is; name a new or empty folder"
             )
         write_once(path, sealed(content))
+    compare(out, content, accept_version_change=accept_version_change)
     stored = read_manifest(out)
-    _check_versions(out, stored, content["versions"], accept_version_change)
+    if _is_unknown(stored, content):
+        name = f"accepted-{spec_hash(content['versions'])[:12]}.json"
+        write_once(out / name, canonical(content["versions"]).encode())
     while not _is_same(stored, content):
         if not _is_extended(stored, content):
             raise _changed(out, stored["spec"], content["spec"])
@@ -106,6 +109,28 @@ def create_or_open(
         write_once(_path(out, len(stored["spec_hashes"]) + 1), sealed(content))
         stored = read_manifest(out)
     return read_manifest(out)
+
+
+def compare(
+    out: str | os.PathLike[str],
+    manifest: Mapping[str, Any],
+    *,
+    accept_version_change: bool = False,
+) -> bool:
+    """Whether `create_or_open` would go on with a run; nothing is written.
+
+    Raises:
+        SpecChanged: it would refuse, as VersionChanged and DamagedFile do.
+    """
+    out, content = Path(out), _complete(manifest)
+    if not (out / "manifest.json").exists():
+        return False
+    stored = read_manifest(out)
+    if not (_is_same(stored, content) or _is_extended(stored, content)):
+        raise _changed(out, stored["spec"], content["spec"])
+    if _is_unknown(stored, content) and not accept_version_change:
+        raise _other_versions(out, stored, content["versions"])
+    return True
 
 
 def read_manifest(out: Path) -> Manifest:
@@ -206,23 +231,21 @@ def _changed(out: Path, old: Any, new: Any) -> SpecChanged:
     )
 
 
-def _check_versions(
-    out: Path, stored: Manifest, given: Mapping[str, Any], accept: bool
-) -> None:
-    new = _of_bits(given)
+def _is_unknown(stored: Manifest, given: Manifest) -> bool:
+    """Whether the versions are neither those of the beginning nor accepted ones."""
     known = [stored["versions"], *stored.get("accepted_versions", [])]
-    if new in [_of_bits(versions) for versions in known]:
-        return
-    if not accept:
-        lines = "; ".join(differences(_of_bits(stored["versions"]), new))
-        raise VersionChanged(
-            f"{out} was begun with other versions or settings, which give other bits: "
-            f"{lines}. Bring back the first, name another folder, or accept the change "
-            "(`--accept-version-change`; in Python `accept_version_change=True`)."
-        )
-    content = canonical(dict(given))
-    name = f"accepted-{spec_hash(given)[:12]}.json"
-    write_once(out / name, content.encode())
+    return _of_bits(given["versions"]) not in [_of_bits(one) for one in known]
+
+
+def _other_versions(
+    out: Path, stored: Manifest, given: Mapping[str, Any]
+) -> VersionChanged:
+    lines = "; ".join(differences(_of_bits(stored["versions"]), _of_bits(given)))
+    return VersionChanged(
+        f"{out} was begun with other versions or settings, which give other bits: "
+        f"{lines}. Bring back the first, name another folder, or accept the change "
+        "(`--accept-version-change`; in Python `accept_version_change=True`)."
+    )
 
 
 def _of_bits(versions: Mapping[str, Any]) -> dict[str, Any]:
