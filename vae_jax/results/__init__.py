@@ -11,11 +11,11 @@
     checkpoints/                the state of members in training
 
 A member is known by its identity, a digest of its settings, its data and the functions of
-the user's that it names; its number is its place in the newest manifest. The Parquet file is
-what commits members that ended together, and it says to which run they belong. Every file is written under a temporary name,
-synced, and linked to its final name, where the first wins: no shard is lost, none is
-there twice, and no process need know of another. Every file carries a SHA-256, which
-is verified whenever it is read.
+the user's that it names; its number is its place in the newest manifest. A Parquet file
+commits members that ended together, and says to which run they belong. Every file is
+written under a temporary name, synced, and linked to its final name, where the first
+wins: no shard is lost, none is there twice, and no process need know of another. Every
+file carries a SHA-256, which is verified whenever it is read.
 """
 
 from vae_jax.results._files import DamagedFile, ForeignFile

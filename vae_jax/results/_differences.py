@@ -30,16 +30,14 @@ def differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
         yield f"{path}: {a} -> {b}"
 
 
-def member_differences(
-    old: Mapping[str, Any], new: Mapping[str, Any]
-) -> Iterator[str]:
+def member_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     """What tells two lists of members apart: each field once, data and sources, numbers.
 
     Both hold `configs`, a list of mappings, and may hold `inputs`, what the members were
     made of beside their settings.
 
-    >>> pair = [{"configs": [{"beta": b, "seed": 0} for b in bs]} for bs in ([1, 2], [1, 4])]
-    >>> list(member_differences(*pair))
+    >>> old, new = ([{"beta": b, "seed": 0} for b in bs] for bs in ([1, 2], [1, 4]))
+    >>> list(member_differences({"configs": old}, {"configs": new}))
     ['beta: 1, 2 -> 1, 4']
     """
     yield from _input_differences(old.get("inputs", []), new.get("inputs", []))

@@ -33,7 +33,7 @@ def load(out: str | os.PathLike[str], member: int, like: Any = None) -> Any:
     return read_row(shard, row, like)
 
 
-def load_knobs(out: str | os.PathLike[str], member: int) -> dict[str, float]:
+def load_knobs(out: str | os.PathLike[str], member: int) -> dict[str, Any]:
     """The settings of the model that a member was trained with, by name.
 
     `Knobs(**load_knobs(run, member))` is what its `encode` and `decode` are to be given.
@@ -43,7 +43,7 @@ def load_knobs(out: str | os.PathLike[str], member: int) -> dict[str, float]:
     """
     shard, row = find_member(Path(out), member)
     path, _ = _params_file(shard, row)
-    found: dict[str, float] = json.loads(read_about(path)["knobs"])
+    found: dict[str, Any] = json.loads(read_about(path)["knobs"])
     return found
 
 

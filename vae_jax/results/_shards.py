@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vae_jax.results._first_format import is_of_first_format, with_numbers_as_ids
 from vae_jax.results._files import DamagedFile, ForeignFile, write_once
+from vae_jax.results._first_format import is_of_first_format, with_numbers_as_ids
 from vae_jax.results._manifest import Manifest, read_manifest, spec_hash
 from vae_jax.results._params import write_params
 
@@ -55,7 +55,7 @@ def commit_shard(
     out: str | os.PathLike[str],
     rows: Sequence[Mapping[str, Any]],
     params: Sequence[Any] | None = None,
-    knobs: Sequence[Mapping[str, float]] | None = None,
+    knobs: Sequence[Mapping[str, Any]] | None = None,
 ) -> Path:
     """Store members that have ended; a shard of the same members stays as it is.
 
@@ -80,14 +80,16 @@ def commit_shard(
     """
     out = Path(out)
     _check_rows(rows)
+    table = pa.table({name: _column(name, rows) for name in rows[0]})
     binding = _binding(read_manifest(out), rows)
     metadata = {_BINDING: json.dumps(binding)}
     if params is not None:
         kept = _write_params(out, binding, rows, params, knobs)
         metadata[_PARAMS] = json.dumps(kept)
-    table = pa.table({name: _column(name, rows) for name in rows[0]})
     first = min(int(row["member"]) for row in rows)
-    name = f"shard-{first:05d}-{spec_hash({'members': binding['members']})[:12]}.parquet"
+    name = (
+        f"shard-{first:05d}-{spec_hash({'members': binding['members']})[:12]}.parquet"
+    )
     write_once(out / "shards" / name, _sealed(table.replace_schema_metadata(metadata)))
     _drop_unused_params(out, read_shard(out / "shards" / name))
     return out / "shards" / name
@@ -159,9 +161,7 @@ def _only(shard: StoredShard, rows: Sequence[int]) -> StoredShard:
     return shard._replace(table=shard.table.take(rows), members=members, params=params)
 
 
-def _binding(
-    manifest: Manifest, rows: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
+def _binding(manifest: Manifest, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """To which run the rows belong."""
     members = [row["member_id"] for row in rows]
     known = manifest.get("members")
@@ -214,7 +214,7 @@ def _write_params(
     binding: Mapping[str, Any],
     rows: Sequence[Mapping[str, Any]],
     params: Sequence[Any],
-    knobs: Sequence[Mapping[str, float]] | None,
+    knobs: Sequence[Mapping[str, Any]] | None,
 ) -> list[tuple[str, str] | None]:
     """Name and hash of each file; named by content, so that rivals write two files."""
     if len(params) != len(rows):
@@ -229,7 +229,9 @@ def _write_params(
         about = whose(binding, row["member_id"])
         about["knobs"] = json.dumps(dict(knobs[i]) if knobs else {})
         stem = f"member-{row['member']:05d}-{row['member_id'][:12]}"
-        digest = write_params(out / "params", stem + "-{digest}.safetensors", tree, about)
+        digest = write_params(
+            out / "params", stem + "-{digest}.safetensors", tree, about
+        )
         kept.append((f"{stem}-{digest[:12]}.safetensors", digest))
     return kept
 

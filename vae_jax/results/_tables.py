@@ -123,16 +123,16 @@ def content_hash(out: str | os.PathLike[str]) -> str:
     return digest.hexdigest()
 
 
-def mark_finished(out: str | os.PathLike[str], when: str) -> None:
+def mark_finished(out: str | os.PathLike[str], spec_hash: str, when: str) -> None:
     """Write down that every member of the run has ended: from now on none may lack.
 
     Args:
         out: the run folder.
+        spec_hash: of the manifest whose members have ended.
         when: date and time.
     """
-    spec = read_manifest(Path(out))["spec_hash"]
-    content = sealed({"spec_hash": spec, "finished_at": when})
-    write_once(Path(out, f"finished-{spec[:12]}.json"), content)
+    content = sealed({"spec_hash": spec_hash, "finished_at": when})
+    write_once(Path(out, f"finished-{spec_hash[:12]}.json"), content)
 
 
 def finished_at(out: str | os.PathLike[str]) -> str | None:
@@ -170,7 +170,7 @@ def _numbered(shard: StoredShard, manifest: Manifest) -> pa.Table:
 def _empty(manifest: Manifest) -> pa.Table:
     """No row, with the columns of the configuration."""
     configs = manifest["spec"].get("configs") or [{}]
-    columns = {name: [] for name in ("member", "status", *configs[0])}
+    columns: dict[str, list[Any]] = {name: [] for name in ("member", "status", *configs[0])}
     return pa.table(columns)
 
 

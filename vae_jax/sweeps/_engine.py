@@ -36,7 +36,7 @@ class Engine(NamedTuple):
         size: members resident at once, a multiple of the number of devices.
         settings: which settings the members share.
         like: shapes and dtypes of the carry of one member.
-        programs: what was compiled: `advance` by the engine's size.
+        programs: `advance`, once it is compiled.
 
     >>> Engine._fields[:3]
     ('start', 'advance', 'evaluate')
@@ -51,17 +51,17 @@ class Engine(NamedTuple):
     size: int
     settings: Settings
     like: Carry
-    programs: dict[int, Callable[..., Carry]]
+    programs: list[Callable[..., Carry]]
 
     def compiled(
         self, carry: Carry, members: "Residents", data: Any
     ) -> Callable[..., Carry]:
         """`advance`, compiled before any state is handed over."""
-        if self.size not in self.programs:
+        if not self.programs:
             step = np.int32(0)
             lowered = self.advance.lower(carry, members, data, step, step)  # type: ignore[attr-defined]
-            self.programs[self.size] = lowered.compile()
-        return self.programs[self.size]
+            self.programs.append(lowered.compile())
+        return self.programs[0]
 
 
 class Residents(NamedTuple):
@@ -128,20 +128,23 @@ def make_engine(
             donate_argnums=0,
             out_shardings=split,
         ),
-        *(
-            jax.jit(
-                lambda carry, members, data, function=function: function(
-                    (carry, members.settings), data, members.num_real
-                )
-            )
-            for function in (evaluate, params)
-        ),
+        finally_of(evaluate),
+        finally_of(params),
         mesh,
         strategy,
         -(-num_members // mesh.size) * mesh.size,
         settings,
         carry,
-        {},
+        [],
+    )
+
+
+def finally_of(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What is computed of the members when they have ended, compiled."""
+    return jax.jit(
+        lambda carry, members, data: function(
+            (carry, members.settings), data, members.num_real
+        )
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from vae_jax import assembly, results
@@ -47,9 +48,7 @@ def array_digest(leaf: Any) -> str:
     >>> array_digest(np.arange(3)) == array_digest(jax.numpy.arange(3))
     False
     """
-    if isinstance(leaf, jax.Array) and jax.dtypes.issubdtype(
-        leaf.dtype, jax.dtypes.prng_key
-    ):
+    if isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         leaf = jax.random.key_data(leaf)
     array = np.ascontiguousarray(leaf)
     sha = hashlib.sha256(f"{array.dtype.str} {array.shape}\n".encode())
@@ -91,9 +90,7 @@ def data_digest(inputs: Mapping[str, Mapping[str, str]]) -> str:
     return results.spec_hash(inputs["data"])[:32]
 
 
-def make_spec(
-    configs: Sequence[RunConfig], inputs: Iterable[Inputs]
-) -> dict[str, Any]:
+def make_spec(configs: Sequence[RunConfig], inputs: Iterable[Inputs]) -> dict[str, Any]:
     """The specification of a run: its configs, and what they were made of.
 
     Attributes of the result: `configs`; `inputs`, each once; `input_of`, which of them is

@@ -1,8 +1,8 @@
 """Signals stop a sweep with its state saved, within seconds.
 
 Ctrl-C, SIGTERM, SIGHUP (a closed terminal) and SIGUSR1 (SLURM, before the time is up) are
-obeyed after the chunk in hand. Compiling and evaluating cannot be divided, so a thread, which
-the signal wakes at once, saves what there is to save and ends the process meanwhile.
+obeyed after the chunk in hand. Compiling and evaluating cannot be divided, so a thread,
+which the signal wakes at once, saves what there is to save and ends the process meanwhile.
 """
 
 import os
@@ -70,9 +70,9 @@ class Stops:
             yield
         finally:
             with self._lock:
+                # replaced where the waiting thread has saved already
                 left, self._rescue = self._rescue, None
-        # what the waiting thread has saved already is not saved again
-        self._leave_if_asked(left or _nothing)
+        self._leave_if_asked(_nothing if left is None else left)
 
     def note(self, signum: int, frame: FrameType | None) -> None:
         """The handler of the main thread; a second signal stops at once."""
@@ -112,7 +112,8 @@ def _nothing() -> None:
 
 def _say(sentence: str) -> None:
     try:
-        print(f"\n{sentence}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"\n{sentence}\n")
+        sys.stderr.flush()
     except (OSError, ValueError):  # nobody reads it any more
         return
 

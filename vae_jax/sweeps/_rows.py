@@ -108,7 +108,7 @@ def missing(value: Any) -> Any:
     """
     value = np.asarray(value)
     number = np.float64 if np.issubdtype(value.dtype, np.inexact) else np.int64
-    return np.ma.masked_all(value.shape, number)
+    return np.ma.masked_all(value.shape, number)  # type: ignore[no-untyped-call]
 
 
 def member_params(params: Any, carry: Any) -> list[Any]:
@@ -118,12 +118,12 @@ def member_params(params: Any, carry: Any) -> list[Any]:
     return [jax.tree.map(lambda leaf, i=i: leaf[i], stacked) for i in range(num)]
 
 
-def with_knobs(hyper: Any) -> dict[str, float]:
+def with_knobs(hyper: Any) -> dict[str, Any]:
     """The settings of the model, where there are any, as numbers by their name.
 
     >>> with_knobs({"rate": 1.0})
     {}
     """
-    knobs = getattr(hyper, "knobs", None)
+    knobs: Any = getattr(hyper, "knobs", None)
     named = knobs._asdict() if hasattr(knobs, "_asdict") else {}
     return {name: np.asarray(value).tolist() for name, value in named.items()}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from vae_jax import checkpoints, results
@@ -118,7 +119,9 @@ class Shelf:
             restored = checkpoints.restore(
                 folder, lambda metadata: _stacked(like, len(metadata["members"]))
             )
-            self._read[folder] = {} if restored is None else self._rows(folder, restored)
+            self._read[folder] = (
+                {} if restored is None else self._rows(folder, restored)
+            )
         return self._read[folder]
 
     def _rows(self, folder: Path, restored: checkpoints.Restored) -> dict[str, Saved]:
@@ -130,14 +133,16 @@ class Shelf:
                 "folder that it came from"
             )
         return {
-            member: Saved(restored.step, jax.tree.map(lambda x, i=i: x[i], restored.state))
+            member: Saved(
+                restored.step, jax.tree.map(lambda x, i=i: x[i], restored.state)
+            )
             for i, member in enumerate(restored.metadata["members"])
         }
 
 
 def to_host(leaf: Any) -> np.ndarray:
     """An array of the carry as numpy's, typed keys as their data."""
-    if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         leaf = jax.random.key_data(leaf)
     return np.asarray(leaf)
 
@@ -147,8 +152,10 @@ def to_carry(states: Sequence[Any], like: Any) -> Any:
 
     def stack(leaf: Any, *rows: Any) -> Any:
         stacked = np.stack(rows)
-        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-            return jax.random.wrap_key_data(stacked, impl=jax.random.key_impl(leaf))
+        if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            return jax.random.wrap_key_data(
+                jnp.asarray(stacked), impl=jax.random.key_impl(leaf)
+            )
         return stacked
 
     return jax.tree.map(stack, like, *states)
@@ -158,7 +165,7 @@ def _stacked(like: Any, num: int) -> Any:
     """Numpy leaves of so many members that take no memory."""
 
     def empty(leaf: Any) -> np.ndarray:
-        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
             leaf = jax.eval_shape(jax.random.key_data, leaf)
         return np.broadcast_to(np.zeros((), leaf.dtype), (num, *leaf.shape))
 

@@ -71,6 +71,22 @@ def setup_jax(num_cpu_devices: int | None = None) -> None:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 
+def setup_if_new() -> bool:
+    """`setup_jax`, unless JAX has started or its devices have been chosen already.
+
+    Returns:
+        Whether all cores are used, as far as this process decides about it.
+    """
+    chosen = jax.config.jax_num_cpu_devices != -1  # type: ignore[attr-defined]
+    if chosen or "device_count" in os.environ.get("XLA_FLAGS", ""):
+        return True
+    try:
+        setup_jax()
+    except RuntimeError:  # JAX has started, with one device on CPU
+        return jax.default_backend() != "cpu" or num_cores() == 1
+    return True
+
+
 def check_devices(number: int) -> None:
     """Refuse a number of virtual devices that is none.
 

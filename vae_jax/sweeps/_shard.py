@@ -128,9 +128,7 @@ def train(
     return carry
 
 
-def begin(
-    task: Task, data: Any, engine: Engine, session: Session
-) -> tuple[Carry, int]:
+def begin(task: Task, data: Any, engine: Engine, session: Session) -> tuple[Carry, int]:
     """The state that training goes on from, and the steps that led to it."""
     if task.saved:
         states = [saved.state for saved in task.saved]

@@ -119,8 +119,8 @@ def recorded(carry: Carry, log_every: int) -> Any:
     """
     bad = np.asarray(carry.first_bad_step)
 
-    def hidden(rows: Any) -> np.ndarray:
-        rows = np.array(rows)
+    def hidden(leaf: Any) -> np.ndarray:
+        rows: np.ndarray = np.array(leaf)
         windows = np.arange(rows.shape[bad.ndim])
         lost = (bad[..., None] != ALIVE) & (windows >= bad[..., None] // log_every)
         rows[lost] = np.nan
