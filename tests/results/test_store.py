@@ -352,7 +352,9 @@ def test_a_difference_names_each_field_once_and_both_digests(tmp_path):
         results.create_or_open(tmp_path, changed)
     lines = str(caught.value).splitlines()
     assert lines[1] == "  data train: abababababababab -> cdcdcdcdcdcdcdcd"
-    assert lines[2].startswith("  beta: 0.0, 1.0, 2.0, 3.0, 4.0, 5.0 and 24 more -> 40.0,")
+    assert lines[2].startswith(
+        "  beta: 0.0, 1.0, 2.0, 3.0, 4.0, 5.0 and 24 more -> 40.0,"
+    )
     assert len(lines) == 4
 
 

@@ -170,7 +170,9 @@ def _numbered(shard: StoredShard, manifest: Manifest) -> pa.Table:
 def _empty(manifest: Manifest) -> pa.Table:
     """No row, with the columns of the configuration."""
     configs = manifest["spec"].get("configs") or [{}]
-    columns: dict[str, list[Any]] = {name: [] for name in ("member", "status", *configs[0])}
+    columns: dict[str, list[Any]] = {
+        name: [] for name in ("member", "status", *configs[0])
+    }
     return pa.table(columns)
 
 
