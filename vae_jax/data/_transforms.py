@@ -3,8 +3,11 @@
 Randomness is keyed per example, so that a batch split over devices sees the same noise.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Float, UInt8, UInt32
 
 from vae_jax.types import Array, ArrayLike, PRNGKey, PRNGKeys
@@ -84,11 +87,25 @@ def _uint8(images: ArrayLike, keys: PRNGKeys | None = None) -> Array:
     array = jnp.asarray(images)
     if array.dtype != jnp.uint8:
         raise ValueError(f"`images` must be uint8, as stored; got {array.dtype}.")
-    if keys is not None and keys.shape != array.shape[:1]:
-        raise ValueError(
-            f"`keys` must be one per image, {array.shape[:1]}; got {keys.shape}."
-        )
+    if keys is not None:
+        _check_keys(keys, array.shape[:1])
     return array
+
+
+def _check_keys(keys: Any, count: tuple[int, ...]) -> None:
+    """Raw keys have an axis of their own, which would pass for one of examples."""
+    split = f"jax.random.split(jax.random.key(0), {count[0] if count else ''})"
+    shown = f"{getattr(keys, 'dtype', type(keys).__name__)}{[*np.shape(keys)]}"
+    kind = getattr(keys, "dtype", None)
+    if kind is None or not jnp.issubdtype(kind, jax.dtypes.prng_key):
+        raise TypeError(
+            f"`keys` must be typed keys, one per image, as {split} makes them; got "
+            f"{shown}."
+        )
+    if keys.shape != count:
+        raise ValueError(
+            f"`keys` must be one per image, {count}; got {keys.shape}. {split} makes them."
+        )
 
 
 def _uniform_digits(key: PRNGKey, size: int, base: int) -> UInt32[Array, " {size}"]:
