@@ -51,8 +51,10 @@ def read_only(dataset: Dataset) -> Dataset:
     >>> read_only(Dataset("mine", part, part, part, 1)).test.images.flags.writeable
     False
     """
-    name, *splits, max_value = dataset
-    return Dataset(name, *(Split(*map(frozen, split)) for split in splits), max_value)
+    train, validation, test = (
+        Split(*map(frozen, getattr(dataset, name))) for name in SPLITS
+    )
+    return dataset._replace(train=train, validation=validation, test=test)
 
 
 def digests(dataset: Dataset) -> dict[str, str]:
