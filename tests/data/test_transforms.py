@@ -157,3 +157,16 @@ def test_images_that_are_not_as_stored_are_refused(transform, key):
         bare(keys, jnp.zeros((2, 4)), 255)
     with pytest.raises(ValueError, match=r"one per image, \(3,\); got \(2,\)"):
         bare(keys, jnp.zeros((3, 4), jnp.uint8), 255)
+
+
+@noisy
+@pytest.mark.parametrize("count", [2, 3])
+def test_raw_keys_are_refused_with_what_makes_typed_ones(transform, count):
+    """Two raw keys are (2, 2), and one is (2,): as if it were one for each of two."""
+    images = jnp.zeros((2, 4), jnp.uint8)
+    raw = jax.random.split(jax.random.PRNGKey(0), count)
+    for keys in (raw, raw[0], np.asarray(raw), list(raw), None):
+        with pytest.raises(
+            TypeError, match=r"typed keys.*jax.random.split\(jax.random.key\(0\), 2\)"
+        ):
+            inspect.unwrap(transform)(keys, images, 255)

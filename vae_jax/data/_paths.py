@@ -20,9 +20,7 @@ def user_path(name: str, value: Any) -> Path:
             f"`{name}` must be a path, a text or a Path; got {value!r:.80}."
         )
     if not os.fspath(value):
-        raise ValueError(
-            f"`{name}` must name a folder; got ''. The present one is '.'."
-        )
+        raise ValueError(f"`{name}` must name a folder or a file; got ''.")
     try:
         return Path(value).expanduser()
     # pathlib's word for a home that the system does not know

@@ -12,6 +12,9 @@ from jaxtyping import Float, UInt8, UInt32
 
 from vae_jax.types import Array, ArrayLike, PRNGKey, PRNGKeys
 
+ABSENT = object()
+"""No keys are asked for; None in their place would be a mistake."""
+
 
 def scale(images: UInt8[ArrayLike, "*shape"], max_value: int) -> Float[Array, "*shape"]:
     """Grey levels as float32 in [0, 1]: `image / max_value`.
@@ -82,12 +85,12 @@ def dequantize(
     return jnp.divide(grey, jnp.float32(max_value + 1))
 
 
-def _uint8(images: ArrayLike, keys: PRNGKeys | None = None) -> Array:
+def _uint8(images: ArrayLike, keys: Any = ABSENT) -> Array:
     """The images, refused if they are not as stored or not one to a key."""
     array = jnp.asarray(images)
     if array.dtype != jnp.uint8:
         raise ValueError(f"`images` must be uint8, as stored; got {array.dtype}.")
-    if keys is not None:
+    if keys is not ABSENT:
         _check_keys(keys, array.shape[:1])
     return array
 

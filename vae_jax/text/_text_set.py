@@ -133,7 +133,10 @@ def check_text(text: TextSet) -> None:
             "`tokens` must be (sentences, length) and `lengths` (sentences,); got "
             f"{tokens.shape} and {lengths.shape}."
         )
-    tokens, lengths = whole_array("tokens", tokens, -LARGEST), whole_array("lengths", lengths)
+    tokens, lengths = (
+        whole_array("tokens", tokens, -LARGEST),
+        whole_array("lengths", lengths),
+    )
     if (lengths > tokens.shape[1]).any():
         raise ValueError(
             f"`lengths` must be at most {tokens.shape[1]}, the width of `tokens`; got "
