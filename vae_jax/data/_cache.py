@@ -28,16 +28,20 @@ LAYOUT = 2
 how they are kept. In 1 the image library that was installed decided about levels."""
 
 
-def read_cache(prepared: Path) -> Splits | None:
+def read_cache(prepared: Path, of: dict[str, str]) -> Splits | None:
     """The splits cached beside a prepared set; nothing if they are absent or wrong.
 
-    >>> read_cache(Path("nowhere")) is None
+    Args:
+        prepared: folder of the set.
+        of: its `fingerprint`.
+
+    >>> read_cache(Path("nowhere"), {}) is None
     True
     """
     folder = prepared / FOLDER
     try:
         record = _record(folder / SIDECAR)
-        if record["prepared"] != fingerprint(prepared):
+        if record["prepared"] != of:
             raise ValueError("the prepared data has changed since")
         arrays = [_read(folder / name, record["arrays"][name]) for name in file_names()]
         train, validation, test = map(Split, arrays[::2], arrays[1::2])

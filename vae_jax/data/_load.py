@@ -82,10 +82,10 @@ def load(
     if prepared is None:
         largest = MAX_VALUE if max_value is None else max_value
         return _checked(name, load_digits(), largest)
-    splits = read_cache(prepared)
+    before = fingerprint(prepared)
+    splits = read_cache(prepared, before)
     if splits is not None:
         return _checked(name, splits, max_value)
-    before = fingerprint(prepared)
     splits = held_out(name, alike(read_prepared(prepared)))
     dataset = _checked(name, splits, max_value)
     write_cache(prepared, (dataset.train, dataset.validation, dataset.test), before)

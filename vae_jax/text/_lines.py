@@ -60,6 +60,8 @@ def existing_folder(folder: Any) -> Path:
     """
     if not isinstance(folder, str | os.PathLike):
         raise TypeError(f"`folder` must be a path; got {folder!r:.80}.")
+    if not os.fspath(folder):
+        raise ValueError("`folder` must name a folder; got ''.")
     try:
         path = Path(folder).expanduser()
     # pathlib's word for a home that the system does not know
