@@ -138,7 +138,7 @@ def test_a_home_that_is_not_known_is_said(monkeypatch):
 
     monkeypatch.setattr(Path, "expanduser", unknown)
     monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
-    with pytest.raises(ValueError, match="`TFDS_DATA_DIR` must be below a known home"):
+    with pytest.raises(ValueError, match="`TFDS_DATA_DIR`.* must be set"):
         data.default_data_dir()
 
 

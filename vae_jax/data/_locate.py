@@ -15,7 +15,6 @@ from vae_jax.configs import did_you_mean
 from vae_jax.data._contents import exists
 from vae_jax.data._idx import FILES, SOURCES, check_official, find_files, read_official
 from vae_jax.data._network import why_unreachable
-from vae_jax.data._paths import user_path
 from vae_jax.data._tfds import prepare
 
 SYSTEM_FOLDERS = {"fashion_mnist": Path("/usr/share/datasets/fashion-mnist")}
