@@ -78,6 +78,21 @@ def test_every_probability_by_counting_all_words(base):
     assert base % 2 == 1 or 2**32 % base == 0
 
 
+def test_what_even_scales_lose():
+    """Each digit of an even base takes the factors 2 from the next: the word that is left
+    is uniform over multiples of 2^(k s), and no probability is further off than that."""
+    for base in range(1, 256):
+        twos, k = (base & -base).bit_length() - 1, _digits_per_word(base) - 1
+        if base & (base - 1):
+            assert 2.0 ** (k * twos - 32) <= (2**-32 if base % 2 else 2**-14)
+
+
+def test_bi_level_images_are_not_random(key):
+    images = np.random.default_rng(0).integers(0, 2, (3, 40), np.uint8)
+    keys = jax.random.split(key, 3)
+    np.testing.assert_array_equal(data.binarize_dynamic(keys, images, 1), images)
+
+
 @max_values
 def test_dynamic_binarization_has_the_grey_level_as_its_frequency(max_value, key):
     levels = LEVELS[max_value]

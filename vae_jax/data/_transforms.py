@@ -45,8 +45,8 @@ def binarize_dynamic(
     A pixel is 1 where a digit in base `max_value`, uniform on 0 ... max_value - 1, is
     below its grey level. One 32-bit word holds several such digits (four for 255, eight
     for 16), so that few random bits are spent. Every probability is exact if
-    `max_value` is a power of two, and within 2^-32 if it is odd; 0 and `max_value` are
-    never random.
+    `max_value` is a power of two, within 2^-32 if it is odd, and within 2^-14 if not; 0
+    and `max_value` are never random.
 
     Salakhutdinov and Murray (2008), "On the quantitative analysis of deep belief
     networks", for the practice.
@@ -89,7 +89,10 @@ def _uint8(images: ArrayLike, keys: Any = ABSENT) -> Array:
     """The images, refused if they are not as stored or not one to a key."""
     array = jnp.asarray(images)
     if array.dtype != jnp.uint8:
-        raise ValueError(f"`images` must be uint8, as stored; got {array.dtype}.")
+        raise ValueError(
+            f"`images` must be uint8, as stored; got {array.dtype}. Numbers from 0 to 1 "
+            "are np.round(255 * x).astype(np.uint8) with max_value=255."
+        )
     if keys is not ABSENT:
         _check_keys(keys, array.shape[:1])
     return array
