@@ -59,6 +59,8 @@ WRONG = [
     (["trian"], "got 'trian'. Did you mean `train`?"),
     (["--beta", "2", "train"], "the first word must be a command"),
     (["forecast", "digits", "--beta", "0"], "`beta` must be finite and above 0"),
+    (["forecast", "brown"], "an image set; got 'brown', which holds sentences"),
+    (["forecast", "digits", "--data-folder", "x"], "must be None for the digits"),
 ]
 
 
@@ -283,6 +285,8 @@ def test_forecast_of_the_embedded_digits(capsys):
     # numpy.linalg.eigvalsh of the covariance of all 1797 digits, divided by 16
     assert "0.6989  0.6392  0.5536  0.3947  0.2714" in printed
     assert "trace: 4.6933" in printed
+    sizes = "1200 train, 300 validation, 297 test"
+    assert f"digits: 8x8, grey levels 0 to 16; {sizes}" in printed
 
 
 def test_doctor_names_versions_and_devices():

@@ -78,6 +78,21 @@ def test_every_probability_by_counting_all_words(base):
     assert base % 2 == 1 or 2**32 % base == 0
 
 
+def test_what_even_scales_lose():
+    """Each digit of an even base takes the factors 2 from the next: the word that is left
+    is uniform over multiples of 2^(k s), and no probability is further off than that."""
+    for base in range(1, 256):
+        twos, k = (base & -base).bit_length() - 1, _digits_per_word(base) - 1
+        if base & (base - 1):
+            assert 2.0 ** (k * twos - 32) <= (2**-32 if base % 2 else 2**-14)
+
+
+def test_bi_level_images_are_not_random(key):
+    images = np.random.default_rng(0).integers(0, 2, (3, 40), np.uint8)
+    keys = jax.random.split(key, 3)
+    np.testing.assert_array_equal(data.binarize_dynamic(keys, images, 1), images)
+
+
 @max_values
 def test_dynamic_binarization_has_the_grey_level_as_its_frequency(max_value, key):
     levels = LEVELS[max_value]
@@ -157,3 +172,16 @@ def test_images_that_are_not_as_stored_are_refused(transform, key):
         bare(keys, jnp.zeros((2, 4)), 255)
     with pytest.raises(ValueError, match=r"one per image, \(3,\); got \(2,\)"):
         bare(keys, jnp.zeros((3, 4), jnp.uint8), 255)
+
+
+@noisy
+@pytest.mark.parametrize("count", [2, 3])
+def test_raw_keys_are_refused_with_what_makes_typed_ones(transform, count):
+    """Two raw keys are (2, 2), and one is (2,): as if it were one for each of two."""
+    images = jnp.zeros((2, 4), jnp.uint8)
+    raw = jax.random.split(jax.random.PRNGKey(0), count)
+    for keys in (raw, raw[0], np.asarray(raw), list(raw), None):
+        with pytest.raises(
+            TypeError, match=r"typed keys.*jax.random.split\(jax.random.key\(0\), 2\)"
+        ):
+            inspect.unwrap(transform)(keys, images, 255)

@@ -1,6 +1,9 @@
 """Any folder of text: where its sentences go, and that none goes into two splits."""
 
 import collections
+import errno
+import os
+from pathlib import Path
 
 import pytest
 from text_sets import joined, split_of, write_files
@@ -140,6 +143,82 @@ def test_another_encoding_is_refused_by_name(tmp_path):
     (folder / "valid.txt").write_bytes("Bäume".encode("latin1"))
     with pytest.raises(ValueError, match=r"valid\.txt must be UTF-8; got.*iconv"):
         text.read_folder(folder)
+
+
+def test_a_mark_of_the_byte_order_sticks_to_no_word(tmp_path):
+    """Also where files that begin with one were appended to each other."""
+    folder = write_files(tmp_path, OWN)
+    (folder / "train.txt").write_text("\ufeffone two\n\ufeffone three\none\ufefffour\n")
+    assert joined(text.read_folder(folder).train) == [
+        "one two",
+        "one three",
+        "one\ufefffour",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "message"),
+    [
+        # without its mark and of ASCII it is UTF-8 all the same, a NUL after each letter
+        ("utf-16-le", r"got a NUL at character 1\. .* iconv -f UTF-16LE"),
+        ("utf-16", "must be UTF-8; got something else.* iconv -f UTF-16 "),
+        ("latin1", "must be UTF-8; got something else.* iconv -f LATIN1 "),
+    ],
+)
+def test_other_encodings_are_told_apart(tmp_path, encoding, message):
+    folder = write_files(tmp_path, OWN)
+    line = "so it goes" if encoding != "latin1" else "Bäume"
+    (folder / "test.txt").write_bytes(line.encode(encoding))
+    with pytest.raises(ValueError, match=f"test.txt {message}|test.txt.*{message}"):
+        text.read_folder(folder)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_may_end_in_three_ways(tmp_path, end):
+    folder = write_files(tmp_path, OWN)
+    (folder / "train.txt").write_bytes(f"one two{end}{end}three{end}".encode())
+    assert joined(text.read_folder(folder).train) == ["one two", "three"]
+
+
+def test_what_may_not_be_read_is_neither_absent_nor_wrong(tmp_path, monkeypatch):
+    folder = write_files(tmp_path, OWN)
+    denied = PermissionError(errno.EACCES, "Permission denied", "test.txt")
+
+    def refuse(*_):
+        raise denied
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(PermissionError, match="test.txt"):
+        text.read_folder(folder)
+    monkeypatch.setattr(os, "listdir", refuse)
+    for read in (text.read_folder, text.read_brown):
+        with pytest.raises(PermissionError, match="Permission denied"):
+            read(folder)
+
+
+@refused
+@pytest.mark.parametrize(
+    ("folder", "error", "message"),
+    [
+        (3, TypeError, "`folder` must be a path; got 3"),
+        (None, TypeError, "`folder` must be a path; got None"),
+        ("", ValueError, "`folder` must name a folder; got ''"),
+        ("~nobody-of-that-name", ValueError, "`folder` must be in full"),
+    ],
+)
+def test_what_is_no_folder_is_refused(folder, error, message):
+    for read in (text.read_folder, text.read_brown):
+        with pytest.raises(error, match=message):
+            read(folder)
+
+
+def test_the_files_of_a_source_are_those_that_are_read(tmp_path):
+    folder = write_files(tmp_path, OWN | {"notes.md": ["a note"]})
+    assert sorted(text.source_files("text", f"{folder}/")) == sorted(OWN)
+    with pytest.raises(FileNotFoundError, match="500 documents"):
+        text.source_files("brown", folder)
+    with pytest.raises(ValueError, match="`name` must be brown or text; got 'digits'"):
+        text.source_files("digits", folder)
 
 
 @pytest.mark.parametrize("empty", ["train.txt", "valid.txt", "test.txt"])

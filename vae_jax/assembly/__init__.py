@@ -5,6 +5,7 @@ is compiled.
 """
 
 from vae_jax.assembly._check import check, check_warmup
+from vae_jax.assembly._datasets import dataset_of, load_dataset
 from vae_jax.assembly._hyper import (
     beta_schedule,
     capacities,
@@ -14,10 +15,8 @@ from vae_jax.assembly._hyper import (
 )
 from vae_jax.assembly._job import (
     Job,
-    dataset_of,
     describe,
     job,
-    load_dataset,
     program,
     splits,
 )

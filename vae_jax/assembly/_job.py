@@ -1,7 +1,6 @@
 """Everything that one config stands for: program, settings and data."""
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -9,29 +8,14 @@ import jax
 
 from vae_jax import data, diagnostics, training
 from vae_jax.assembly._check import check
+from vae_jax.assembly._datasets import dataset_of
 from vae_jax.assembly._hyper import hyper
 from vae_jax.assembly._model import model
 from vae_jax.assembly._parts import feedback, likelihood, objective, prepare
 from vae_jax.assembly._source import named_sources
-from vae_jax.assembly._text import load_text, with_perplexity
-from vae_jax.configs import TEXTS, RunConfig
+from vae_jax.assembly._text import with_perplexity
+from vae_jax.configs import RunConfig
 from vae_jax.training import Hyper, Program, Splits
-
-load_dataset = lru_cache(maxsize=4)(data.load)
-"""`data.load`, remembered: the members of a sweep share one copy."""
-
-
-def dataset_of(config: RunConfig) -> data.Dataset:
-    """The images or sentences of a config, remembered.
-
-    >>> dataset_of(RunConfig()).name
-    'digits'
-    """
-    name, folder = config.dataset, config.data_folder
-    if name in TEXTS:
-        limits = config.vocab_size, config.max_length
-        return load_text(name, folder, *limits, config.shared_sentences)
-    return load_dataset(name, folder=folder)
 
 
 class Job(NamedTuple):
@@ -77,9 +61,13 @@ def job(config: RunConfig) -> Job:
 def splits(config: RunConfig, dataset: data.Dataset) -> Splits:
     """Images to train on and to evaluate on, as stored.
 
-    >>> splits(RunConfig(), load_dataset("digits", folder=None)).evaluation.dtype
+    Raises:
+        TypeError, ValueError: see `data.check_dataset`.
+
+    >>> splits(RunConfig(), dataset_of(RunConfig())).evaluation.dtype
     dtype('uint8')
     """
+    data.check_dataset(dataset)
     evaluation = getattr(dataset, config.eval_split).images
     decides = dataset.validation.images if config.halve_on_plateau else None
     return Splits(dataset.train.images, evaluation, decides)
@@ -88,7 +76,7 @@ def splits(config: RunConfig, dataset: data.Dataset) -> Splits:
 def program(config: RunConfig, dataset: data.Dataset) -> Program:
     """The compiled part of a config: the same for all members of its cohort.
 
-    >>> program(RunConfig(), load_dataset("digits", folder=None)).evaluate.__name__
+    >>> program(RunConfig(), dataset_of(RunConfig())).evaluate.__name__
     'evaluate'
     """
     vae = model(config, dataset.train.images.shape[1:], dataset.max_value)

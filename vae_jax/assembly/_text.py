@@ -1,22 +1,22 @@
 """Sentences in place of images: a config's text as the splits that the engine holds."""
 
 from collections.abc import Callable
-from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
 from vae_jax import data, likelihoods, text
+from vae_jax.assembly._memory import remembered
 from vae_jax.types import Array, ArrayLike
 
 NO_CLASS = -1
 
 
-@lru_cache(maxsize=4)
 def load_text(
     name: str,
-    folder: str | None,
+    folder: str | Path | None,
     vocab_size: int,
     max_length: int,
     shared_sentences: str = "default",
@@ -24,34 +24,55 @@ def load_text(
     """Tokens without the one that begins every sentence; `max_value` is the largest id.
 
     `ten_sequences` has the same ten in every split: they are all that there is. The limits,
-    and what becomes of sentences that two splits share, are of `brown` and `text`.
+    and what becomes of sentences that two splits share, are of `brown` and `text`. What is
+    remembered is known by what the files hold: once they have changed they are read again.
 
     Raises:
         ValueError: no folder, where the set needs one; sentences that two splits share,
             where they are refused.
         FileNotFoundError: the folder does not hold the set.
+        OSError: a file cannot be read.
 
     >>> sentences = load_text("ten_sequences", None, 10_000, 40)
     >>> sentences.train.images.shape, sentences.max_value
     ((10, 11), 5)
     """
-    if name == "ten_sequences":
-        ten = text.ten_sequences()
-        return _dataset(name, text.TextSplits(ten, ten, ten), int(ten.tokens.max()))
-    if name == "synthetic_language":
-        language = text.synthetic_language()
-        parts = (getattr(language, split).text for split in text.TextSplits._fields)
-        largest = len(text.SPECIALS) + len(language.parameters.embedding) - 1
-        return _dataset(name, text.TextSplits(*parts), largest)
+    made = {"ten_sequences": _ten, "synthetic_language": _language}
+    if name in made:
+        return remembered(name, str, made[name])
     if folder is None:
         raise ValueError(
             f"dataset={name!r} is read from a folder; got none. Name it by `data_folder`."
         )
+    asked = name, vocab_size, max_length, shared_sentences
+    return remembered(
+        asked,
+        lambda: data.content_digest(text.source_files(name, folder)),
+        lambda: _read(*asked, folder),
+    )
+
+
+def _ten() -> data.Dataset:
+    ten = text.ten_sequences()
+    splits = text.TextSplits(ten, ten, ten)
+    return _dataset("ten_sequences", splits, int(ten.tokens.max()))
+
+
+def _language() -> data.Dataset:
+    language = text.synthetic_language()
+    parts = (getattr(language, split).text for split in text.TextSplits._fields)
+    largest = len(text.SPECIALS) + len(language.parameters.embedding) - 1
+    return _dataset("synthetic_language", text.TextSplits(*parts), largest)
+
+
+def _read(
+    name: str, vocab_size: int, max_length: int, shared: str, folder: str | Path
+) -> data.Dataset:
+    """Words of a folder as tokens of the vocabulary of its training sentences."""
     read: Callable[..., text.SentenceSplits] = (
         text.read_brown if name == "brown" else text.read_folder
     )
-    chosen = {} if shared_sentences == "default" else {"shared": shared_sentences}
-    words = read(folder, **chosen)
+    words = read(folder, **({} if shared == "default" else {"shared": shared}))
     vocabulary = text.build_vocabulary(words.train, max_size=vocab_size)
     splits = text.encode_splits(vocabulary, words, max_length, too_long="cut")
     return _dataset(name, splits, vocabulary.size - 1)

@@ -7,9 +7,13 @@ import pandas as pd
 import tyro
 
 from vae_jax import analytic, data
+from vae_jax.configs import TEXTS
 
 LEVELS = (30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 """Water levels beta * variance at which eigenvalues are counted."""
+
+MOST_PIXELS = 2**14
+"""Values an image: eigenvalues take the cube of their number in time."""
 
 
 def forecast(
@@ -39,17 +43,45 @@ def forecast(
     for name, values in (("beta", beta), ("variance", variance)):
         if not all(0 < value < np.inf for value in values):
             raise ValueError(f"`{name}` must be finite and above 0; got {values}.")
-    eigenvalues = spectrum(dataset, data_folder, split)
+    loaded = load_images(dataset, data_folder)
+    print(describe(loaded))
+    eigenvalues = spectrum(loaded, split)
     print_spectrum(dataset, split, eigenvalues)
     print_optima(eigenvalues, latent_dim, beta, variance)
 
 
-def spectrum(dataset: str, folder: str | None, split: str) -> np.ndarray:
+def load_images(dataset: str, folder: str | None) -> data.Dataset:
+    """An image set; sentences have no grey levels, and no spectrum."""
+    if dataset in TEXTS:
+        raise ValueError(
+            f"`dataset` must be an image set; got {dataset!r}, which holds sentences."
+        )
+    return data.load(dataset, folder=folder)
+
+
+def describe(loaded: data.Dataset) -> str:
+    """Sizes and levels, as every run of this set sees them."""
+    shape = "x".join(map(str, loaded.train.images.shape[1:]))
+    counts = [
+        len(split.images) for split in (loaded.train, loaded.validation, loaded.test)
+    ]
+    return (
+        f"{loaded.name}: {shape}, grey levels 0 to {loaded.max_value}; {counts[0]} train, "
+        f"{counts[1]} validation, {counts[2]} test"
+    )
+
+
+def spectrum(loaded: data.Dataset, split: str) -> np.ndarray:
     """Eigenvalues of the covariance of a split, largest first."""
-    loaded = data.load(dataset, folder=folder)
     names = {"all": ("train", "validation", "test")}.get(split, tuple(split.split("+")))
     images = np.concatenate([getattr(loaded, name).images for name in names])
-    flat = images.reshape(len(images), -1).astype(np.float64) / loaded.max_value
+    pixels = int(np.prod(images.shape[1:]))
+    if pixels > MOST_PIXELS:
+        raise ValueError(
+            f"`dataset` must have at most {MOST_PIXELS} values an image, since the "
+            f"covariance of so many is {8 * MOST_PIXELS**2 >> 30} GiB; got {pixels}."
+        )
+    flat = images.reshape(len(images), pixels).astype(np.float64) / loaded.max_value
     return np.asarray(analytic.eigenvalues(flat))
 
 

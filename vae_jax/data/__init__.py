@@ -4,9 +4,12 @@
 and run inside the train step, on uint8 images that stay on the device.
 """
 
+from vae_jax.data._contents import content_digest
 from vae_jax.data._dataset import Dataset, Split
+from vae_jax.data._digests import digests, read_only, split_digest
 from vae_jax.data._idx import read_idx
-from vae_jax.data._load import NAMES, load
+from vae_jax.data._levels import check_dataset, full_scale
+from vae_jax.data._load import NAMES, load, source_digest
 from vae_jax.data._locate import default_data_dir, prepared_names
 from vae_jax.data._transforms import (
     binarize_dynamic,
@@ -21,10 +24,17 @@ __all__ = [
     "Split",
     "binarize_dynamic",
     "binarize_static",
+    "check_dataset",
+    "content_digest",
     "default_data_dir",
     "dequantize",
+    "digests",
+    "full_scale",
     "load",
     "prepared_names",
     "read_idx",
+    "read_only",
     "scale",
+    "source_digest",
+    "split_digest",
 ]

@@ -4,9 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+SPLITS = ("train", "validation", "test")
+
 
 class Split(NamedTuple):
     """Images as stored, and their classes.
+
+    What `load` gives cannot be written to: `images.copy()` can.
 
     Attributes:
         images: uint8, `(n, *event)`.
@@ -28,7 +32,7 @@ class Dataset(NamedTuple):
         train: to fit on.
         validation: to choose by.
         test: to report.
-        max_value: the grey level that stands for 1.
+        max_value: the grey level that stands for 1; of sentences, the largest token.
 
     >>> Dataset._fields
     ('name', 'train', 'validation', 'test', 'max_value')

@@ -2,12 +2,17 @@
 
 import gzip
 import hashlib
+import io
 import math
+import os
 import zlib
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from vae_jax.data._contents import file_digest
+from vae_jax.data._paths import user_path
 
 FILES = {
     "train_images": "train-images-idx3-ubyte",
@@ -17,6 +22,12 @@ FILES = {
 }
 GZIP_MAGIC = b"\x1f\x8b"
 UNSIGNED_BYTE = 8
+
+MOST_PACKED = 1032
+"""Bytes that a byte of gzip can stand for: 258 in two bits."""
+
+LARGEST_OFFICIAL = 16 + 60_000 * 28 * 28
+"""Bytes of the largest of the four files, unpacked."""
 
 
 class Source(NamedTuple):
@@ -73,8 +84,12 @@ SOURCES = {
 def read_idx(path: str | Path) -> np.ndarray:
     """The array of an IDX file of unsigned bytes, compressed by gzip or not.
 
+    The header is read first, and no more than it states: a small file cannot unpack into
+    all memory.
+
     Raises:
         ValueError: not IDX, not unsigned bytes, or not of the length its header states.
+        OSError: the file cannot be read.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "labels"
@@ -82,35 +97,62 @@ def read_idx(path: str | Path) -> np.ndarray:
     >>> read_idx(path).tolist()
     [7, 8, 9]
     """
-    return _parse(_unpack(Path(path).read_bytes(), path), path)
+    return _read(user_path("path", path)).array
 
 
-def _unpack(raw: bytes, path: str | Path) -> bytes:
+class _Contents(NamedTuple):
+    array: np.ndarray
+    header: bytes
+
+    def sha256(self) -> str:
+        """Of the unpacked file."""
+        whole = hashlib.sha256(self.header)
+        whole.update(self.array.reshape(-1).data)
+        return whole.hexdigest()
+
+
+def _read(path: Path, largest: int | None = None) -> _Contents:
     """What a file holds, whether it is compressed or not."""
-    if not raw.startswith(GZIP_MAGIC):
-        return raw
-    try:
-        return gzip.decompress(raw)
-    except (OSError, EOFError, zlib.error) as error:
-        raise ValueError(f"{path} is damaged: {error}. Fetch it again.") from error
+    with path.open("rb") as raw:
+        packed = raw.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+        raw.seek(0)
+        size = os.fstat(raw.fileno()).st_size
+        most = MOST_PACKED * size if packed else size
+        try:
+            with gzip.GzipFile(fileobj=raw) if packed else raw as file:
+                return _parse(file, path, most if largest is None else largest)
+        # not OSError, which says nothing about the file's contents
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise ValueError(f"{path} is damaged: {error}. Fetch it again.") from error
 
 
-def _parse(content: bytes, path: str | Path) -> np.ndarray:
-    if len(content) < 4 or content[:2] != b"\0\0" or content[2] != UNSIGNED_BYTE:
+def _parse(file: io.BufferedIOBase, path: Path, most: int) -> _Contents:
+    start = file.read(4)
+    if len(start) < 4 or start[:2] != b"\0\0" or start[2] != UNSIGNED_BYTE:
         raise ValueError(
             f"{path} must be an IDX file of unsigned bytes, which begins with 00 00 "
-            f"08; got {content[:3].hex(' ') or 'nothing'}."
+            f"08; got {start[:3].hex(' ') or 'nothing'}."
         )
-    start = 4 + 4 * content[3]
-    sizes = (content[at : at + 4] for at in range(4, start, 4))
+    header = start + file.read(4 * start[3])
+    sizes = (header[at : at + 4] for at in range(4, len(header), 4))
     shape = tuple(int.from_bytes(size, "big") for size in sizes)
-    expected = start + math.prod(shape)
-    if len(content) < start or len(content) != expected:
+    count = math.prod(shape)
+    expected = 4 + 4 * start[3] + count
+    # one byte more than stated: to meet the end, where the checksum is
+    content = file.read(count + 1) if expected <= most else b""
+    if len(content) != count or len(header) != 4 + 4 * start[3]:
+        held = len(header) + len(content) if expected <= most else most
         raise ValueError(
             f"{path} must hold {expected} bytes for the shape {shape} in its header; "
-            f"got {len(content)}. Fetch it again."
+            f"got {held}{_more(expected, held, most)}. Fetch it again."
         )
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    return _Contents(np.frombuffer(content, np.uint8).reshape(shape), header)
+
+
+def _more(expected: int, held: int, most: int) -> str:
+    if held > expected:
+        return " or more"
+    return " at the most" if expected > most else ""
 
 
 def find_files(folder: Path) -> dict[str, Path]:
@@ -133,6 +175,7 @@ def read_official(name: str, paths: dict[str, Path]) -> dict[str, np.ndarray]:
 
     Raises:
         ValueError: a file is damaged, or not the official one.
+        OSError: a file cannot be read.
 
     >>> read_official("mnist", {})
     {}
@@ -140,12 +183,30 @@ def read_official(name: str, paths: dict[str, Path]) -> dict[str, np.ndarray]:
     return {key: _read_official(name, key, path) for key, path in paths.items()}
 
 
+def check_official(name: str, paths: dict[str, Path]) -> None:
+    """Compare the SHA-256 of files, without reading again what was compared before.
+
+    Raises:
+        ValueError: a file is damaged, or not the official one.
+        OSError: a file cannot be read.
+
+    >>> check_official("mnist", {})
+    """
+    for key, path in paths.items():
+        known = file_digest(path), SOURCES[name].sha256[key]
+        if known not in _COMPARED:
+            _read_official(name, key, path)
+            if file_digest(path) == known[0]:
+                _COMPARED.add(known)
+
+
+_COMPARED: set[tuple[str, str]] = set()
+
+
 def _read_official(name: str, key: str, path: Path) -> np.ndarray:
     source = SOURCES[name]
-    raw = path.read_bytes()
-    content = _unpack(raw, path)
-    array = _parse(content, path)
-    digest = hashlib.sha256(raw if source.of_archive else content).hexdigest()
+    content = _read(path, LARGEST_OFFICIAL)
+    digest = file_digest(path) if source.of_archive else content.sha256()
     if digest != source.sha256[key]:
         which = f"{FILES[key]}.gz" if source.of_archive else f"{FILES[key]}, unpacked,"
         raise ValueError(
@@ -153,4 +214,4 @@ def _read_official(name: str, key: str, path: Path) -> np.ndarray:
             f"{which} must be {source.sha256[key]}; got {digest}. Fetch it again: "
             f"curl -fO {source.url}{FILES[key]}.gz"
         )
-    return array
+    return content.array

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from vae_jax.configs import did_you_mean
-from vae_jax.data._idx import FILES, SOURCES, find_files, read_official
+from vae_jax.data._contents import exists
+from vae_jax.data._idx import FILES, SOURCES, check_official, find_files, read_official
 from vae_jax.data._network import why_unreachable
 from vae_jax.data._tfds import prepare
 
@@ -88,14 +89,18 @@ def find_prepared(name: str, root: Path) -> Path | None:
 
     Raises:
         ValueError: it is prepared in a file format that only TensorFlow reads.
+        OSError: it is there and cannot be looked at.
 
     >>> find_prepared("mnist", Path("nowhere")) is None
     True
     """
+    # not by a pattern: what may not be listed would be absent
+    inside = sorted((root / name).iterdir()) if exists(root / name) else []
     versions = {
-        tuple(int(number) for number in info.parent.name.split(".")): info
-        for info in (root / name).glob("*/dataset_info.json")
-        if re.fullmatch(r"\d+\.\d+\.\d+", info.parent.name)
+        tuple(int(number) for number in folder.name.split(".")): info
+        for folder in inside
+        if re.fullmatch(r"\d+\.\d+\.\d+", folder.name)
+        and exists(info := folder / "dataset_info.json")
     }
     if not versions:
         return None
@@ -121,14 +126,15 @@ def _file_format(info: Path) -> str:
 
 
 def _from_folder(name: str, folder: Path, root: Path) -> Path:
-    if not folder.is_dir():
+    if not exists(folder) or not folder.is_dir():
         raise FileNotFoundError(f"`folder` must be a folder that exists; got {folder}.")
     paths = find_files(folder) if name in SOURCES else {}
     if paths:
         _refuse_incomplete(name, folder, paths)
         # read even if a copy is prepared already: damage must not go unnoticed
-        arrays = read_official(name, paths)
-        return find_prepared(name, root) or _prepare(name, root, arrays)
+        check_official(name, paths)
+        prepared = find_prepared(name, root)
+        return prepared or _prepare(name, root, read_official(name, paths))
     if prepared := find_prepared(name, folder):
         return prepared
     if name not in SOURCES:

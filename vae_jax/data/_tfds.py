@@ -5,18 +5,29 @@ second. What is prepared here is a stock copy that `tfds.data_source` reads too.
 """
 
 import contextlib
+import errno
+import hashlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vae_jax.data._dataset import Split
+from vae_jax.data._contents import files_of
+from vae_jax.data._dataset import SPLITS, Split
+from vae_jax.data._decode import grey_levels, open_image
 from vae_jax.data._idx import FILES, SOURCES, read_official
+from vae_jax.data._levels import same_channels
 
 BATCH = 1000
 """Examples decoded at a time."""
+
+OF_THIS_MACHINE = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO),
+    *(errno.ENOSPC, errno.EDQUOT, errno.EMFILE),
+}
+"""What a download can fail of although the network is well."""
 
 
 def prepare(name: str, root: Path, arrays: dict[str, np.ndarray] | None) -> None:
@@ -82,6 +93,8 @@ def _download(name: str, dl_manager: Any) -> dict[str, np.ndarray]:
         downloaded = dl_manager.download(urls)
     # whatever tensorflow-datasets, which knows checksums too, and requests raise
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in OF_THIS_MACHINE:
+            raise
         raise ConnectionError(f"the download failed: {error}") from error
     paths = {key: Path(path) for key, path in downloaded.items()}
     try:
@@ -95,13 +108,16 @@ def _download(name: str, dl_manager: Any) -> dict[str, np.ndarray]:
 
 
 def read_prepared(folder: Path) -> dict[str, Split]:
-    """Every split of a prepared image set, in the stored order.
+    """Train, validation and test of a prepared image set, in the stored order.
+
+    Images are `(n, height, width, channels)`; a set may lack two of the splits.
 
     Args:
         folder: of one version, with `dataset_info.json` in it.
 
     Raises:
-        ValueError: damaged, or not images of one size in uint8.
+        OSError: a file cannot be read; nothing is said about what it holds.
+        ValueError: damaged, without a train part, or not images of one size in uint8.
 
     >>> read_prepared.__name__
     'read_prepared'
@@ -110,33 +126,56 @@ def read_prepared(folder: Path) -> dict[str, Split]:
 
     with naming(folder, "its description"):
         builder = tfds.builder_from_directory(folder)
-    keys = _image_key(builder.info.features), _label_key(builder.info.features)
-    return {split: _read_split(builder, split, *keys) for split in builder.info.splits}
+    keys = _image_key(builder.info), _label_key(builder.info.features)
+    splits = builder.info.splits
+    if "train" not in splits:
+        # a name that is damaged has no files
+        for split in splits:
+            with naming(folder, f"split {split!r}"):
+                _check_counts(splits[split])
+        raise ValueError(
+            f"{builder.info.name} must have a split `train`; got {', '.join(splits)}."
+        )
+    wanted = [split for split in SPLITS if split in splits]
+    return {split: _read_split(builder, split, *keys) for split in wanted}
 
 
 @contextlib.contextmanager
 def naming(folder: Path, part: str) -> Iterator[None]:
-    """Name what is damaged, and the way out."""
+    """Name what is damaged, and the way out; damage is only what can be read."""
     try:
         yield
+    # no word about the data
+    except (MemoryError, ImportError):
+        raise
     # whatever the parser, the reader, the decompressor and the image decoder raise
     except Exception as error:
+        # readers call a file empty, or the set absent, that they may not open
+        for path in files_of(folder).values():
+            with path.open("rb") as file:
+                hashlib.file_digest(file, "sha256")
         raise ValueError(
             f"The prepared data in {folder} cannot be read, {part}: {error}. Delete "
             "that folder and prepare it again."
         ) from error
 
 
-def _image_key(features: Any) -> str:
+def _image_key(info: Any) -> str:
     import tensorflow_datasets as tfds
 
+    features = dict(info.features.items())
     keys = [k for k, f in features.items() if isinstance(f, tfds.features.Image)]
-    if "image" in keys or len(keys) == 1:
-        return "image" if "image" in keys else keys[0]
-    raise ValueError(
-        "An image set must have a feature `image`, or one image only; got the "
-        f"features {', '.join(features)}."
-    )
+    if "image" not in keys and len(keys) != 1:
+        raise ValueError(
+            "An image set must have a feature `image`, or one image only; got the "
+            f"features {', '.join(features)}."
+        )
+    key = "image" if "image" in keys else keys[0]
+    if (declared := features[key].np_dtype) != np.uint8:
+        raise ValueError(
+            f"The images of {info.name} must be of one size, in uint8; got {declared}."
+        )
+    return key
 
 
 def _label_key(features: Any) -> str | None:
@@ -147,27 +186,57 @@ def _label_key(features: Any) -> str | None:
 
 
 def _read_split(builder: Any, split: str, image: str, label: str | None) -> Split:
-    images, labels = [], []
-    kinds = set()
-    for examples in batches_of(builder, split):
-        kinds |= {f"{e[image].dtype}{list(e[image].shape)}" for e in examples}
-        if len(kinds) != 1 or not min(kinds).startswith("uint8"):
+    where = f"The images of {builder.info.name}"
+    declared = builder.info.features[image].shape[-1]
+    images: list[np.ndarray] = []
+    labels: list[int] = []
+    for examples in batches_of(builder, split, encoded=image):
+        levels = [_levels(builder, split, e[image], declared) for e in examples]
+        kinds = {_kind(each.shape, declared) for each in levels}
+        kinds |= {_kind(batch.shape[1:], declared) for batch in images[-1:]}
+        if len(kinds) != 1:
             raise ValueError(
-                f"The images of {builder.info.name} must be of one size, in uint8; got "
+                f"{where} must be of one size, in uint8; got "
                 f"{', '.join(sorted(kinds)[:5])} in split {split!r}."
             )
-        images.append(np.stack([example[image] for example in examples]))
+        images.append(same_channels([each[None] for each in levels]))
         labels += [example[label] if label else -1 for example in examples]
-    together = _without_grey_axis(np.concatenate(images))
-    return Split(together, np.asarray(labels, np.int32))
+    if not images:
+        raise ValueError(f"{where} must be at least one in split {split!r}; got none.")
+    return Split(same_channels(images), np.asarray(labels, np.int32))
 
 
-def batches_of(builder: Any, split: str) -> Iterator[list[dict[str, Any]]]:
-    """The examples of a prepared split, many at a time; damage is named."""
+def _kind(shape: tuple[int, ...], declared: int | None) -> str:
+    """Type and shape of an image; a grey one may stand among colours if it is said."""
+    height, width, channels = shape
+    grey = channels == 1 and declared == 3
+    return f"uint8{[height, width, 3 if grey else channels]}"
+
+
+def _levels(builder: Any, split: str, encoded: bytes, declared: int) -> np.ndarray:
+    with naming(Path(builder.data_dir), f"split {split!r}"):
+        image = open_image(encoded)
+    try:
+        return grey_levels(image, encoded, declared or None)
+    except ValueError as error:
+        raise ValueError(f"{builder.info.name}, split {split!r}: {error}") from error
+
+
+def batches_of(
+    builder: Any, split: str, *, encoded: str | None = None
+) -> Iterator[list[dict[str, Any]]]:
+    """The examples of a prepared split, many at a time; damage is named.
+
+    `encoded` names a feature that stays as it is stored.
+    """
+    import tensorflow_datasets as tfds
+
     folder, part = Path(builder.data_dir), f"split {split!r}"
+    skip_decoding: Callable[[], Any] = tfds.decode.SkipDecoding
+    skip = {encoded: skip_decoding()} if encoded else None
     with naming(folder, part):
         _check_counts(builder.info.splits[split])
-        source = builder.as_data_source(split=split)
+        source = builder.as_data_source(split=split, decoders=skip)
     for start in range(0, len(source), BATCH):
         rows = list(range(start, min(start + BATCH, len(source))))
         with naming(folder, part):
@@ -180,12 +249,10 @@ def _check_counts(split: Any) -> None:
     from array_record.python.array_record_module import ArrayRecordReader
 
     for path, count in zip(split.filepaths, split.shard_lengths, strict=True):
+        if not Path(path).is_file():
+            raise ValueError(f"it lacks {path}; if that lies elsewhere, copy it there")
         reader = ArrayRecordReader(str(path))
         stored = reader.num_records()
         reader.close()
         if stored != count:
             raise ValueError(f"{count} examples are said to be in {path}; got {stored}")
-
-
-def _without_grey_axis(images: np.ndarray) -> np.ndarray:
-    return images[..., 0] if images.shape[-1] == 1 else images

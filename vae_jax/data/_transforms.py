@@ -3,11 +3,17 @@
 Randomness is keyed per example, so that a batch split over devices sees the same noise.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Float, UInt8, UInt32
 
 from vae_jax.types import Array, ArrayLike, PRNGKey, PRNGKeys
+
+ABSENT = object()
+"""No keys are asked for; None in their place would be a mistake."""
 
 
 def scale(images: UInt8[ArrayLike, "*shape"], max_value: int) -> Float[Array, "*shape"]:
@@ -39,8 +45,8 @@ def binarize_dynamic(
     A pixel is 1 where a digit in base `max_value`, uniform on 0 ... max_value - 1, is
     below its grey level. One 32-bit word holds several such digits (four for 255, eight
     for 16), so that few random bits are spent. Every probability is exact if
-    `max_value` is a power of two, and within 2^-32 if it is odd; 0 and `max_value` are
-    never random.
+    `max_value` is a power of two, within 2^-32 if it is odd, and within 2^-14 if not; 0
+    and `max_value` are never random.
 
     Salakhutdinov and Murray (2008), "On the quantitative analysis of deep belief
     networks", for the practice.
@@ -79,16 +85,33 @@ def dequantize(
     return jnp.divide(grey, jnp.float32(max_value + 1))
 
 
-def _uint8(images: ArrayLike, keys: PRNGKeys | None = None) -> Array:
+def _uint8(images: ArrayLike, keys: Any = ABSENT) -> Array:
     """The images, refused if they are not as stored or not one to a key."""
     array = jnp.asarray(images)
     if array.dtype != jnp.uint8:
-        raise ValueError(f"`images` must be uint8, as stored; got {array.dtype}.")
-    if keys is not None and keys.shape != array.shape[:1]:
         raise ValueError(
-            f"`keys` must be one per image, {array.shape[:1]}; got {keys.shape}."
+            f"`images` must be uint8, as stored; got {array.dtype}. Numbers from 0 to 1 "
+            "are np.round(255 * x).astype(np.uint8) with max_value=255."
         )
+    if keys is not ABSENT:
+        _check_keys(keys, array.shape[:1])
     return array
+
+
+def _check_keys(keys: Any, count: tuple[int, ...]) -> None:
+    """Raw keys have an axis of their own, which would pass for one of examples."""
+    split = f"jax.random.split(jax.random.key(0), {count[0] if count else ''})"
+    shown = f"{getattr(keys, 'dtype', type(keys).__name__)}{[*np.shape(keys)]}"
+    kind = getattr(keys, "dtype", None)
+    if kind is None or not jnp.issubdtype(kind, jax.dtypes.prng_key):
+        raise TypeError(
+            f"`keys` must be typed keys, one per image, as {split} makes them; got "
+            f"{shown}."
+        )
+    if keys.shape != count:
+        raise ValueError(
+            f"`keys` must be one per image, {count}; got {keys.shape}. {split} makes them."
+        )
 
 
 def _uniform_digits(key: PRNGKey, size: int, base: int) -> UInt32[Array, " {size}"]:

@@ -18,6 +18,7 @@ from vae_jax.text._folder import read_folder
 from vae_jax.text._language import LanguageParameters, language_log_probs
 from vae_jax.text._perplexity import perplexity
 from vae_jax.text._saved import load_tokenizer
+from vae_jax.text._sources import source_files
 from vae_jax.text._splits import SentenceSplits
 from vae_jax.text._synthetic import (
     LatentText,
@@ -60,6 +61,7 @@ __all__ = [
     "read_brown",
     "read_folder",
     "read_tfds_text",
+    "source_files",
     "synthetic_language",
     "ten_sequences",
 ]

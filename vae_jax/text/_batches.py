@@ -13,6 +13,7 @@ from jaxtyping import Float32, Int32, Integer
 
 from vae_jax.text._options import TooLong, check_choice
 from vae_jax.text._text_set import TextSet, check_text, refuse_too_long
+from vae_jax.text._whole import whole, whole_array
 from vae_jax.tokens import BOS, PAD
 
 
@@ -67,15 +68,18 @@ def buckets(
             takes it.
 
     Raises:
-        ValueError: the edges do not rise, or a sentence is too long and not to be cut.
+        TypeError: an edge is no whole number.
+        ValueError: the edges do not rise, lengths are not whole numbers from 0 on, or a
+            sentence is too long and not to be cut.
 
     >>> buckets(np.array([3, 8, 9]), [4, 8, 16]).tolist()
     [0, 1, 2]
     """
     check_choice("too_long", too_long, get_args(TooLong))
     _check_edges(edges)
-    refuse_too_long(lengths.astype(np.int32), edges[-1], too_long)
-    found = np.searchsorted(np.asarray(edges), lengths, side="left")
+    counts = whole_array("lengths", lengths)
+    refuse_too_long(counts, edges[-1], too_long)
+    found = np.searchsorted(np.asarray(edges), counts, side="left")
     return np.minimum(found, len(edges) - 1)
 
 
@@ -103,16 +107,15 @@ def bucketed_batches(
             leaves it without EOS.
 
     Raises:
-        ValueError: before the first batch: as `buckets` does, or `batch_size` is not
-            positive, or `text` is not as `pad_sentences` makes it.
+        TypeError, ValueError: before the first batch: as `buckets` does, or `batch_size`
+            is not positive, or `text` is not as `pad_sentences` makes it.
 
     >>> from vae_jax.text import pad_sentences
     >>> text = pad_sentences([[2, 7, 3], [2, 8, 9, 9, 3]])
     >>> sorted(batch.tokens.shape for batch in bucketed_batches(0, text, 4, [3, 6]))
     [(4, 3), (4, 6)]
     """
-    if batch_size < 1:
-        raise ValueError(f"`batch_size` must be at least 1; got {batch_size}.")
+    batch_size = whole("batch_size", batch_size, 1)
     check_text(text)
     which = buckets(text.lengths, edges, too_long=too_long)
     plan = _plan(np.random.default_rng(seed), which, batch_size)
@@ -128,17 +131,22 @@ def inputs_and_targets(tokens: Integer[Any, "*batch length"]) -> NextToken:
         tokens: sentences that begin with BOS, padded.
 
     Raises:
-        ValueError: not whole numbers, or shorter than an input and a target.
+        ValueError: not whole numbers, outside int32 where the values are at hand, or
+            shorter than an input and a target.
 
     >>> step = inputs_and_targets(np.array([[2, 7, 8, 3, 0]]))
     >>> step.inputs.tolist(), step.targets.tolist(), step.mask.tolist()
     ([[2, 7, 8, 3]], [[7, 8, 3, 0]], [[1.0, 1.0, 1.0, 0.0]])
     """
+    if not hasattr(tokens, "ndim"):
+        tokens = np.asarray(tokens)
     if not tokens.ndim or tokens.shape[-1] < 2 or tokens.dtype.kind not in "iu":
         raise ValueError(
             "`tokens` must be integers, (*batch, length) with a length of at least 2; "
             f"got {tokens.dtype}, {tokens.shape}."
         )
+    if isinstance(tokens, np.ndarray):
+        tokens = whole_array("tokens", tokens)
     targets = tokens[..., 1:]
     return NextToken(tokens[..., :-1], targets, _target_mask(targets))
 
@@ -166,6 +174,7 @@ def _batch(text: TextSet, rows: np.ndarray, size: int, edge: int) -> TextBatch:
 
 
 def _check_edges(edges: Sequence[int]) -> None:
+    edges = [whole("edges", edge, 0) for edge in edges]
     rising = all(low < high for low, high in zip(edges, edges[1:], strict=False))
     if not edges or edges[0] < 2 or not rising:
         raise ValueError(

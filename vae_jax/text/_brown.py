@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from vae_jax.text._lines import existing_folder, read_lines
+from vae_jax.text._lines import existing_folder, names_in, read_lines
 from vae_jax.text._options import Shared
 from vae_jax.text._splits import SentenceSplits, split_sentences
 
@@ -60,16 +60,31 @@ def read_brown(folder: str | Path, *, shared: Shared = "keep") -> SentenceSplits
         FileNotFoundError: no such folder, or not all documents are in it; the message
             has the command that fetches them.
         ValueError: a document is damaged.
+        OSError: a document cannot be read.
 
     >>> read_brown(".")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     FileNotFoundError: `folder` must hold the 500 documents of the Brown corpus...
     """
-    root = _root(existing_folder(folder))
+    paths = document_files(folder)
     parts: dict[str, list[list[str]]] = {"train": [], "validation": [], "test": []}
-    for name in _documents():
-        parts[SPLIT_OF_LAST_DIGIT.get(name[-1], "train")] += _read(root / name)
-    return split_sentences(f"the Brown corpus in {root}", parts, shared)
+    for path in paths:
+        parts[SPLIT_OF_LAST_DIGIT.get(path.name[-1], "train")] += _read(path)
+    return split_sentences(f"the Brown corpus in {paths[0].parent}", parts, shared)
+
+
+def document_files(folder: str | Path) -> list[Path]:
+    """The documents of the corpus, in their order.
+
+    Raises:
+        FileNotFoundError: no such folder, or not all documents are in it.
+
+    >>> document_files("nowhere")
+    Traceback (most recent call last):
+    FileNotFoundError: `folder` must be a folder that exists; got nowhere.
+    """
+    root = _root(existing_folder(folder))
+    return [root / name for name in _documents()]
 
 
 def _documents() -> list[str]:
@@ -83,9 +98,10 @@ def _documents() -> list[str]:
 def _root(folder: Path) -> Path:
     """Where the documents lie, all of them."""
     names = _documents()
+    there = {place: set(names_in(folder / place)) for place in PLACES}
     missing = {
-        place: [name for name in names if not (folder / place / name).is_file()]
-        for place in PLACES
+        place: [name for name in names if name not in found]
+        for place, found in there.items()
     }
     place = min(missing, key=lambda place: len(missing[place]))
     absent = missing[place]

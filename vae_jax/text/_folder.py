@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from vae_jax.text._lines import existing_folder, read_lines
+from vae_jax.text._lines import existing_folder, names_in, read_lines
 from vae_jax.text._options import Shared
 from vae_jax.text._splits import SentenceSplits, split_sentences
 
@@ -34,6 +34,7 @@ def read_folder(folder: str | Path, *, shared: Shared = "refuse") -> SentenceSpl
         FileNotFoundError: no such folder, or no `.txt` file in it.
         ValueError: some of the split files are missing or there are others beside them,
             a file is not UTF-8, a split is empty, or sentences are shared.
+        OSError: a file cannot be read.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
@@ -42,18 +43,34 @@ def read_folder(folder: str | Path, *, shared: Shared = "refuse") -> SentenceSpl
     >>> read_folder(folder).validation
     [['a', 'line', 'to', 'valid']]
     """
-    root = existing_folder(folder)
-    paths = sorted(path for path in root.glob("*.txt") if path.is_file())
-    if not paths:
-        raise FileNotFoundError(
-            f"`folder` must hold .txt files, one sentence a line; got {root} without any."
-        )
+    paths = text_files(folder)
+    root = paths[0].parent
     parts = _named_parts(root, paths)
     if parts is None:
         everything = [words for path in paths for words in read_lines(path)]
         return split_sentences(str(root), {"train": everything}, shared)
     own = {name: read_lines(path) for name, path in parts.items()}
     return split_sentences(str(root), own, shared)
+
+
+def text_files(folder: str | Path) -> list[Path]:
+    """The files that `read_folder` reads, in their order.
+
+    Raises:
+        FileNotFoundError: no such folder, or none in it.
+
+    >>> text_files("nowhere")
+    Traceback (most recent call last):
+    FileNotFoundError: `folder` must be a folder that exists; got nowhere.
+    """
+    root = existing_folder(folder)
+    named = [root / name for name in names_in(root) if name.endswith(".txt")]
+    paths = [path for path in named if path.is_file()]
+    if not paths:
+        raise FileNotFoundError(
+            f"`folder` must hold .txt files, one sentence a line; got {root} without any."
+        )
+    return paths
 
 
 def _named_parts(root: Path, paths: list[Path]) -> dict[str, Path] | None:

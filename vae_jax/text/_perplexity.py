@@ -34,6 +34,8 @@ def perplexity(nll_sum_nats: SupportsFloat, num_target_tokens: SupportsFloat) ->
         raise ValueError(
             f"`num_target_tokens` must be positive; got {count}. Is the mask all 0?"
         )
+    if count == np.inf:
+        raise ValueError(f"`num_target_tokens` must be finite; got {count}.")
     if nll < 0:
         raise ValueError(
             "`nll_sum_nats` must be a negative log-likelihood, which is at least 0 for "

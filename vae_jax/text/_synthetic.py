@@ -8,6 +8,7 @@ from jaxtyping import Float64
 from vae_jax.text._language import LATENT, LanguageParameters, draw_language, speak
 from vae_jax.text._text_set import TextSet
 from vae_jax.text._tokenizer import SPECIALS
+from vae_jax.text._whole import whole
 from vae_jax.tokens import BOS, EOS
 
 CENTRES = np.array([[-2.0, -2.0], [2.0, 2.0], [-2.0, 2.0], [2.0, -2.0]])
@@ -83,13 +84,14 @@ def synthetic_language(
         hidden_dim: units of the LSTM.
 
     Raises:
-        ValueError: a size is too small.
+        TypeError: not a whole number.
+        ValueError: a size is too small, or the seed negative.
 
     >>> language = synthetic_language(num_sentences=20, vocab_size=50)
     >>> language.train.text.tokens.shape, language.train.z.shape
     ((16, 12), (16, 2))
     """
-    _check_sizes(num_sentences, vocab_size, length, embedding_dim, hidden_dim)
+    _check_sizes(seed, num_sentences, vocab_size, length, embedding_dim, hidden_dim)
     # a stream each: then fewer sentences are the first of more
     streams = np.random.SeedSequence(seed).spawn(5)
     parameters_rng, mixture, noise, first, words = map(np.random.default_rng, streams)
@@ -105,9 +107,15 @@ def synthetic_language(
 
 
 def _check_sizes(
-    num_sentences: int, vocab_size: int, length: int, embedding: int, hidden: int
+    seed: int,
+    num_sentences: int,
+    vocab_size: int,
+    length: int,
+    embedding: int,
+    hidden: int,
 ) -> None:
     smallest = {
+        "seed": (seed, 0),
         "num_sentences": (num_sentences, 10),
         "vocab_size": (vocab_size, 2),
         "length": (length, 1),
@@ -115,8 +123,7 @@ def _check_sizes(
         "hidden_dim": (hidden, 1),
     }
     for name, (value, least) in smallest.items():
-        if value < least:
-            raise ValueError(f"`{name}` must be at least {least}; got {value}.")
+        whole(name, value, least)
 
 
 def _framed(words: np.ndarray) -> TextSet:

@@ -10,6 +10,7 @@ from jaxtyping import Int32
 from vae_jax.text._options import TooLong, check_choice
 from vae_jax.text._splits import SentenceSplits
 from vae_jax.text._tokenizer import Tokenizer, whole_numbers
+from vae_jax.text._whole import LARGEST, whole, whole_array
 from vae_jax.tokens import BOS, PAD
 
 
@@ -73,12 +74,12 @@ def pad_sentences(
     counts = np.array([len(ids) for ids in sentences], np.int32)
     if length is None:
         length = _longest(counts)
-    _check_length(length)
+    length = _checked_length(length)
     refuse_too_long(counts, length, too_long)
     lengths = np.minimum(counts, np.int32(length))
     tokens = np.full((len(counts), length), PAD, np.int32)
     kept = chain.from_iterable(whole_numbers(ids)[:length] for ids in sentences)
-    tokens[_inside(lengths, length)] = np.fromiter(kept, np.int32)
+    tokens[_inside(lengths, length)] = np.fromiter(map(_fitting, kept), np.int32)
     text = TextSet(tokens, lengths)
     check_text(text)
     return text
@@ -121,8 +122,8 @@ def check_text(text: TextSet) -> None:
     """Refuse a set whose arrays do not say the same: what is a sentence, what is PAD.
 
     Raises:
-        ValueError: BOS is not first or occurs again, an id is negative, or PAD is not
-            exactly what follows after `lengths`.
+        ValueError: not whole numbers from 0 to 2^31 - 1, BOS is not first or occurs
+            again, or PAD is not exactly what follows after `lengths`.
 
     >>> check_text(TextSet(np.array([[2, 7, 3, 0]], np.int32), np.array([3], np.int32)))
     """
@@ -131,6 +132,15 @@ def check_text(text: TextSet) -> None:
         raise ValueError(
             "`tokens` must be (sentences, length) and `lengths` (sentences,); got "
             f"{tokens.shape} and {lengths.shape}."
+        )
+    tokens, lengths = (
+        whole_array("tokens", tokens, -LARGEST),
+        whole_array("lengths", lengths),
+    )
+    if (lengths > tokens.shape[1]).any():
+        raise ValueError(
+            f"`lengths` must be at most {tokens.shape[1]}, the width of `tokens`; got "
+            f"{lengths.max()}."
         )
     inside = _inside(lengths, tokens.shape[1])
     begins = np.zeros(tokens.shape, bool)
@@ -170,6 +180,12 @@ def _inside(lengths: Int32[np.ndarray, " sentences"], length: int) -> np.ndarray
     return inside
 
 
+def _fitting(token: int) -> int:
+    if token > LARGEST:
+        raise ValueError(f"`ids` must be at most {LARGEST}; got {token}.")
+    return token
+
+
 def _longest(counts: Int32[np.ndarray, " sentences"]) -> int:
     if not len(counts):
         raise ValueError(
@@ -178,8 +194,9 @@ def _longest(counts: Int32[np.ndarray, " sentences"]) -> int:
     return int(counts.max())
 
 
-def _check_length(length: int) -> None:
-    if length < 2:
+def _checked_length(length: int) -> int:
+    if whole("length", length, 0) < 2:
         raise ValueError(
             f"`length` must be at least 2, room for BOS and one target; got {length}."
         )
+    return int(length)

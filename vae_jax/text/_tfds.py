@@ -37,6 +37,7 @@ def read_tfds_text(
     Raises:
         FileNotFoundError: not prepared on this machine; the message has the commands
             that help.
+        OSError: a file of it cannot be read.
         ValueError: no such feature, no train part, damaged or in another file format
             than array_record, a split is empty, or sentences are shared.
 
@@ -45,10 +46,13 @@ def read_tfds_text(
     FileNotFoundError: `name` must be a text set of tensorflow-datasets that lies...
     """
     # imported here: the rest of this package needs numpy alone
-    from vae_jax.data import _locate
+    from vae_jax.data import _locate, _paths
 
-    root = _locate.default_data_dir() if data_dir is None else Path(data_dir)
-    root = root.expanduser()
+    root = (
+        _locate.default_data_dir()
+        if data_dir is None
+        else _paths.user_path("data_dir", data_dir)
+    )
     _check_name(name)
     prepared = _locate.find_prepared(name, root)
     if prepared is None:
@@ -103,6 +107,8 @@ def _check_feature(info: Any, feature: str) -> None:
 
 
 def _check_name(name: str) -> None:
+    if not isinstance(name, str):
+        raise TypeError(f"`name` must be a text; got {name!r:.80}.")
     if not re.fullmatch(r"[a-z0-9]\w*(/[\w.-]+)?", name):
         raise ValueError(
             "`name` must be `set` or `set/config`, as tensorflow-datasets writes it; "

@@ -63,6 +63,8 @@ def check_sentence(words: Sequence[str]) -> None:
             f"A sentence must be a list of words; got the text {words[:40]!r}. "
             "Split it: text.split()."
         )
+    if not isinstance(words, Sequence):
+        raise ValueError(f"A sentence must be a list of words; got {words!r:.80}.")
     strange = [word for word in words if not isinstance(word, str)]
     if strange:
         raise ValueError(

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from vae_jax.text._tokenizer import SPECIALS, Ids, check_sentence, content, write_record
+from vae_jax.text._whole import whole
 from vae_jax.tokens import BOS, EOS, UNK
 
 NOT_WORDS = frozenset(SPECIALS) - {SPECIALS[UNK]}
@@ -40,6 +41,8 @@ class Vocabulary:
     def __post_init__(self) -> None:
         """Refuse words that could not be told apart."""
         check_sentence(self.words)
+        # a list could be changed behind the ids
+        object.__setattr__(self, "words", tuple(self.words))
         seen = set(SPECIALS)
         for word in self.words:
             if word in seen or word.split() != [word]:
@@ -103,6 +106,7 @@ def build_vocabulary(
         min_count: rarer words are left out, and will be UNK.
 
     Raises:
+        TypeError: a limit is no whole number.
         ValueError: no word is left, a limit leaves no room, or a word is spelt as a
             special.
 
@@ -145,10 +149,9 @@ def refuse_specials(words: Sequence[str]) -> None:
 
 
 def _check_limits(max_size: int | None, min_count: int) -> None:
-    if max_size is not None and max_size <= len(SPECIALS):
+    if max_size is not None and whole("max_size", max_size, 0) <= len(SPECIALS):
         raise ValueError(
             f"`max_size` counts the four specials too and must be at least 5; got "
             f"{max_size}."
         )
-    if min_count < 1:
-        raise ValueError(f"`min_count` must be at least 1; got {min_count}.")
+    whole("min_count", min_count, 1)
