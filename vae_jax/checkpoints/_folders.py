@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 _NAME = re.compile(r"step-(\d{8,})\.(\d+)")
+_NOT_OFFERED = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 # some network file systems know no locks: there the caller must not run twice
-_NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
+_NO_LOCKS = _NOT_OFFERED | {errno.ENOLCK}
 _ATTEMPTS = 1000
 
 
@@ -118,7 +119,11 @@ def sync(path: Path) -> None:
     """Make a file, or the names in a folder, survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in _NOT_OFFERED:  # some sync no folders
+                raise
         # so that who reads it next reads the disk, and not the memory of it
         if hasattr(os, "posix_fadvise"):
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
