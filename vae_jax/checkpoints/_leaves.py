@@ -53,7 +53,7 @@ def _is_of_numbers(dtype: np.dtype) -> bool:
     # numpy counts spans of time among its integers
     if dtype.kind == "m":
         return False
-    return bool(dtype == bool or jnp.issubdtype(dtype, np.number))
+    return dtype.kind == "b" or bool(jnp.issubdtype(dtype, np.number))
 
 
 def _native(dtype: Any) -> Any:

@@ -71,7 +71,7 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logger.removeFilter(_is_not_orbax)
-        sys.unraisablehook = hook
+    sys.unraisablehook = hook  # after a failure it goes on speaking for a while
 
 
 def _is_of_closed_loop(told: Any) -> bool:
