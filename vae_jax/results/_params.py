@@ -20,8 +20,9 @@ from vae_jax.results._files import DamagedFile, ForeignFile, write_over
 from vae_jax.results._trees import build, build_like, describe
 
 _TREE, _DTYPES = "vae_jax.tree", "vae_jax.dtypes"
-# what safetensors stores under its own name; the rest goes as integers or as bytes
-_OWN = {np.dtype(name) for name in ("b1", "f2", "f4", "f8", "c8")}
+# what every safetensors stores under its own name; the rest goes as pairs of real
+# numbers, as integers or as bytes
+_OWN = {np.dtype(name) for name in ("b1", "f2", "f4", "f8")}
 _OWN |= {np.dtype(f"{kind}{size}") for kind in "iu" for size in (1, 2, 4, 8)}
 _OWN |= {np.dtype(ml_dtypes.bfloat16), np.dtype(ml_dtypes.float8_e4m3fn)}
 _OWN |= {np.dtype(ml_dtypes.float8_e5m2)}
@@ -179,7 +180,7 @@ def _carried(array: np.ndarray) -> np.ndarray:
 def _decode(dtype: np.dtype, raw: Mapping[str, Any]) -> np.ndarray:
     """What was carried, in a dtype of the user's."""
     shape = raw["shape"]
-    if dtype == np.complex128:
+    if dtype.kind == "c":
         shape = shape[:-1]
     elif dtype not in _OWN and np.can_cast(dtype, np.int8):
         return np.frombuffer(raw["data"], np.int8).reshape(shape).astype(dtype)
