@@ -84,9 +84,7 @@ def read_params(
         ForeignFile: it belongs to another member or run.
         ValueError: `like` is missing where it is needed, or has another structure.
     """
-    content = _read(path)
-    if hashlib.sha256(content).hexdigest() != digest:
-        raise DamagedFile(f"{path} is damaged: it does not match its SHA-256")
+    content = _read(path, digest)
     notes = _notes(path, content)
     _check_about(path, notes, about or {})
     try:
@@ -104,19 +102,26 @@ def read_params(
     )
 
 
-def read_about(path: Path) -> dict[str, str]:
-    """What the file says of itself; its bytes are not verified."""
-    notes = _notes(path, _read(path))
+def read_about(path: Path, digest: str | None = None) -> dict[str, str]:
+    """What the file says of itself; without `digest` its bytes are not verified.
+
+    Raises:
+        DamagedFile: the file is missing from its folder, or its bytes have changed.
+    """
+    notes = _notes(path, _read(path, digest))
     return {name: text for name, text in notes.items() if name not in (_TREE, _DTYPES)}
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, digest: str | None) -> bytes:
     try:
-        return path.read_bytes()
+        content = path.read_bytes()
     except FileNotFoundError as error:
         if path.parent.is_dir():
             raise DamagedFile(f"{path} is damaged: it is missing") from error
         raise
+    if digest is not None and hashlib.sha256(content).hexdigest() != digest:
+        raise DamagedFile(f"{path} is damaged: it does not match its SHA-256")
+    return content
 
 
 def _encode(tree: Any, about: Mapping[str, str]) -> bytes:
