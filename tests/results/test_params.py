@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import flax
+import flax.nnx
 import jax
 import ml_dtypes
 import numpy as np
@@ -210,6 +211,21 @@ def test_registered_nodes_need_like(tmp_path):
     assert_same(back, tree)
 
 
+def test_the_state_of_an_nnx_module(tmp_path):
+    layers = [
+        {"kernel": flax.nnx.Param(array(2, 3)), "mean": flax.nnx.BatchStat(array(3))}
+    ]
+    state = flax.nnx.State({"layers": dict(enumerate(layers))})
+    with pytest.raises(ValueError, match=r"State.*`like`"):
+        there_and_back(tmp_path, state)
+    back = there_and_back(tmp_path, state, like=jax.eval_shape(lambda: state))
+    assert jax.tree.structure(back) == jax.tree.structure(state)
+    for x, y in zip(jax.tree.leaves(back), jax.tree.leaves(state), strict=True):
+        assert_same(x, y)
+    with safetensors.safe_open(tmp_path / "p.safetensors", "np") as file:
+        assert any("kernel" in name for name in file.keys())  # noqa: SIM118
+
+
 @pytest.mark.parametrize(
     ("like", "said"),
     [
@@ -244,6 +260,8 @@ def test_the_seal_is_that_of_the_file_and_repeats(tmp_path):
 def test_what_it_says_of_itself(tmp_path):
     write_params(tmp_path, "p", {"x": array(3)}, ABOUT | {"beta": "4.0"})
     assert read_about(tmp_path / "p") == ABOUT | {"beta": "4.0"}
+    with pytest.raises(DamagedFile, match="SHA-256"):
+        read_about(tmp_path / "p", "0")
 
 
 def test_the_file_of_another_member_is_said(tmp_path):

@@ -1,7 +1,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 
 from vae_jax import results
+from vae_jax.results import _files
 
 VERSIONS = {"jax": "0.10.2", "jaxlib": "0.10.2", "optax": "0.2.8", "python": "3.11.7"}
 
@@ -497,7 +497,7 @@ def test_leftovers_of_the_dead_are_removed_and_those_of_the_living_stay(tmp_path
     fill(tmp_path)
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    shards, host = tmp_path / "shards", socket.gethostname()
+    shards, host = tmp_path / "shards", _files.place()
     names = {
         "dead": f".tmp-{dead.pid}-00000000-{host}",
         "living": f".tmp-{os.getpid()}-00000000-{host}",

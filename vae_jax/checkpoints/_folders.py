@@ -8,13 +8,15 @@ import os
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 _NAME = re.compile(r"step-(\d{8,})\.(\d+)")
+_NOT_OFFERED = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 # some network file systems know no locks: there the caller must not run twice
-_NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
+_NO_LOCKS = _NOT_OFFERED | {errno.ENOLCK}
 _ATTEMPTS = 1000
 
 
@@ -54,30 +56,26 @@ def make_temporary(folder: Path) -> Path:
     return path
 
 
-def files_under(folder: Path) -> list[Path]:
-    """Every file, in order; what cannot be listed is an error."""
-
-    def refuse(error: OSError) -> None:
-        raise error
-
-    walk = os.walk(folder, onerror=refuse) if folder.exists() else ()
-    return sorted(Path(parent, name) for parent, _, names in walk for name in names)
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, a piece at a time."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def file_digests(folder: Path) -> dict[str, str]:
     """SHA-256 of every file under `folder`, by its path in it."""
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in files_under(folder)
-    }
+    paths = [
+        Path(parent, name) for parent, _, names in os.walk(folder) for name in names
+    ]
+    return {str(path.relative_to(folder)): file_digest(path) for path in sorted(paths)}
 
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Keep a second process out; a killed one lets go by itself."""
     for _ in range(_ATTEMPTS):
-        folder.mkdir(parents=True, exist_ok=True)
         try:
+            _make(folder)
             lock = _lock(folder)
         except FileNotFoundError:  # another process has removed the folder meanwhile
             continue
@@ -90,13 +88,24 @@ def locked(folder: Path) -> Iterator[None]:
     raise OSError(errno.ENOLCK, "its lock file disappears again and again", str(folder))
 
 
+def _make(folder: Path) -> None:
+    """Make a folder if it is missing; `exist_ok` fails where it goes at this moment."""
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        if not stat.S_ISDIR(os.stat(folder).st_mode):
+            raise
+
+
 def _lock(folder: Path) -> int:
     """A descriptor of the lock file, once no other process holds it."""
     path = folder / ".lock"
     try:
         lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    except PermissionError:  # made by somebody else: to read it is enough
-        lock = os.open(path, os.O_RDONLY)
+    except PermissionError:
+        if not path.exists():
+            raise
+        lock = os.open(path, os.O_RDONLY)  # made by somebody else: that is enough
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
     except OSError as error:
@@ -118,7 +127,11 @@ def sync(path: Path) -> None:
     """Make a file, or the names in a folder, survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in _NOT_OFFERED:  # some sync no folders
+                raise
         # so that who reads it next reads the disk, and not the memory of it
         if hasattr(os, "posix_fadvise"):
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)

@@ -45,10 +45,15 @@ def _check_leaf(leaf: Any, name: str) -> None:
         raise TypeError(
             f"`{name}` is a masked array, whose mask would be lost; save data and mask"
         )
-    if not (
-        _is_key(leaf) or jnp.issubdtype(leaf.dtype, np.number) or leaf.dtype == bool
-    ):
+    if not _is_key(leaf) and not _is_of_numbers(leaf.dtype):
         raise TypeError(f"`{name}` must be an array of numbers; got {leaf.dtype}")
+
+
+def _is_of_numbers(dtype: np.dtype) -> bool:
+    # numpy counts spans of time among its integers
+    if dtype.kind == "m":
+        return False
+    return dtype.kind == "b" or bool(jnp.issubdtype(dtype, np.number))
 
 
 def _native(dtype: Any) -> Any:

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import logging
 import re
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -33,7 +34,7 @@ def read(path: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
     """
     as_numpy = {name: _ocp.RestoreArgs(restore_type=np.ndarray) for name in names}
     try:
-        with _plain(path) as plain, _ocp.PyTreeCheckpointer() as checkpointer:
+        with _plain(path) as plain, _quiet(), _ocp.PyTreeCheckpointer() as checkpointer:
             arrays: dict[str, np.ndarray] = checkpointer.restore(
                 plain, restore_args=as_numpy
             )
@@ -62,12 +63,19 @@ def _plain(path: Path) -> Iterator[Path]:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep the tracebacks of orbax's threads to the error that it raises anyway."""
-    logger = logging.getLogger("absl")
+    logger, hook = logging.getLogger("absl"), sys.unraisablehook
     logger.addFilter(_is_not_orbax)
+    # what tensorstore still has to say to an event loop that has failed meanwhile
+    sys.unraisablehook = lambda told: _is_of_closed_loop(told) or hook(told)
     try:
         yield
     finally:
         logger.removeFilter(_is_not_orbax)
+    sys.unraisablehook = hook  # after a failure it goes on speaking for a while
+
+
+def _is_of_closed_loop(told: Any) -> bool:
+    return str(told.exc_value) == "Event loop is closed"
 
 
 def _is_not_orbax(record: logging.LogRecord) -> bool:

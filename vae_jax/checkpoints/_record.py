@@ -10,7 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax.checkpoints._folders import file_digests
+from vae_jax.checkpoints._folders import file_digest
 from vae_jax.checkpoints._leaves import Leaf, digest
 from vae_jax.checkpoints._orbax import read
 
@@ -62,11 +62,14 @@ def check_files(path: Path, saved: Mapping[str, str]) -> None:
     Raises:
         Damage: a file is missing or changed.
     """
-    found = file_digests(path)
     for name in sorted(saved):
-        if name not in found:
-            raise Damage(f"arrays/{name} is missing")
-        if found[name] != saved[name]:
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise Damage(f"record.json names {name}, which is no file of this save")
+        try:
+            found = file_digest(path / name)
+        except FileNotFoundError as error:
+            raise Damage(f"arrays/{name} is missing") from error
+        if found != saved[name]:
             raise Damage(f"arrays/{name} does not match its SHA-256")
 
 

@@ -20,8 +20,9 @@ from vae_jax.results._files import DamagedFile, ForeignFile, write_over
 from vae_jax.results._trees import build, build_like, describe
 
 _TREE, _DTYPES = "vae_jax.tree", "vae_jax.dtypes"
-# what safetensors stores under its own name; the rest goes as integers or as bytes
-_OWN = {np.dtype(name) for name in ("b1", "f2", "f4", "f8", "c8")}
+# what every safetensors stores under its own name; the rest goes as pairs of real
+# numbers, as integers or as bytes
+_OWN = {np.dtype(name) for name in ("b1", "f2", "f4", "f8")}
 _OWN |= {np.dtype(f"{kind}{size}") for kind in "iu" for size in (1, 2, 4, 8)}
 _OWN |= {np.dtype(ml_dtypes.bfloat16), np.dtype(ml_dtypes.float8_e4m3fn)}
 _OWN |= {np.dtype(ml_dtypes.float8_e5m2)}
@@ -83,9 +84,7 @@ def read_params(
         ForeignFile: it belongs to another member or run.
         ValueError: `like` is missing where it is needed, or has another structure.
     """
-    content = _read(path)
-    if hashlib.sha256(content).hexdigest() != digest:
-        raise DamagedFile(f"{path} is damaged: it does not match its SHA-256")
+    content = _read(path, digest)
     notes = _notes(path, content)
     _check_about(path, notes, about or {})
     try:
@@ -103,19 +102,26 @@ def read_params(
     )
 
 
-def read_about(path: Path) -> dict[str, str]:
-    """What the file says of itself; its bytes are not verified."""
-    notes = _notes(path, _read(path))
+def read_about(path: Path, digest: str | None = None) -> dict[str, str]:
+    """What the file says of itself; without `digest` its bytes are not verified.
+
+    Raises:
+        DamagedFile: the file is missing from its folder, or its bytes have changed.
+    """
+    notes = _notes(path, _read(path, digest))
     return {name: text for name, text in notes.items() if name not in (_TREE, _DTYPES)}
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, digest: str | None) -> bytes:
     try:
-        return path.read_bytes()
+        content = path.read_bytes()
     except FileNotFoundError as error:
         if path.parent.is_dir():
             raise DamagedFile(f"{path} is damaged: it is missing") from error
         raise
+    if digest is not None and hashlib.sha256(content).hexdigest() != digest:
+        raise DamagedFile(f"{path} is damaged: it does not match its SHA-256")
+    return content
 
 
 def _encode(tree: Any, about: Mapping[str, str]) -> bytes:
@@ -179,7 +185,7 @@ def _carried(array: np.ndarray) -> np.ndarray:
 def _decode(dtype: np.dtype, raw: Mapping[str, Any]) -> np.ndarray:
     """What was carried, in a dtype of the user's."""
     shape = raw["shape"]
-    if dtype == np.complex128:
+    if dtype.kind == "c":
         shape = shape[:-1]
     elif dtype not in _OWN and np.can_cast(dtype, np.int8):
         return np.frombuffer(raw["data"], np.int8).reshape(shape).astype(dtype)

@@ -85,18 +85,18 @@ def build(structure: Structure, leaves: Mapping[str, Any], path: str = "") -> An
     if "leaf" in structure:
         return leaves[structure["leaf"]]
     kind, keys = structure["kind"], structure["keys"]
+    if kind == "registered":
+        raise ValueError(
+            f"{_at(path)} is a {structure['class']}, which only its package can make: give "
+            "`like`, a tree of the same structure, such as what `init` returns"
+        )
     parts = zip(keys, structure["children"], strict=True)
     children = [build(child, leaves, _join(path, key)) for key, child in parts]
     if kind in _SEQUENCES:
         return _SEQUENCES[kind](children)
     if kind in _MAPPINGS:
         return _mapping(_MAPPINGS[kind], [_decode(key) for key in keys])(children)
-    if kind == "named":
-        return tuple.__new__(_named_class(structure["class"], tuple(keys)), children)
-    raise ValueError(
-        f"{_at(path)} is a {structure['class']}, which only its package can make: give "
-        "`like`, a tree of the same structure, such as what `init` returns"
-    )
+    return tuple.__new__(_named_class(structure["class"], tuple(keys)), children)
 
 
 def build_like(
