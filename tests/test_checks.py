@@ -141,3 +141,20 @@ def test_words_that_are_not_allowed_are_named(value):
     checks.option("mode", "a", ("a", "b"))
     with pytest.raises(ValueError, match="`mode` must be one of 'a', 'b'; got"):
         checks.option("mode", value, ("a", "b"))
+
+
+def test_two_settings_are_in_order_where_both_are_known():
+    checks.ordered("low", 1, "high", np.float32(1))
+    checks.ordered("low", np.array([1, 2]), "high", 2)
+    with pytest.raises(ValueError, match=r"`low` must be at most `high`, 2.0; got 3.0"):
+        checks.ordered("low", np.array([[1], [3]]), "high", jnp.array([2, 9]))
+    with pytest.raises(ValueError, match=r"`low` must be below `high`, 1.0; got 1.0"):
+        checks.ordered("low", 1, "high", 1, strictly=True)
+    with pytest.raises(ValueError, match="got nan"):
+        checks.ordered("low", math.nan, "high", 1)
+
+    def traced(high):
+        checks.ordered("low", 2, "high", high)
+        return high
+
+    assert jax.eval_shape(traced, 1.0).shape == ()

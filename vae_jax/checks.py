@@ -87,6 +87,27 @@ def number(
     in_range(name, value, low, high, low_open=low_open, high_open=high_open)
 
 
+def ordered(
+    name: str, value: Any, other: str, limit: Any, *, strictly: bool = False
+) -> None:
+    """Refuse a number above another; arrays are compared as they broadcast.
+
+    >>> ordered("minimum", 2, "maximum", 1)
+    Traceback (most recent call last):
+    ValueError: `minimum` must be at most `maximum`, 1.0; got 2.0.
+    """
+    low, high = concrete(name, value), concrete(other, limit)
+    if low is None or high is None:
+        return
+    low, high = np.broadcast_arrays(low, high)
+    wrong = ~(low < high) if strictly else ~(low <= high)
+    if wrong.any():
+        raise ValueError(
+            f"`{name}` must be {'below' if strictly else 'at most'} `{other}`, "
+            f"{float(high[wrong].flat[0])}; got {float(low[wrong].flat[0])}."
+        )
+
+
 def whole(name: str, value: Any, at_least: int, at_most: int | None = None) -> int:
     """The Python integer that a Python, numpy or JAX integer stands for.
 
