@@ -175,6 +175,24 @@ def concrete(name: str, value: Any) -> np.ndarray | None:
     return array.astype(np.float64)
 
 
+def known(name: str, value: Any) -> np.ndarray:
+    """The values in float64, of an array that has to be there in numbers.
+
+    Raises:
+        TypeError: no real numbers, or traced ones.
+
+    >>> known("data", [[1, 2]]).tolist()
+    [[1.0, 2.0]]
+    """
+    array = concrete(name, value)
+    if array is None:
+        raise TypeError(
+            f"`{name}` must be known numbers; got {value}. Call the function outside of "
+            "`jax.jit`, on data that this process holds."
+        )
+    return array
+
+
 def _describe(low: float, high: float, low_open: bool, high_open: bool) -> str:
     """The range in words."""
     if low == -math.inf and high == math.inf:
