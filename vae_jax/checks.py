@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 REAL = (np.bool_, np.integer, np.floating)
@@ -99,7 +100,12 @@ def ordered(
     low, high = concrete(name, value), concrete(other, limit)
     if low is None or high is None:
         return
-    low, high = np.broadcast_arrays(low, high)
+    try:
+        low, high = np.broadcast_arrays(low, high)
+    except ValueError:
+        raise ValueError(
+            f"`{name}` must broadcast against `{other}`, {high.shape}; got {low.shape}."
+        ) from None
     wrong = ~(low < high) if strictly else ~(low <= high)
     if wrong.any():
         raise ValueError(
@@ -108,7 +114,9 @@ def ordered(
         )
 
 
-def whole(name: str, value: Any, at_least: int, at_most: int | None = None) -> int:
+def whole(
+    name: str, value: Any, at_least: int | None = None, at_most: int | None = None
+) -> int:
     """The Python integer that a Python, numpy or JAX integer stands for.
 
     Raises:
@@ -132,8 +140,8 @@ def whole(name: str, value: Any, at_least: int, at_most: int | None = None) -> i
         index = operator.index(value)
     except TypeError:
         raise TypeError(f"`{name}` must be a whole number; got {value!r}.") from None
-    high = math.inf if at_most is None else at_most
-    in_range(name, index, at_least, high)
+    low = -math.inf if at_least is None else at_least
+    in_range(name, index, low, math.inf if at_most is None else at_most)
     return index
 
 
@@ -170,7 +178,7 @@ def concrete(name: str, value: Any) -> np.ndarray | None:
     except (TypeError, ValueError):  # keys, ragged lists
         array = np.asarray(None)
     # by JAX's types, since numpy knows no bfloat16; a string or None would be converted
-    if not any(jax.dtypes.issubdtype(array.dtype, kind) for kind in REAL):
+    if not any(jnp.issubdtype(array.dtype, kind) for kind in REAL):
         raise TypeError(f"`{name}` must be a real number; got {value!r}.")
     return array.astype(np.float64)
 

@@ -165,16 +165,16 @@ ENTRIES = [
     Entry(
         "schedules.dual_ascent",
         arrays={"observed": SEEN},
-        settings={"minimum": 4.0, "speed": 0.1, "initial": 0.3, "maximum": 0.5},
+        settings={"minimum": 4.0, "speed": 0.1, "initial": 0.3, "maximum": 0.8},
         run=watched(schedules.dual_ascent),
         reference=dual,
         outside={
             "minimum": NOT_FINITE,
             "speed": NOT_POSITIVE,
-            "initial": (-5.0, 0.6),
+            "initial": (-5.0, 0.9),
             "maximum": (-1.0, 0.2),
         },
-        leading=("minimum", "speed", "initial"),
+        leading=("minimum", "speed", "initial", "maximum"),
     ),
     Entry(
         "schedules.geco",
@@ -183,7 +183,15 @@ ENTRIES = [
         run=watched(schedules.geco),
         reference=geco,
         outside=LOG_BOUNDS | {"tolerance": NOT_FINITE, "decay": (-0.1, 1.0)},
-        leading=("tolerance", "speed", "decay", "max_change", "initial", "minimum"),
+        leading=(
+            "tolerance",
+            "speed",
+            "decay",
+            "max_change",
+            "initial",
+            "minimum",
+            "maximum",
+        ),
     ),
     Entry(
         "schedules.join",
@@ -262,7 +270,7 @@ ENTRIES = [
             logs(initial, speed * (observed - target), max_change, minimum, maximum)
         ),
         outside=LOG_BOUNDS | {"target": (-1.0, np.inf)},
-        leading=("target", "speed", "max_change", "initial", "minimum"),
+        leading=("target", "speed", "max_change", "initial", "minimum", "maximum"),
     ),
     Entry(
         "schedules.warm_restarts",

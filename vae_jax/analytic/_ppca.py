@@ -136,7 +136,7 @@ def optimal_variance(
 
 def _columns(latent_dim: int, most: int, words: str) -> int:
     """The number of columns of W, which there are eigenvalues for."""
-    latent_dim = checks.whole("latent_dim", latent_dim, -(2**31))
+    latent_dim = checks.whole("latent_dim", latent_dim)
     if not 1 <= latent_dim <= most:
         features = most + (words != "from 1 to")
         raise ValueError(
