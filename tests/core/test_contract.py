@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from entries import KINDS, back, cast, native, public, tables
+from entries import KINDS, PACKAGES, back, cast, native, public, tables
 
 TABLES = tables()
 ENTRIES = [entry for table in TABLES.values() for entry in table]
@@ -54,6 +54,42 @@ def refused(entry, argument, value):
     assert f"`{argument}`" in str(caught.value), str(caught.value)
 
 
+def counts(package):
+    """How many functions there are, and how many calls of each sort are made of them."""
+    table = TABLES[package]
+    arrays = [len(entry.arrays) for entry in table]
+    said = [kinds for entry in table for kinds in entry.refuses.values()]
+    return {
+        "functions": len(table),
+        "right in float64": sum(entry.reference is not None for entry in table),
+        "dtypes": len(KINDS) * sum(n + (n > 1) for n in arrays),
+        "dtypes refused": sum(map(len, said)) + sum(arrays),
+        "settings": sum(len(entry.settings) for entry in table),
+        "types of settings": len(SCALARS)
+        * sum(bool(entry.settings) for entry in table),
+        "outside a range": sum(
+            len(values) + 5 * (name in entry.settings)
+            for entry in table
+            for name, values in entry.outside.items()
+        ),
+        "leading": sum(len(entry.leading) for entry in table),
+        "slopes": 2 * sum(len(entry.steep) for entry in table),
+    }
+
+
+def test_counts():
+    """As `pytest -s` prints them; a package without a table has no promise."""
+    rows = {package: counts(package) for package in sorted(TABLES)}
+    for package, row in rows.items():
+        print(f"{package}: " + ", ".join(f"{n} {what}" for what, n in row.items()))
+    assert tuple(sorted(TABLES)) == PACKAGES
+    functions = {name for package in PACKAGES for name in public(package)}
+    assert sum(row["functions"] for row in rows.values()) == len(functions)
+    # every setting has a type and a shape that are tried; most have a range
+    outside = sum(row["outside a range"] for row in rows.values())
+    assert outside >= sum(row["settings"] for row in rows.values())
+
+
 @pytest.mark.parametrize("package", TABLES)
 def test_the_table_has_every_public_function(package):
     names = [entry.name for entry in TABLES[package]]
@@ -72,8 +108,10 @@ def test_every_argument_is_a_valid_one(entry):
 
 @every
 def test_the_value_is_that_of_float64(entry):
-    results = entry.leaves()
-    assert all(result.dtype != np.float16 for result in results)
+    with jax.debug_nans(True):  # also in branches that are not taken
+        results = entry.leaves()
+    half = (np.float16, jnp.bfloat16)
+    assert all(result.dtype not in half for result in results)
     if entry.reference is None:
         return
     expected = entry.expected()
