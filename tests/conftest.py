@@ -10,6 +10,9 @@ import pytest
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
+# one device, as before JAX starts `sweeps.run` would take one a core
+jax.config.update("jax_num_cpu_devices", 1)
+
 # Most of the suite's time is compiling. The folder is new for every run of the suite and
 # shared with its subprocesses and workers, which inherit the variable.
 os.environ.setdefault("VAE_JAX_CACHE", tempfile.mkdtemp(prefix="vae_jax_tests_"))

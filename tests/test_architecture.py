@@ -42,6 +42,7 @@ ONLY_IMPORTER = {
     "matplotlib": {"figures"},
     "tyro": {"cli"},
     "pyarrow": {"results"},
+    "safetensors": {"results"},
 }
 MAX_LINES = 300  # the house rule
 MAX_BODY = 60

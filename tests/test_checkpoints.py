@@ -1,8 +1,10 @@
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -213,7 +215,7 @@ def test_nothing_but_damage_is_an_error(tmp_path):
     for step in (1, 2):
         damage(checkpoints.save(tmp_path, step, make_state(step)))
     with pytest.raises(
-        checkpoints.DamagedCheckpoint, match=r"step 2 .*step 1 .*Delete"
+        checkpoints.DamagedCheckpoint, match=r"step 2 .*step 1 .*move that folder away"
     ):
         checkpoints.restore(tmp_path, make_state())
 
@@ -310,3 +312,61 @@ def test_the_record_names_every_leaf(tmp_path):
     kernel = next(leaf for leaf in leaves if "kernel" in leaf["path"])
     assert kernel["path"] == "state.params['dense']['kernel']"
     assert (kernel["dtype"], kernel["shape"]) == ("float32", [5, 3])
+
+
+# whose a save is
+
+
+def test_a_target_may_depend_on_the_metadata(tmp_path):
+    state = {"x": np.arange(6.0).reshape(3, 2)}
+    checkpoints.save(tmp_path, 1, state, {"members": [4, 7, 9]})
+    restored = checkpoints.restore(
+        tmp_path, lambda metadata: {"x": np.zeros((len(metadata["members"]), 2))}
+    )
+    assert_same(restored.state, state)
+
+
+@jax.tree_util.register_dataclass
+@dataclass
+class Module:
+    weight: Any
+
+    def __call__(self, metadata):
+        raise AssertionError("a module is a target and no maker of one")
+
+
+def test_a_callable_module_is_a_target(tmp_path):
+    checkpoints.save(tmp_path, 1, Module(np.ones(2)))
+    restored = checkpoints.restore(tmp_path, Module(np.zeros(2)))
+    assert restored.state.weight.tolist() == [1.0, 1.0]
+
+
+def test_peek_lists_the_saves_whose_record_is_whole(tmp_path):
+    for step in (1, 2):
+        checkpoints.save(tmp_path, step, {"x": np.ones(1)}, {"pair": (step, 0)})
+    paths = [tmp_path / "step-00000002.0", tmp_path / "step-00000001.0"]
+    assert checkpoints.peek(tmp_path) == [
+        checkpoints.Peek(2, {"pair": [2, 0]}, paths[0]),
+        checkpoints.Peek(1, {"pair": [1, 0]}, paths[1]),
+    ]
+    damage(paths[0])
+    assert [peek.step for peek in checkpoints.peek(tmp_path)] == [1]
+    assert checkpoints.peek(tmp_path / "none") == []
+
+
+def test_a_save_of_another_shard_is_refused_and_left(tmp_path):
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    checkpoints.save(ours, 1, make_state(1), {"spec": "a", "members": (0, 1)})
+    save = checkpoints.save(theirs, 2, make_state(2), {"spec": "a", "members": [2, 3]})
+    shutil.copytree(save, ours / save.name)
+    expect = {"spec": "a", "members": (np.int64(0), 1)}
+    message = (
+        r"step-00000002.* belongs elsewhere: its `members` is \[2, 3\], where \[0, 1\]"
+    )
+    with pytest.raises(checkpoints.ForeignCheckpoint, match=message):
+        checkpoints.restore(ours, make_state(), expect=expect)
+    assert len(steps(ours)) == 2
+    shutil.rmtree(ours / save.name)
+    assert checkpoints.restore(ours, make_state(), expect=expect).step == 1
+    with pytest.raises(checkpoints.ForeignCheckpoint, match="`total` is missing"):
+        checkpoints.restore(ours, make_state(), expect={"total": 8})

@@ -1,13 +1,20 @@
 """The command line: refusals are fast and say what to do; commands do what they say."""
 
+import importlib
+import inspect
+import os
 import re
 import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
-from vae_jax import cli, sweeps
+import vae_jax
+from vae_jax import cli, results, sweeps
+from vae_jax.cli import _main, _train
+from vae_jax.configs import RunConfig
 
 SMALL = [
     "--num-steps",
@@ -41,6 +48,16 @@ WRONG = [
     (["train", "--model", "mpl"], "Did you mean `mlp`"),
     (["train", "--model", "nowhere:build"], "cannot be imported"),
     (["sweep", "missing.toml"], "missing.toml does not exist"),
+    (["sweep", "."], "`spec` must be a TOML file; . is a folder"),
+    (["sweep", "spec.toml", "--width", "0"], "`width` must be at least 1; got 0"),
+    (["train", "--beta", "1e300"], "`beta` must be finite in float32"),
+    (["train", "--data-folder", ""], "`data_folder` must be a text of visible"),
+    (["train", "--out", "/dev/null/x"], "/dev/null is a file. Name another one"),
+    (["train", "--out", "x" * 300], "a name in it has 300 bytes"),
+    (["diagnose", "nowhere"], "nowhere holds no manifest.json"),
+    (["diagnose", "~nobody-of-this-name/x"], "a home that is not known here"),
+    (["trian"], "got 'trian'. Did you mean `train`?"),
+    (["--beta", "2", "train"], "the first word must be a command"),
     (["forecast", "digits", "--beta", "0"], "`beta` must be finite and above 0"),
 ]
 
@@ -55,6 +72,176 @@ def test_bad_input_is_refused(arguments, message, tmp_path, monkeypatch, capsys)
     assert stopped.value.code == 2
     assert message in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "100000"])
+@pytest.mark.parametrize("words", [["train"], ["sweep", "s.toml"]], ids=lambda w: w[0])
+def test_a_wrong_number_of_devices_is_refused(
+    number, words, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s.toml").write_text("[base]\nbeta = 2")
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([*words, "--devices", number])
+    assert stopped.value.code == 2
+    assert f"at most 1024; got {number}." in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["s.toml"]
+
+
+def test_no_command_is_refused_with_the_page_of_help(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([])
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err == _main.help_page()
+
+
+def test_help_is_the_page_and_the_version_is_the_packages(capsys):
+    cli.main(["--help"])
+    assert capsys.readouterr().out == _main.help_page()
+    cli.main(["--version"])
+    assert capsys.readouterr().out == f"vae-jax {vae_jax.__version__}\n"
+
+
+@pytest.mark.parametrize("name", _main.COMMANDS)
+def test_the_page_of_help_says_what_each_command_says_of_itself(name):
+    module, summary = _main.COMMANDS[name]
+    function = getattr(importlib.import_module(f"vae_jax.cli.{module}"), name)
+    assert inspect.getdoc(function).splitlines()[0] == summary
+
+
+def test_help_prints_the_width_that_sweeps_have():
+    assert sweeps.Options().width == _train.WIDTH
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["train", "--help"], ["sweep", "--help"]]
+)
+def test_help_imports_neither_jax_nor_pandas(words):
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "vae_jax", *words],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    names = [line.split("|")[-1].strip() for line in done.stderr.splitlines()]
+    assert "vae_jax.cli._main" in names
+    assert not {name.split(".")[0] for name in names} & {"jax", "pandas", "numpy"}
+    assert "--help" in done.stdout
+
+
+def test_a_reader_that_goes_away_ends_the_command_quietly():
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "vae_jax", "--help"],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_ctrl_c_without_a_state_is_said(monkeypatch, capsys):
+    def interrupted(words):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_main, "run_command", interrupted)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["doctor"])
+    assert stopped.value.code == 130
+    assert capsys.readouterr().err == "vae-jax: interrupted\n"
+
+
+def test_a_defect_keeps_its_traceback(monkeypatch):
+    def defect(words):
+        raise KeyError("a defect")
+
+    monkeypatch.setattr(_main, "run_command", defect)
+    with pytest.raises(KeyError):
+        cli.main(["doctor"])
+
+
+@pytest.mark.parametrize("error", [results.DamagedFile, results.VersionChanged])
+def test_damage_and_other_versions_are_explained(error):
+    assert _main.is_explained(error("what to do"))
+
+
+def test_our_own_warnings_are_a_line(monkeypatch, capsys):
+    def warned(words):
+        sweeps.expand({"grid": [{"beta": [1]}, {"beta": [1]}]})
+
+    monkeypatch.setattr(_main, "run_command", warned)
+    cli.main(["sweep"])
+    expected = "vae-jax: note: the grids share 1 of 2 runs: each is run once\n"
+    assert capsys.readouterr().err == expected
+
+
+@pytest.fixture
+def run_instead(monkeypatch):
+    """What `sweeps.run` would be given; nothing is trained."""
+    given = []
+
+    def run(configs, out, options):
+        given.append((configs, out, options))
+        raise ValueError("stopped by the test")
+
+    monkeypatch.setattr(sweeps, "run", run)
+    monkeypatch.setattr(sweeps, "setup_jax", lambda devices: given.append(devices))
+    return given
+
+
+def test_a_tilde_is_the_home_in_every_path(run_instead, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "s.toml").write_text("[base]\ndata_folder = '~/d/'")
+    with pytest.raises(SystemExit):
+        cli.main(["sweep", "~/s.toml", "--out=~/x", "--devices", "3"])
+    devices, (configs, out, _) = run_instead
+    assert (devices, out) == (3, tmp_path / "x")
+    assert configs[0].data_folder == str(tmp_path / "d")
+    with pytest.raises(SystemExit):
+        cli.main(["diagnose", "~/x"])
+    assert f"{tmp_path}/x holds no manifest" in capsys.readouterr().err
+
+
+def test_train_takes_what_sweep_takes(run_instead):
+    with pytest.raises(SystemExit):
+        cli.main(["train", "--devices", "2", "--accept-version-change", "--beta", "2"])
+    devices, (configs, _, options) = run_instead
+    assert (devices, options.accept_version_change) == (2, True)
+    assert configs == [RunConfig(beta=2.0)]
+
+
+def stored(out, rows, num_members):
+    results.create_or_open(
+        out, {"spec": {"configs": []}, "versions": {}, "num_members": num_members}
+    )
+    if rows:
+        measured = {"status": "finished", "first_bad_step": None, "rate": 1.0}
+        full = [{"member": member, "beta": 1.0, **measured} for member in rows]
+        results.commit_shard(out, 0, full, {"w": np.zeros((len(rows), 1), np.float32)})
+
+
+def test_a_sweep_without_a_finished_shard_says_so(tmp_path, capsys):
+    stored(tmp_path / "run", [], 4)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["diagnose", str(tmp_path / "run")])
+    assert stopped.value.code == 2
+    assert "no results yet: 0 of 4 members are finished" in capsys.readouterr().err
+
+
+def test_half_a_sweep_says_how_much_it_is(tmp_path, capsys):
+    stored(tmp_path / "run", [0, 1], 4)
+    cli.main(["diagnose", str(tmp_path / "run")])
+    printed = capsys.readouterr().out
+    # rows of one's own program need no verdict
+    assert "member 1: finished\n" in printed
+    assert "2 of 4 members are finished." in printed
+    with pytest.raises(SystemExit):
+        cli.main(["diagnose", str(tmp_path / "run"), "--member", "3"])
+    expected = "`member` must be one of those finished, 0, 1; got 3."
+    assert expected in capsys.readouterr().err
 
 
 def test_a_misspelt_flag_suggests_the_right_one(capsys):

@@ -1,5 +1,9 @@
 """Thirty wrong configs, each refused with the field, the value and what is allowed."""
 
+import os
+
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from vae_jax.configs import RunConfig, from_mapping, to_mapping
@@ -75,7 +79,21 @@ WRONG = [
     ({"importance_samples": 2, "beta": 0.5}, "makes the loss one bound.*beta=0.5"),
     ({"importance_samples": 2, "free_bits": 0.5}, "makes the loss one bound"),
     ({"prior_correlation": 1.0}, "`prior_correlation` must be between -1 and 1"),
-    ({"word_dropout": 1.0}, "`word_dropout` must be at least 0 and below 1"),
+    ({"word_dropout": 1.5}, "`word_dropout` must be at least 0 and at most 1"),
+    ({"committed_rate": 41.0}, "`committed_rate` must be from 1e-6 to 40 nats; got"),
+    ({"committed_rate": 1e-7}, "`committed_rate` must be from 1e-6 to 40 nats; got"),
+    ({"dropout": 1 - 1e-9}, "`dropout` must be at least 0 and below 1"),
+    ({"prior_correlation": -1 + 1e-9}, "`prior_correlation` must be between"),
+    ({"beta": 1e300}, "`beta` must be finite in float32, at most 3.4e.38; got 1e.300"),
+    ({"variance": 1e-60}, "`variance` must be 0 or, in float32, at least 1.18e-38"),
+    ({"beta": 10**400}, "`beta` must be of type float; got 1000"),
+    ({"max_length": 10**7}, "`max_length` must be at most 10000; got 10000000"),
+    ({"hidden": (10**9,)}, "`hidden` must be widths of at most 100000"),
+    ({"dataset": ""}, "`dataset` must be a text of visible characters"),
+    ({"data_folder": "a\0b"}, "`data_folder` must be a text of visible characters"),
+    ({"latent_dim": np.float32(2)}, "`latent_dim` must be of type int; got 2.0"),
+    ({"beta": np.ones(2)}, "`beta` must be of type float; got array"),
+    ({"schedule": np.ones(2)}, "`schedule` must be one of"),
     ({"posterior": "delt"}, "Did you mean `delta`"),
     ({"learning_rat": 1.0}, "`learning_rat` is not a field.*Did you mean"),
 ]
@@ -91,3 +109,41 @@ def test_a_config_survives_the_round_trip():
     config = RunConfig(hidden=(3, 4), window=None, beta=2, clip_norm=1.0)
     assert from_mapping(to_mapping(config)) == config
     assert from_mapping({"window": "full"}).window is None
+
+
+def test_numbers_of_numpy_and_jax_are_pythons():
+    config = RunConfig(
+        beta=np.float64(0.1),
+        variance=jnp.float32(0.25),
+        latent_dim=np.int64(3),
+        seed=jnp.uint32(7),
+        remat=np.bool_(False),
+        hidden=(np.int32(4), 5),
+        num_steps=np.asarray(50),
+    )
+    plain = RunConfig(
+        beta=0.1, variance=0.25, latent_dim=3, seed=7, hidden=(4, 5), num_steps=50
+    )
+    assert repr(config) == repr(plain)
+
+
+def test_a_whole_number_is_the_same_setting_as_the_float():
+    assert repr(RunConfig(beta=2)) == repr(RunConfig(beta=2.0))
+    assert repr(RunConfig(beta=-0.0)) == repr(RunConfig(beta=0.0))
+    assert repr(RunConfig(latent_dim=2).latent_dim) == "2"
+
+
+def test_a_folder_has_one_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    names = ["a/", "./a", "b/../a", "~/a", "~/a//", str(tmp_path / "a"), "a"]
+    assert {RunConfig(data_folder=name).data_folder for name in names} == {"a"}
+    outside = str(tmp_path.parent / "other")
+    for name in ("../other/", outside, outside + "/"):
+        assert RunConfig(data_folder=name).data_folder == outside
+    assert RunConfig(data_folder=str(tmp_path)).data_folder == os.curdir
+
+
+@pytest.mark.parametrize("model", ["autoregressive", "pixelcnn"])
+def test_a_decoder_without_inputs_is_allowed(model):
+    assert RunConfig(model=model, word_dropout=1).word_dropout == 1.0

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 import pytest
 
+import vae_jax
 from vae_jax import assembly, configs, results
 from vae_jax.sweeps._rows import flatten_params
 
@@ -92,6 +93,7 @@ def test_the_python_blocks_run_in_order(tmp_path, monkeypatch, capsys):
     assert set(namespace["vocabulary"].words) == {"so", "it", "goes", "and", "on"}
     assert "mutual_information" in capsys.readouterr().out
     assert namespace["state"].params is not None
+    assert isinstance(namespace["small"](configs.RunConfig(), (8, 8)), vae_jax.VAE)
     # two units under the threshold of 0.2 nats on the batch mean: 0 and 0.2
     assert namespace["penalised"].tolist() == pytest.approx([0.4, 0.4])
 

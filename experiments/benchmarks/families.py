@@ -83,7 +83,7 @@ def timed(config: RunConfig, num_members: int) -> tuple[float, float]:
         jax.block_until_ready(carry.first_bad_step)
         since = time.perf_counter()
         carry = engine.advance(
-            carry, members, placed, np.int32(0), np.int32(num_windows)
+            carry, members, placed, np.int32(0), np.int32(config.num_steps)
         )
         jax.block_until_ready(carry.first_bad_step)
         seconds = time.perf_counter() - since

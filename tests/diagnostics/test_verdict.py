@@ -201,3 +201,11 @@ def test_refuses_half_a_decoder(key):
         diagnostics.collapse_report(
             key, means, means, log_prob=lambda z, x: x, z=jnp.zeros((5, 3)), x=means
         )
+
+
+def test_a_run_that_diverged_is_judged_by_that_alone():
+    verdict = diagnostics.diverged(12)
+    assert verdict.label == "diverged"
+    assert says(verdict, "not finite at step 12")
+    with pytest.raises(ValueError, match="`first_bad_step` must be at least 0; got -1"):
+        diagnostics.diverged(-1)

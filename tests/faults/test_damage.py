@@ -104,7 +104,7 @@ def run_trials(pristine, tmp_path, num_trials, seed, both):
             assert both, message
             assert "step 200" in message
             assert "step 100" in message
-            assert "Delete" in message
+            assert "move that folder away" in message
         else:
             assert state == expected[step], (kind, trial)
             assert step == 200 or "step 200 is damaged" in message

@@ -1,5 +1,9 @@
 """A TOML file becomes the runs it says, and nothing else."""
 
+import os
+import threading
+
+import numpy as np
 import pytest
 
 from vae_jax import sweeps
@@ -39,7 +43,8 @@ def test_hidden_is_one_value_and_a_list_of_lists_an_axis():
 
 
 def test_repeated_points_are_run_once():
-    runs = sweeps.expand({"grid": [{"beta": [1.0, 2.0]}, {"beta": [2.0, 4.0]}]})
+    with pytest.warns(UserWarning, match="the grids share 1 of 4 runs"):
+        runs = sweeps.expand({"grid": [{"beta": [1.0, 2.0]}, {"beta": [2.0, 4.0]}]})
     assert [r.beta for r in runs] == [1.0, 2.0, 4.0]
 
 
@@ -64,3 +69,67 @@ def test_a_missing_or_broken_file_is_named(tmp_path):
     (tmp_path / "bad.toml").write_text("[base")
     with pytest.raises(ValueError, match="not valid TOML"):
         sweeps.read_spec(tmp_path / "bad.toml")
+
+
+RANGES = {
+    "decimals as written, without stop": ((0.1, 0.4, 0.1), [0.1, 0.2, 0.3]),
+    "downwards": ((1.0, 0.0, -0.25), [1.0, 0.75, 0.5, 0.25]),
+    "a step beyond stop": ((0.0, 1.0, 0.4), [0.0, 0.4, 0.8]),
+    "whole numbers become the field's": ((0, 3, 1), [0.0, 1.0, 2.0]),
+}
+
+
+@pytest.mark.parametrize("case", RANGES)
+def test_a_range_by_step(case):
+    (start, stop, step), expected = RANGES[case]
+    axis = {"start": start, "stop": stop, "step": step}
+    assert [r.beta for r in sweeps.expand({"grid": {"beta": axis}})] == expected
+
+
+def test_a_range_by_number_has_both_ends_and_no_rounding():
+    axis = {"start": 0, "stop": 1, "num": 11}
+    betas = [r.beta for r in sweeps.expand({"grid": {"beta": axis}})]
+    assert betas == [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]
+
+
+@pytest.mark.parametrize(
+    ("axis", "expected"),
+    [
+        ({"start": 1, "stop": 64, "num": 7, "scale": "log"}, [1, 2, 4, 8, 16, 32, 64]),
+        ({"start": 2, "stop": 8, "num": 4}, [2, 4, 6, 8]),
+        ({"start": 2.0, "stop": 8.0, "step": 3.0}, [2, 5]),
+        ({"start": 64, "stop": 1, "num": 3, "scale": "log"}, [64, 8, 1]),
+    ],
+)
+def test_a_range_of_whole_numbers(axis, expected):
+    sizes = [r.latent_dim for r in sweeps.expand({"grid": {"latent_dim": axis}})]
+    assert sizes == expected
+    assert all(type(size) is int for size in sizes)
+
+
+def test_a_logarithmic_range_is_numpys():
+    axis = {"start": 3e-4, "stop": 0.7, "num": 9, "scale": "log"}
+    rates = [r.learning_rate for r in sweeps.expand({"grid": {"learning_rate": axis}})]
+    np.testing.assert_allclose(rates, np.geomspace(3e-4, 0.7, 9), rtol=1e-14)
+    assert (rates[0], rates[-1]) == (3e-4, 0.7)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path):
+    path = tmp_path / "sweep[1]*?.toml"
+    path.write_bytes(b"\xef\xbb\xbf[base]\nbeta = 2")
+    assert sweeps.read_spec(path) == [RunConfig(beta=2.0)]
+
+
+def test_a_spec_may_come_from_a_pipe(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_text, args=("[base]\nbeta = 2",))
+    writer.start()
+    assert sweeps.read_spec(path) == [RunConfig(beta=2.0)]
+    writer.join()
+
+
+def test_the_home_is_expanded(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "s.toml").write_text("[base]\nbeta = 2")
+    assert sweeps.read_spec("~/s.toml") == [RunConfig(beta=2.0)]

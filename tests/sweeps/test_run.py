@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import jax
 import numpy as np
+import pandas as pd
 import pytest
 
 from vae_jax import assembly, results, sweeps, training
 from vae_jax.configs import RunConfig
-from vae_jax.sweeps import _run, _shard
+from vae_jax.sweeps import _run, _shard, _work
 
 SMALL = RunConfig(
     model="linear",  # the engine knows no model, and this one compiles fastest
@@ -69,7 +70,6 @@ def test_a_member_equals_the_same_run_alone_by_fit(reference):
 
 
 def test_chunks_do_not_change_the_bits(reference, tmp_path, monkeypatch):
-    monkeypatch.setattr(_shard, "MIN_CHUNK_STEPS", 1)
     monkeypatch.setattr(_shard, "CHUNK_SECONDS", 0.0)
     run(members(), tmp_path / "run")
     assert results.content_hash(tmp_path / "run") == results.content_hash(reference)
@@ -91,14 +91,13 @@ def test_strategies_agree_to_rounding(tmp_path):
 @pytest.mark.slow  # `.ci/run` runs it
 def test_shards_follow_the_width(reference, tmp_path):
     run(members(), tmp_path / "run", width=2, strategy="map")
-    assert results.finished_shards(tmp_path / "run") == {0, 1}
+    assert len(list((tmp_path / "run" / "shards").iterdir())) == 2
     assert results.read(tmp_path / "run").runs.num_rows == 4
 
 
 def test_an_interrupted_sweep_saves_exits_and_resumes_exactly(
     reference, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(_shard, "MIN_CHUNK_STEPS", 1)
     monkeypatch.setattr(_shard, "CHUNK_SECONDS", 0.0)
     real = _shard.next_chunk
 
@@ -111,19 +110,25 @@ def test_an_interrupted_sweep_saves_exits_and_resumes_exactly(
     with pytest.raises(sweeps.Interrupted) as stopped:
         run(members(), out)
     assert stopped.value.code == 143
-    assert results.finished_shards(out) == set()
+    assert results.finished_members(out) == set()
     assert list((out / "checkpoints").rglob("*"))
     monkeypatch.setattr(_shard, "next_chunk", real)
     run(members(), out)
     assert results.content_hash(out) == results.content_hash(reference)
 
 
-def test_a_finished_sweep_returns_without_running(reference, monkeypatch):
+def test_a_finished_sweep_returns_without_running_and_says_when(
+    reference, monkeypatch, capsys
+):
     def never(*_):
-        raise AssertionError("a finished shard was run again")
+        raise AssertionError("a finished sweep was traced or run again")
 
-    monkeypatch.setattr(_run, "run_shard", never)
-    assert run(members(), reference).runs.num_rows == 4
+    monkeypatch.setattr(_run, "train_all", never)
+    monkeypatch.setattr(_work, "make_engine", never)
+    assert run(members(), reference, progress=True).runs.num_rows == 4
+    when = results.finished_at(reference)
+    said = f"Nothing was trained: all of 4 members had ended, the last on {when}."
+    assert said in capsys.readouterr().err
 
 
 def test_another_spec_in_the_folder_is_refused(reference):
@@ -140,6 +145,16 @@ def test_a_diverging_member_is_frozen_and_hurts_no_other(reference, tmp_path):
     assert stored["status"].tolist() == ["finished", "diverged", "finished", "finished"]
     assert 0 < stored["first_bad_step"][1] < 20
     assert stored["first_bad_step"].tolist()[0] == training.ALIVE
+    # what its parameters would measure is no result, and stays out of every mean
+    assert stored["verdict"][1] == "diverged"
+    bad = stored["first_bad_step"][1]
+    assert f"not finite at step {bad}" in stored["reasons"][1][0]
+    names = ["rate", "nll", "mutual_information", "active_units"]
+    assert stored.loc[1, names].isna().all()
+    kept = results.read(reference).runs.to_pandas().drop(index=1)
+    pd.testing.assert_frame_equal(
+        stored.groupby("beta")[names].mean(), kept.groupby("beta")[names].mean()
+    )
     for member in (0, 2, 3):
         for a, b in zip(
             jax.tree.leaves(results.load(tmp_path / "run", member)),
@@ -153,7 +168,7 @@ def test_a_diverging_member_is_frozen_and_hurts_no_other(reference, tmp_path):
 def test_unlike_decoders_make_two_cohorts(tmp_path):
     configs = [SMALL, replace(SMALL, latent_dim=3)]
     stored = run(configs, tmp_path / "run")
-    assert stored.manifest["num_shards"] == 2
+    assert len(list((tmp_path / "run" / "shards").iterdir())) == 2
     assert stored.runs.to_pandas()["latent_dim"].tolist() == [2, 3]
 
 

@@ -141,19 +141,37 @@ def test_divergence_is_raised_with_its_first_step(bad, first, what):
         next(run)
 
 
-def test_a_run_that_diverges_is_frozen_before_that_window():
+def test_a_run_that_diverges_is_frozen_before_that_step():
     program, key = counting((7, 9)), training.member_key(0)
     carry = training.init_carry(program, key, HYPER, None, 4)
     assert int(carry.first_bad_step) == ALIVE
-    assert np.isnan(carry.history.pair).all()
-    advance = jax.jit(partial(training.run_windows, program, 4))
-    for start, stop in ((0, 1), (1, 2), (2, 4)):
-        carry = advance(carry, key, HYPER, None, start, stop)
-    assert int(carry.state) == 4
+    advance = jax.jit(partial(training.run_steps, program, 4))
+    for first, last in ((0, 3), (3, 4), (4, 16)):
+        carry = advance(carry, key, HYPER, None, first, last)
+    assert int(carry.state) == 7
     assert int(carry.first_bad_step) == 7
-    np.testing.assert_array_equal(carry.history.value, [1, np.nan, np.nan, np.nan])
-    # chunks of one and of two windows are one program
+    rows = training.recorded(carry, 4)
+    np.testing.assert_array_equal(rows.value, [1, np.nan, np.nan, np.nan])
+    # chunks of any length are one program
     assert advance._cache_size() == 1
+
+
+@pytest.mark.parametrize("lengths", [[12], [1] * 12, [5, 1, 6], [4, 4, 4], [11, 1]])
+def test_a_chunk_may_end_after_any_step(lengths):
+    program, key = counting(), training.member_key(0)
+    carry = training.init_carry(program, key, HYPER, None, 3)
+    for last, length in zip(np.cumsum(lengths), lengths, strict=True):
+        carry = training.run_steps(
+            program, 4, carry, key, HYPER, None, last - length, last
+        )
+    rows = training.recorded(carry, 4)
+    np.testing.assert_array_equal(rows.pair, [[1.5, 3], [5.5, 11], [9.5, 19]])
+
+
+def test_a_healthy_run_holds_no_nan():
+    """What `jax_debug_nans` would stop."""
+    carry = training.init_carry(counting(), training.member_key(0), HYPER, None, 4)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(carry))
 
 
 @pytest.mark.parametrize(("num_steps", "advice"), [(55, "50 or 60"), (5, "0 or 10")])

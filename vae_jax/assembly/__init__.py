@@ -30,6 +30,7 @@ from vae_jax.assembly._parts import (
     prepare,
     regulariser,
 )
+from vae_jax.assembly._source import named_sources, source_digest, user_function
 from vae_jax.assembly._text import load_text, sentences, with_perplexity
 
 __all__ = [
@@ -48,13 +49,16 @@ __all__ = [
     "load_dataset",
     "load_text",
     "model",
+    "named_sources",
     "objective",
     "penalty",
     "prepare",
     "program",
     "regulariser",
     "sentences",
+    "source_digest",
     "splits",
+    "user_function",
     "warmup_steps",
     "with_perplexity",
 ]

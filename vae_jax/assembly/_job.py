@@ -1,7 +1,8 @@
 """Everything that one config stands for: program, settings and data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
@@ -11,6 +12,7 @@ from vae_jax.assembly._check import check
 from vae_jax.assembly._hyper import hyper
 from vae_jax.assembly._model import model
 from vae_jax.assembly._parts import feedback, likelihood, objective, prepare
+from vae_jax.assembly._source import named_sources
 from vae_jax.assembly._text import load_text, with_perplexity
 from vae_jax.configs import TEXTS, RunConfig
 from vae_jax.training import Hyper, Program, Splits
@@ -39,14 +41,17 @@ class Job(NamedTuple):
         program: shared by every config of a cohort.
         hyper: this config's settings, as arrays.
         splits: images, as the device will hold them.
+        inputs: what else the results depend on beside the config and the splits, as text
+            by kind and name: digests of functions of the user's under `sources`.
 
     >>> Job._fields
-    ('program', 'hyper', 'splits')
+    ('program', 'hyper', 'splits', 'inputs')
     """
 
     program: Program
     hyper: Hyper
     splits: Splits
+    inputs: Mapping[str, Mapping[str, str]] = MappingProxyType({})
 
 
 def job(config: RunConfig) -> Job:
@@ -61,7 +66,12 @@ def job(config: RunConfig) -> Job:
     """
     dataset = dataset_of(config)
     check(config, dataset)
-    return Job(program(config, dataset), hyper(config), splits(config, dataset))
+    inputs = {
+        "data": {"levels": str(dataset.max_value)},
+        "sources": named_sources(config),
+    }
+    held = splits(config, dataset)
+    return Job(program(config, dataset), hyper(config), held, inputs)
 
 
 def splits(config: RunConfig, dataset: data.Dataset) -> Splits:
@@ -137,8 +147,13 @@ def at_precision(made: Program, precision: str) -> Program:
     return Program(*(pinned(function) for function in made))
 
 
-def describe(metrics: dict[str, Any]) -> dict[str, Any]:
+def describe(
+    metrics: dict[str, Any], first_bad_step: int | None = None
+) -> dict[str, Any]:
     """The verdict on an evaluated run and the reasons, as columns of its row.
+
+    A run that has diverged, at `first_bad_step`, is judged by that alone. A program that
+    does not measure what a verdict needs has none.
 
     >>> describe({})
     {}
@@ -146,7 +161,9 @@ def describe(metrics: dict[str, Any]) -> dict[str, Any]:
     known = diagnostics.CollapseReport._fields
     if not set(known) <= set(metrics):
         return {}
-    verdict = diagnostics.verdict(
-        diagnostics.CollapseReport(*(metrics[name] for name in known))
-    )
+    if first_bad_step is None:
+        report = diagnostics.CollapseReport(*(metrics[name] for name in known))
+        verdict = diagnostics.verdict(report)
+    else:
+        verdict = diagnostics.diverged(first_bad_step)
     return {"verdict": verdict.label, "reasons": list(verdict.reasons)}

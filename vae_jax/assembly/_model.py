@@ -1,12 +1,15 @@
 """The model of a config, with the posterior and the prior that it names."""
 
-import importlib
+from collections.abc import Callable
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from vae_jax import models, priors, training
 from vae_jax.assembly._parts import likelihood
-from vae_jax.configs import TEXT_MODELS, RunConfig, did_you_mean
+from vae_jax.assembly._source import call_user, user_function
+from vae_jax.configs import TEXT_MODELS, RunConfig
 from vae_jax.vae import VAE, Prior, with_prior
 
 
@@ -20,11 +23,12 @@ def model(
         event_shape: of one example.
         max_value: that of the data; a model of sentences needs it, for their largest token.
 
-    `package.module:function` is called with (config, shape).
+    `package.module:function` is called with (config, event_shape) and returns a `VAE`; see
+    `user_function` for where it is looked for.
 
     Raises:
-        ValueError: the function cannot be found or does not return a `VAE`; no `max_value`
-            where it is needed.
+        ValueError: the function cannot be found or called so, raises, or does not return a
+            `VAE`; no `max_value` where it is needed.
 
     >>> model(RunConfig(model="linear"), (8, 8)).prior is None
     True
@@ -38,9 +42,20 @@ def model(
         vae = training.semi_amortised_posterior(
             vae, likelihood(config, max_value), num_steps=config.refine_steps
         )
-    if config.prior == "standard":
-        return vae
-    return with_prior(vae, _prior(config, vae, event_shape))
+    if config.prior != "standard":
+        vae = with_prior(vae, _prior(config, vae, event_shape))
+    # whoever writes a model says what its parameters are
+    return vae if ":" in config.model else vae._replace(init=_single(vae.init))
+
+
+def _single(init: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The same draws and dtypes with JAX's x64 flag, which is no setting of a run."""
+
+    def call(key: Any) -> Any:
+        with jax.enable_x64(False):
+            return init(key)
+
+    return call
 
 
 def _plain_model(
@@ -144,27 +159,15 @@ def _prior(config: RunConfig, vae: VAE, event_shape: tuple[int, ...]) -> Prior:
         return priors.mixture(size, config.prior_components)
     if config.prior == "autoregressive":
         return priors.autoregressive(size, size, config.prior_correlation)
-    grey = jnp.full((config.prior_components, *event_shape), 0.5)
+    grey = jnp.full((config.prior_components, *event_shape), 0.5, jnp.float32)
     return priors.vampprior(vae.encode, grey, noise=0.25, bounded=True)
 
 
 def _user_model(config: RunConfig, event_shape: tuple[int, ...]) -> VAE:
-    module_name, _, name = config.model.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
+    made = call_user(user_function(config.model), config.model, config, event_shape)
+    if not isinstance(made, VAE) or not all(map(callable, made[:3])):
         raise ValueError(
-            f"`model` names the module {module_name!r}, which cannot be imported: "
-            f"{error}. Run from its folder, or install it."
-        ) from error
-    if not hasattr(module, name):
-        raise ValueError(
-            f"`model` names {name!r}, which {module_name} does not have."
-            f"{did_you_mean(name, dir(module))}"
-        )
-    made = getattr(module, name)(config, event_shape)
-    if not isinstance(made, VAE):
-        raise ValueError(
-            f"`model` {config.model} must return a vae_jax.VAE; got {type(made)}."
+            f"`model` {config.model} must return a vae_jax.VAE of three functions, init, "
+            f"encode and decode; got {made if isinstance(made, VAE) else type(made)}."
         )
     return made

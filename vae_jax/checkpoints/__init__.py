@@ -15,13 +15,23 @@ and casts to another dtype silently; here a leaf comes back bit for bit or not a
 
 from vae_jax.checkpoints._folders import remove
 from vae_jax.checkpoints._leaves import TargetMismatch
-from vae_jax.checkpoints._restore import DamagedCheckpoint, Restored, restore
+from vae_jax.checkpoints._restore import (
+    DamagedCheckpoint,
+    ForeignCheckpoint,
+    Peek,
+    Restored,
+    peek,
+    restore,
+)
 from vae_jax.checkpoints._save import save
 
 __all__ = [
     "DamagedCheckpoint",
+    "ForeignCheckpoint",
+    "Peek",
     "Restored",
     "TargetMismatch",
+    "peek",
     "remove",
     "restore",
     "save",

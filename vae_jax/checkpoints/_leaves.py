@@ -13,6 +13,11 @@ from vae_jax.types import Params
 Leaf = dict[str, Any]
 """What the record says of one leaf."""
 
+# what orbax stores as it is; narrower and newer numbers go as bytes
+_PLAIN = {f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)}
+_PLAIN |= {"bool", "float16", "float32", "float64", "bfloat16"}
+_PLAIN |= {"complex64", "complex128"}
+
 
 class TargetMismatch(ValueError):
     """The target has other leaves, shapes or dtypes than the save."""
@@ -23,9 +28,9 @@ def describe(tree: Params) -> list[Leaf]:
     described: list[Leaf] = []
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
         name = "state" + jax.tree_util.keystr(path)
-        if not isinstance(leaf, jax.Array | np.ndarray | jax.ShapeDtypeStruct):
-            raise TypeError(f"`{name}` must be an array; got {type(leaf).__name__}")
-        dtype, shape = str(leaf.dtype), list(leaf.shape)
+        _check_leaf(leaf, name)
+        # a foreign byte order is another way to write the same numbers
+        dtype, shape = str(_native(leaf.dtype)), list(leaf.shape)
         entry: Leaf = {"path": name, "dtype": dtype, "shape": shape}
         if isinstance(leaf, jax.Array) and _is_key(leaf):
             entry["key_impl"] = jax.random.key_impl(leaf)
@@ -33,11 +38,39 @@ def describe(tree: Params) -> list[Leaf]:
     return described
 
 
+def _check_leaf(leaf: Any, name: str) -> None:
+    if not isinstance(leaf, jax.Array | np.ndarray | jax.ShapeDtypeStruct):
+        raise TypeError(f"`{name}` must be an array; got {type(leaf).__name__}")
+    if isinstance(leaf, np.ma.MaskedArray):
+        raise TypeError(
+            f"`{name}` is a masked array, whose mask would be lost; save data and mask"
+        )
+    if not (
+        _is_key(leaf) or jnp.issubdtype(leaf.dtype, np.number) or leaf.dtype == bool
+    ):
+        raise TypeError(f"`{name}` must be an array of numbers; got {leaf.dtype}")
+
+
+def _native(dtype: Any) -> Any:
+    return dtype.newbyteorder("=") if isinstance(dtype, np.dtype) else dtype
+
+
 def to_host(tree: Params) -> list[np.ndarray]:
-    """The leaves as numpy arrays, typed keys as their data."""
+    """The leaves as numpy arrays in native byte order, typed keys as their data."""
     leaves = jax.tree.leaves(tree)
     raw = [jax.random.key_data(leaf) if _is_key(leaf) else leaf for leaf in leaves]
-    return list(jax.device_get(raw))
+    host = jax.device_get(raw)
+    return [np.asarray(array, _native(array.dtype)) for array in host]
+
+
+def goes_as_bytes(array: np.ndarray) -> bool:
+    """Whether orbax has no form of its own for this dtype."""
+    return array.dtype.name not in _PLAIN
+
+
+def as_bytes(array: np.ndarray) -> np.ndarray:
+    """The bytes of an array in a row."""
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
 
 
 def _is_key(leaf: Any) -> bool:
@@ -46,9 +79,8 @@ def _is_key(leaf: Any) -> bool:
 
 def digest(array: np.ndarray) -> str:
     """SHA-256 of dtype, shape and bytes."""
-    content = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
     sha = hashlib.sha256(f"{array.dtype.name} {array.shape}\n".encode())
-    sha.update(content.data)
+    sha.update(as_bytes(array).data)
     return sha.hexdigest()
 
 
@@ -83,7 +115,7 @@ def place(
     order = [index[leaf["path"]] for leaf in describe(target)]
     targets, structure = jax.tree.flatten(target)
     placed = [
-        arrays[i]
+        arrays[i].astype(like.dtype, copy=False)  # its byte order
         if isinstance(like, np.ndarray)
         else _on_device(arrays[i], leaves[i], sharding)
         for like, i in zip(targets, order, strict=True)

@@ -1,6 +1,11 @@
 """The two calls to orbax: numpy arrays by name, out and in."""
 
-from collections.abc import Iterable, Mapping
+import contextlib
+import errno
+import logging
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +15,60 @@ import orbax.checkpoint
 # orbax re-exports by `import *`, which type checkers do not follow
 _ocp: Any = orbax.checkpoint
 
+# orbax looks for its own files by glob patterns that begin with the path as it is given
+_PLAIN = re.compile(r"[\w./ =,+@-]+", re.ASCII)
+
 
 def write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write arrays that have elements; returns when they are on disk."""
-    with _ocp.PyTreeCheckpointer() as checkpointer:
-        checkpointer.save(path, dict(arrays))
+    with _plain(path) as plain, _quiet(), _ocp.PyTreeCheckpointer() as checkpointer:
+        checkpointer.save(plain, dict(arrays))
 
 
 def read(path: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
-    """Read the named arrays as they are on disk, damaged or not."""
+    """Read the named arrays as they are on disk, damaged or not.
+
+    Raises:
+        OSError: orbax cannot read them.
+    """
     as_numpy = {name: _ocp.RestoreArgs(restore_type=np.ndarray) for name in names}
-    with _ocp.PyTreeCheckpointer() as checkpointer:
-        arrays: dict[str, np.ndarray] = checkpointer.restore(
-            path, restore_args=as_numpy
-        )
+    try:
+        with _plain(path) as plain, _ocp.PyTreeCheckpointer() as checkpointer:
+            arrays: dict[str, np.ndarray] = checkpointer.restore(
+                plain, restore_args=as_numpy
+            )
+    except MemoryError:
+        raise
+    except Exception as error:  # orbax has no type of its own
+        said = f"orbax {_ocp.__version__} cannot read it: {error}"
+        raise OSError(errno.EIO, said, str(path)) from error
     return arrays
+
+
+@contextlib.contextmanager
+def _plain(path: Path) -> Iterator[Path]:
+    """The same place under a name that no pattern can be made of."""
+    if _PLAIN.fullmatch(str(path)):
+        yield path
+        return
+    usual = tempfile.gettempdir()
+    place = usual if _PLAIN.fullmatch(usual) else "/tmp"
+    with tempfile.TemporaryDirectory(prefix="vae_jax-", dir=place) as folder:
+        link = Path(folder, "folder")
+        link.symlink_to(path.parent, target_is_directory=True)
+        yield link / path.name
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the tracebacks of orbax's threads to the error that it raises anyway."""
+    logger = logging.getLogger("absl")
+    logger.addFilter(_is_not_orbax)
+    try:
+        yield
+    finally:
+        logger.removeFilter(_is_not_orbax)
+
+
+def _is_not_orbax(record: logging.LogRecord) -> bool:
+    return "orbax" not in Path(record.pathname).parts

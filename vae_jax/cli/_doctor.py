@@ -2,12 +2,10 @@
 
 import os
 import platform
+import re
 import sys
 from importlib.metadata import PackageNotFoundError, version
-
-import jax
-
-from vae_jax import data, sweeps
+from pathlib import Path
 
 PACKAGES = (
     "vae-jax",
@@ -20,18 +18,18 @@ PACKAGES = (
     "numpy",
     "pyarrow",
 )
-OLDEST, NEWEST = (0, 10), (0, 13)
+OLDEST = (0, 10, 2)
+"""Of jax; newer ones are not refused."""
 
 
 def doctor() -> None:
     """Print what this machine has, and exit with 1 if something is missing."""
-    sweeps.setup_jax()
-    problems = [*check_versions(), *check_devices()]
-    print(f"cache: {sweeps.cache_folder()}")
-    folder = data.default_data_dir()
-    prepared = ", ".join(data.prepared_names(folder)) or "nothing yet"
-    print(f"data sets: {', '.join(data.NAMES)}, or any prepared image set")
-    print(f"prepared in {folder}: {prepared}")
+    from vae_jax import sweeps
+
+    problems = [*check_versions(), *check_cache()]
+    if not problems:
+        sweeps.setup_jax()
+    problems += [*check_devices(), *check_data()]
     for problem in problems:
         print(f"PROBLEM: {problem}")
     print("All well." if not problems else f"{len(problems)} problem(s).")
@@ -47,14 +45,49 @@ def check_versions() -> list[str]:
             print(f"{package}: {version(package)}")
         except PackageNotFoundError:
             problems.append(f"{package} is not installed: pip install {package}")
-    number = tuple(int(part) for part in jax.__version__.split(".")[:2])
-    if not OLDEST <= number < NEWEST:
-        problems.append(f"jax {jax.__version__} is not supported: needs 0.10 to 0.12")
+    if problem := check_jax(version("jax")):
+        problems.append(problem)
     return problems
+
+
+def check_jax(number: str) -> str:
+    """What is wrong with a version of jax; nothing if it is new enough.
+
+    >>> check_jax("0.10.2"), check_jax("0.12.0.1"), check_jax("1.0.dev3")
+    ('', '', '')
+    >>> check_jax("0.10.1")
+    'jax 0.10.1 is not supported: pip install -U jax (0.10.2 or later)'
+    """
+    if tuple(int(part) for part in re.findall(r"\d+", number)[:3]) >= OLDEST:
+        return ""
+    oldest = ".".join(map(str, OLDEST))
+    return f"jax {number} is not supported: pip install -U jax ({oldest} or later)"
+
+
+def check_cache() -> list[str]:
+    """Print the folder of compiled programs; return why it cannot be used."""
+    from vae_jax import sweeps
+
+    try:
+        folder = sweeps.cache_folder()
+    except ValueError as error:
+        return [str(error)]
+    print(f"cache: {folder} (compiled programs; VAE_JAX_CACHE moves it)")
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        return []
+    return [
+        f"the cache cannot be written ({there} is not yours to write): set VAE_JAX_CACHE "
+        "to a folder that is, or every process compiles anew"
+    ]
 
 
 def check_devices() -> list[str]:
     """Print the devices after a first computation on them; return what fails."""
+    import jax
+
+    from vae_jax import sweeps
+
     print(f"cores: {sweeps.num_cores()} of {os.cpu_count()}")
     try:
         devices = jax.devices()
@@ -64,4 +97,18 @@ def check_devices() -> list[str]:
     print(
         f"devices: {len(devices)} x {devices[0].device_kind} ({jax.default_backend()})"
     )
+    return []
+
+
+def check_data() -> list[str]:
+    """Print the data sets and where they lie; return what fails."""
+    from vae_jax import data
+
+    print(f"data sets: {', '.join(data.NAMES)}, or any prepared image set")
+    try:
+        folder: Path = data.default_data_dir()
+    except ValueError as error:
+        return [str(error)]
+    prepared = ", ".join(data.prepared_names(folder)) or "nothing yet"
+    print(f"prepared in {folder}: {prepared}")
     return []

@@ -1,33 +1,73 @@
-"""Parse the command, say what is wrong with it in one line, or run it."""
+"""Parse the command, say what is wrong with it in one line, or run it.
 
+A command's module is imported when it is asked for: help needs neither JAX nor pandas.
+"""
+
+import contextlib
+import importlib
+import io
+import os
 import sys
 import warnings
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TextIO
 
-import tyro
+from vae_jax import __version__
+from vae_jax.configs import did_you_mean
 
-from vae_jax import checkpoints, results
-from vae_jax.cli import _diagnose, _doctor, _forecast, _train
-
-COMMANDS: dict[str, Callable[..., Any]] = {
-    "train": _train.train,
-    "sweep": _train.sweep,
-    "diagnose": _diagnose.diagnose,
-    "forecast": _forecast.forecast,
-    "doctor": _doctor.doctor,
+COMMANDS = {
+    "train": ("_train", "Train one model and say whether it collapsed."),
+    "sweep": (
+        "_train",
+        "Train every run of a TOML file of lists and ranges, many at a time.",
+    ),
+    "diagnose": (
+        "_diagnose",
+        "Print the verdict on every member of a stored run, with its reasons.",
+    ),
+    "forecast": (
+        "_forecast",
+        "Print how many latent units can stay active at each beta and noise variance.",
+    ),
+    "doctor": (
+        "_doctor",
+        "Print what this machine has, and exit with 1 if something is missing.",
+    ),
 }
-
-EXPLAINED = (
-    ValueError,
-    OSError,
-    checkpoints.DamagedCheckpoint,
-    results.DamagedFile,
-    results.VersionChanged,
-)
+"""The module of each, and the first line of its help."""
 
 REFUSED = 2
 """Exit code of a command that cannot be carried out as given."""
+
+INTERRUPTED = 130
+"""Of Ctrl-C where there is no state to save: 128 and the number of the signal."""
+
+UNREAD = 141
+"""Of output that nobody reads any more, by `head`: as if SIGPIPE had ended it."""
+
+HELP = """\
+usage: vae-jax COMMAND [OPTIONS]
+
+Understand and cure posterior collapse.
+
+commands (vae-jax COMMAND --help says more):
+{commands}
+
+options:
+  --help     this page
+  --version  the version of vae-jax
+
+exit codes:
+  0    done, or done before: the results are in the folder that is named last
+  1    a defect of vae-jax, with its traceback; `doctor`: something is missing
+  2    refused: the command or its input cannot be carried out as given
+  128 + the number of a signal, where one ended the command: 130 Ctrl-C, 143 SIGTERM; a
+       run has saved its state, and the same command goes on with it
+  141  nobody reads the output any more
+
+Compiled programs are kept in ~/.cache/vae_jax, or where VAE_JAX_CACHE says; the folder
+may be deleted at any time. `vae-jax doctor` names it.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -36,14 +76,112 @@ def main(arguments: Sequence[str] | None = None) -> None:
     What stands for a mistake of the user, or for a damaged or foreign folder, has a text
     that says what to do; anything else is a defect and shows its traceback.
     """
-    warnings.simplefilter("once")
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        tyro.extras.subcommand_cli_from_dict(
-            COMMANDS,
-            prog="vae-jax",
-            description="Understand and cure posterior collapse.",
-            args=list(sys.argv[1:] if arguments is None else arguments),
-        )
-    except EXPLAINED as error:
+        with tidy_warnings(), flushed():
+            run_command(words)
+    except BrokenPipeError as error:
+        _let_go_of_stdout()
+        raise SystemExit(UNREAD) from error
+    except KeyboardInterrupt as error:
+        print("vae-jax: interrupted", file=sys.stderr)
+        raise SystemExit(INTERRUPTED) from error
+    except Exception as error:
+        if not is_explained(error):
+            raise
         print(f"vae-jax: {error}", file=sys.stderr)
         raise SystemExit(REFUSED) from error
+
+
+def run_command(words: list[str]) -> None:
+    """The command that the first word names, or the page of help."""
+    first = words[0] if words else None
+    if first in ("-h", "--help"):
+        print(help_page(), end="")
+    elif first == "--version":
+        print(f"vae-jax {__version__}")
+    elif first in COMMANDS:
+        import tyro
+
+        module = importlib.import_module(f"vae_jax.cli.{COMMANDS[first][0]}")
+        tyro.cli(getattr(module, first), prog=f"vae-jax {first}", args=words[1:])
+    elif first is None:
+        print(help_page(), end="", file=sys.stderr)
+        raise SystemExit(REFUSED)
+    else:
+        raise ValueError(
+            f"the first word must be a command, one of {', '.join(COMMANDS)}; got "
+            f"{first!r}.{did_you_mean(first, COMMANDS)}"
+        )
+
+
+def help_page() -> str:
+    """What there is, and what exit codes mean.
+
+    >>> "vae-jax COMMAND" in help_page()
+    True
+    """
+    lines = [f"  {name:<9} {summary}" for name, (_, summary) in COMMANDS.items()]
+    return HELP.format(commands="\n".join(lines))
+
+
+def is_explained(error: Exception) -> bool:
+    """Whether its text says what to do, so that no traceback is needed.
+
+    >>> is_explained(ValueError("`beta` must be ...")), is_explained(KeyError("beta"))
+    (True, False)
+    """
+    if isinstance(error, ValueError | OSError):
+        return True
+    # whoever raised them has imported their modules
+    known = (
+        ("vae_jax.checkpoints", "DamagedCheckpoint"),
+        ("vae_jax.checkpoints", "ForeignCheckpoint"),
+        ("vae_jax.results", "DamagedFile"),
+        ("vae_jax.results", "ForeignFile"),
+        ("vae_jax.results", "VersionChanged"),
+    )
+    loaded = [
+        (sys.modules[module], name) for module, name in known if module in sys.modules
+    ]
+    return any(isinstance(error, getattr(module, name)) for module, name in loaded)
+
+
+@contextlib.contextmanager
+def flushed() -> Iterator[None]:
+    """What was printed is written here, where its failure is caught."""
+    try:
+        yield
+    finally:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+
+
+def _let_go_of_stdout() -> None:
+    """The interpreter flushes once more when it ends; let that go nowhere."""
+    with contextlib.suppress(io.UnsupportedOperation):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextlib.contextmanager
+def tidy_warnings() -> Iterator[None]:
+    """Warnings that are for the user are a line, others as Python prints them."""
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> Any:
+        if category is UserWarning:
+            print(f"vae-jax: note: {message}", file=sys.stderr)
+        else:
+            usual(message, category, filename, lineno, file, line)
+
+    with warnings.catch_warnings():
+        usual = warnings.showwarning
+        warnings.simplefilter("once")
+        warnings.showwarning = show
+        yield

@@ -1,8 +1,11 @@
 """Tables of runs for the terminal."""
 
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from vae_jax.configs import RunConfig, to_mapping
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 METRICS = {
     "rate": "rate",
@@ -16,9 +19,10 @@ METRICS = {
 """Columns of results, and their names in a table; nats per example, and units of z."""
 
 
-def varied(runs: pd.DataFrame) -> list[str]:
+def varied(runs: "pd.DataFrame") -> list[str]:
     """The config fields in which the runs differ.
 
+    >>> import pandas as pd
     >>> varied(pd.DataFrame({"beta": [1, 2], "latent_dim": [8, 8]}))
     ['beta']
     """
@@ -26,7 +30,7 @@ def varied(runs: pd.DataFrame) -> list[str]:
     return [name for name in fields if runs[name].astype(str).nunique() > 1]
 
 
-def print_runs(runs: pd.DataFrame) -> None:
+def print_runs(runs: "pd.DataFrame") -> None:
     """A row a member: what distinguishes it, its status, its metrics."""
     columns = ["member", *varied(runs), "status", *(m for m in METRICS if m in runs)]
     table = runs[columns].rename(columns=METRICS)

@@ -2,18 +2,25 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from vae_jax import results, sweeps
-from vae_jax.cli._tables import print_runs
+from vae_jax.cli._paths import expanded
 from vae_jax.configs import RunConfig, to_mapping
+
+if TYPE_CHECKING:
+    from vae_jax import sweeps
+
+WIDTH = 64
+"""`sweeps.Options().width`, which help prints without importing JAX."""
 
 
 def train(
     config: Annotated[RunConfig, tyro.conf.arg(name="")],
     out: Path | None = None,
+    devices: int | None = None,
+    accept_version_change: bool = False,
 ) -> None:
     """Train one model and say whether it collapsed.
 
@@ -21,8 +28,13 @@ def train(
         config: the run.
         out: folder of the results; `runs/train-HASH` by default, so that the same command
             finds its own results and another one never overwrites them.
+        devices: virtual CPU devices; one a core by default.
+        accept_version_change: resume although JAX is not the version it began with.
     """
-    run_and_report([config], out, "train", sweeps.Options())
+    from vae_jax import sweeps
+
+    options = sweeps.Options(accept_version_change=accept_version_change)
+    run_and_report([config], out, "train", options, devices)
 
 
 def sweep(
@@ -30,7 +42,7 @@ def sweep(
     /,
     out: Path | None = None,
     strategy: Literal["auto", "map", "vmap"] = "auto",
-    width: int = sweeps.Options().width,
+    width: int = WIDTH,
     devices: int | None = None,
     keep_params: bool = True,
     accept_version_change: bool = False,
@@ -46,9 +58,11 @@ def sweep(
         keep_params: store the final parameters of every member.
         accept_version_change: resume although JAX is not the version it began with.
     """
+    from vae_jax import sweeps
+
     if width < 1:
         raise ValueError(f"`width` must be at least 1; got {width}.")
-    configs = sweeps.read_spec(spec)
+    configs = sweeps.read_spec(expanded(spec))
     options = sweeps.Options(
         strategy=None if strategy == "auto" else strategy,
         width=width,
@@ -62,14 +76,19 @@ def run_and_report(
     configs: Sequence[RunConfig],
     out: Path | None,
     name: str,
-    options: sweeps.Options,
+    options: "sweeps.Options",
     devices: int | None = None,
 ) -> None:
     """Run, print the table, and end with where the results are."""
-    sweeps.setup_jax(devices)
+    from vae_jax import results, sweeps
+    from vae_jax.cli._tables import print_runs
+
     if out is None:
         spec = {"configs": [to_mapping(config) for config in configs]}
         out = Path("runs") / f"{name}-{results.short_hash(spec)}"
+    out = expanded(out)
+    sweeps.check_out(out)
+    sweeps.setup_jax(devices)
     stored = sweeps.run(configs, out, options)
     print_runs(stored.runs.to_pandas())
     print(f"\nResults: {out}")

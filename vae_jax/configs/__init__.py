@@ -4,11 +4,11 @@ What needs the data or the model to judge is checked in `assembly.check`, before
 compile. `DATA_FIELDS` may differ between the members of one compiled program.
 """
 
-from vae_jax.configs._mapping import from_mapping, to_mapping
+from vae_jax.configs._mapping import check_value, field_kinds, from_mapping, to_mapping
 from vae_jax.configs._ranges import MODELS
 from vae_jax.configs._run import DATA_FIELDS, RunConfig, SplitName
 from vae_jax.configs._together import TEXT_MODELS, TEXTS
-from vae_jax.configs._types import did_you_mean
+from vae_jax.configs._types import did_you_mean, shown
 
 __all__ = [
     "DATA_FIELDS",
@@ -17,7 +17,10 @@ __all__ = [
     "TEXT_MODELS",
     "RunConfig",
     "SplitName",
+    "check_value",
     "did_you_mean",
+    "field_kinds",
     "from_mapping",
+    "shown",
     "to_mapping",
 ]

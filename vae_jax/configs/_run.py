@@ -5,7 +5,13 @@ from typing import Literal
 
 from vae_jax.configs._ranges import check_choices, check_ranges
 from vae_jax.configs._together import check_together
-from vae_jax.configs._types import check_type
+from vae_jax.configs._types import (
+    as_annotated,
+    as_python,
+    check_float32,
+    check_type,
+    normal_folder,
+)
 
 Binarize = Literal["none", "static", "dynamic"]
 LikelihoodName = Literal[
@@ -71,12 +77,16 @@ DATA_FIELDS = frozenset(
 class RunConfig:
     """Everything that defines one training run.
 
+    Numbers may be Python's, numpy's or JAX's. Sizes have upper limits, far above what
+    trains; numbers that float32 does not hold are refused.
+
     Attributes:
         dataset: `digits` (embedded), `mnist`, `fashion_mnist`, `kmnist`, or an image set
             of tensorflow-datasets that lies prepared as array_record; or sentences:
             `ten_sequences`, `synthetic_language`, `brown` or `text`.
         data_folder: local folder with IDX files, the default places are searched without;
-            or with the files of `brown`, or of your own `text`.
+            or with the files of `brown`, or of your own `text`. `~` is your home; kept
+            without a trailing slash, and as seen from the working directory if below it.
         vocab_size: words of a `brown` or `text` vocabulary, the most frequent ones and the
             four special tokens; all others are the unknown word.
         max_length: tokens of a sentence of theirs, beginning and end included; longer ones
@@ -87,7 +97,10 @@ class RunConfig:
         binarize: `static` (x > 0.5), `dynamic` (drawn anew at every visit) or `none`.
         dequantize: add uniform noise of one grey level (Gaussian likelihoods).
         model: `linear`, `mlp`, `lipschitz`, `convolutional`, `autoregressive`, `pixelcnn`;
-            for sentences `lstm` or `transformer`; or your own, `package.module:function`.
+            for sentences `lstm` or `transformer`; or your own, `package.module:function`,
+            looked for in the working directory first: it is called with (config,
+            event_shape), this record and the shape of one example, and returns a
+            `vae_jax.VAE`.
         latent_dim: units of z.
         hidden: widths of the hidden layers; of a `pixelcnn` or `transformer` all the same.
         blocks: residual ones at every resolution of a `convolutional` model.
@@ -104,7 +117,7 @@ class RunConfig:
             may see, radius that a `pixelcnn` may; none for all.
         dropout: probability of dropping a hidden unit of the decoder.
         word_dropout: probability that an autoregressive decoder does not see a pixel or a
-            word.
+            word; at 1 it sees none, the decoder without inputs of Bowman et al. (2016).
         skip: z enters every layer of the MLP decoder.
         inverse_lipschitz: least slope of the decoder of model `lipschitz`.
         lipschitz: its largest slope.
@@ -125,7 +138,7 @@ class RunConfig:
         free_bits_rule: `max` of threshold and rate, or `mask` (drops to 0 below).
         posterior: `free`, `delta` (no unit below `committed_rate`) or `batch_norm` (means
             of standard deviation `posterior_scale` over the data).
-        committed_rate: nats a unit.
+        committed_rate: nats a unit, from 1e-6 to 40.
         posterior_scale: gamma of BN-VAE.
         refine_steps: of gradient ascent on every posterior, semi-amortised; 0 for none.
         refine_rate: of those steps.
@@ -239,9 +252,15 @@ class RunConfig:
     precision: Precision = "default"
 
     def __post_init__(self) -> None:
-        """Check every field by itself."""
+        """Numbers of numpy and JAX become Python's; every field is checked by itself."""
         for field in fields(self):
-            check_type(field.name, getattr(self, field.name), field.type)
+            name, value = field.name, as_python(getattr(self, field.name))
+            check_type(name, value, field.type)
+            value = as_annotated(value, field.type)
+            check_float32(name, value)
+            if name == "data_folder" and value is not None:
+                value = normal_folder(value)
+            object.__setattr__(self, name, value)
         check_ranges(self)
         check_choices(self)
         check_together(self)

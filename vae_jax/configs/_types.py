@@ -1,7 +1,59 @@
 """Values of the annotated type, and words that were meant."""
 
 import difflib
+import os
+import struct
 from typing import Any, get_args
+
+FLOAT32 = (2.0**-126, (2 - 2.0**-23) * 2.0**127)
+"""The least and the largest positive number that float32 holds in full."""
+
+
+def as_python(value: Any) -> Any:
+    """A number of numpy or JAX as Python's; everything else as it is.
+
+    >>> import numpy as np
+    >>> as_python(np.int64(3)), as_python((np.float32(0.5), 2)), as_python("mlp")
+    (3, (0.5, 2), 'mlp')
+    """
+    if isinstance(value, tuple):
+        return tuple(map(as_python, value))
+    is_scalar = hasattr(value, "dtype") and getattr(value, "shape", None) == ()
+    return value.item() if is_scalar else value
+
+
+def as_annotated(value: Any, annotation: Any) -> Any:
+    """A whole number as a float, where the field is one; -0.0 is 0.0.
+
+    >>> as_annotated(2, float), as_annotated(2, int), as_annotated(None, float | None)
+    (2.0, 2, None)
+    """
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if float in alternatives(annotation) and is_number:
+        return float(value) + 0.0
+    return value
+
+
+def as_float32(value: float) -> float:
+    """What float32 makes of a number that it can hold.
+
+    >>> as_float32(0.99999999)
+    1.0
+    """
+    return float(struct.unpack("f", struct.pack("f", value))[0])
+
+
+def normal_folder(folder: str) -> str:
+    """One name for one folder: below the working directory if it lies there, else whole.
+
+    `~` is the home; `..` and repeated or trailing slashes go. No link is followed.
+
+    >>> normal_folder("texts/") == normal_folder(os.path.abspath("x/../texts")) == "texts"
+    True
+    """
+    whole, here = os.path.abspath(os.path.expanduser(folder)), os.getcwd()
+    below = whole == here or whole.startswith(here.rstrip("/") + "/")
+    return os.path.relpath(whole, here) if below else whole
 
 
 def check_type(name: str, value: Any, annotation: Any) -> None:
@@ -15,18 +67,54 @@ def check_type(name: str, value: Any, annotation: Any) -> None:
     options = get_args(annotation) or (annotation,)
     literals = [option for option in options if isinstance(option, str)]
     if literals:
-        if value not in literals:
+        if not isinstance(value, str) or value not in literals:
             raise ValueError(
-                f"`{name}` must be one of {', '.join(literals)}; got {value!r}."
+                f"`{name}` must be one of {', '.join(literals)}; got {shown(value)}."
                 f"{did_you_mean(value, literals)}"
             )
         return
-    if not any(_is_a(value, option) for option in _alternatives(annotation)):
+    if not any(_is_a(value, option) for option in alternatives(annotation)):
         expected = getattr(annotation, "__name__", str(annotation))
-        raise ValueError(f"`{name}` must be of type {expected}; got {value!r}.")
+        raise ValueError(f"`{name}` must be of type {expected}; got {shown(value)}.")
+    if isinstance(value, str) and (not value.strip() or "\0" in value):
+        raise ValueError(
+            f"`{name}` must be a text of visible characters; got {shown(value)}."
+        )
 
 
-def _alternatives(annotation: Any) -> tuple[Any, ...]:
+def check_float32(name: str, value: Any) -> None:
+    """Refuse a finite number that float32, in which all is computed, does not hold.
+
+    Raises:
+        ValueError: names the field, its value and what is allowed.
+
+    >>> check_float32("beta", 0.1)
+    """
+    least, largest = FLOAT32
+    if isinstance(value, float) and largest < abs(value) < float("inf"):
+        raise ValueError(
+            f"`{name}` must be finite in float32, at most {largest:.3g}; got {value!r}."
+        )
+    if isinstance(value, float) and 0 < abs(value) < least:
+        raise ValueError(
+            f"`{name}` must be 0 or, in float32, at least {least:.3g}; got {value!r}."
+        )
+
+
+def shown(value: Any) -> str:
+    """A value in a message, cut where it is long.
+
+    >>> shown("x" * 1000)[-8:], shown(2.5)
+    ('... long', '2.5')
+    """
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number of more digits than Python prints
+        return "a whole number of thousands of digits"
+    return text if len(text) <= 200 else f"{text[:200]} ... long"
+
+
+def alternatives(annotation: Any) -> tuple[Any, ...]:
     if getattr(annotation, "__origin__", None) is tuple:
         return (annotation,)
     return get_args(annotation) or (annotation,)
@@ -36,7 +124,9 @@ def _is_a(value: Any, kind: Any) -> bool:
     if getattr(kind, "__origin__", None) is tuple:
         return isinstance(value, tuple) and all(_is_a(v, int) for v in value)
     if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        # one that is no float at all would fail where it becomes one
+        whole = isinstance(value, int) and abs(value) < 2**1000
+        return (whole or isinstance(value, float)) and not isinstance(value, bool)
     if kind is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, kind)
@@ -48,5 +138,5 @@ def did_you_mean(word: Any, known: Any) -> str:
     >>> did_you_mean("betta", ["beta", "seed"])
     ' Did you mean `beta`?'
     """
-    close = difflib.get_close_matches(str(word), list(known), n=1)
+    close = difflib.get_close_matches(shown(word)[:80].strip("'"), list(known), n=1)
     return f" Did you mean `{close[0]}`?" if close else ""

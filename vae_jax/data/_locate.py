@@ -25,11 +25,20 @@ FILE_FORMAT = "array_record"
 def default_data_dir() -> Path:
     """The folder of tensorflow-datasets, found without importing it.
 
+    Raises:
+        ValueError: it would lie in the home, and there is none.
+
     >>> default_data_dir().is_absolute()
     True
     """
     folder = os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-    return Path(folder).expanduser().absolute()
+    try:
+        return Path(folder).expanduser().absolute()
+    except RuntimeError as error:
+        raise ValueError(
+            "`TFDS_DATA_DIR`, the folder of prepared data sets, must be set where there is "
+            "no home. Set it to a folder that you may write."
+        ) from error
 
 
 def locate(name: str, folder: Path | None, root: Path) -> Path:

@@ -79,7 +79,7 @@ from vae_jax.diagnostics._units import (
     kl_per_unit,
     posterior_mean_variance,
 )
-from vae_jax.diagnostics._verdict import Verdict, verdict
+from vae_jax.diagnostics._verdict import Verdict, diverged, verdict
 
 __all__ = [
     "GRID_AXIS",
@@ -115,6 +115,7 @@ __all__ = [
     "collapse_report",
     "collapsed_units",
     "derangement",
+    "diverged",
     "escape_test",
     "gaussian_total_correlation",
     "grid_posterior",

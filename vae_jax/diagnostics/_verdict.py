@@ -2,6 +2,8 @@
 
 Rules, the first that holds:
 
+0. *diverged*: the run did not end. Whatever its parameters would measure is no result, so
+   that no number of it is looked at.
 1. *unreliable*: a number is not finite; or rate, mutual information (MI) and marginal KL
    do not add up; or it cannot be told whether the decoder uses z.
 2. *collapsed*: z says nothing about x (MI below `COLLAPSED_NATS`), or the decoder ignores
@@ -46,14 +48,14 @@ ONE_BIT = math.log(2)
 """Nats. With less, z does not even tell two kinds of example apart: `exp(MI)`, the number
 of inputs that a code can distinguish, is below two."""
 
-Label = Literal["collapsed", "partially collapsed", "healthy", "unreliable"]
+Label = Literal["collapsed", "partially collapsed", "healthy", "unreliable", "diverged"]
 
 
 class Verdict(NamedTuple):
     """A word and why.
 
     Attributes:
-        label: "collapsed", "partially collapsed", "healthy" or "unreliable".
+        label: "collapsed", "partially collapsed", "healthy", "unreliable" or "diverged".
         reasons: sentences; the first ones decided, the rest are worth knowing.
 
     >>> Verdict._fields
@@ -118,6 +120,35 @@ def verdict(report: CollapseReport) -> Verdict:
     little = numbers.information < ONE_BIT
     label: Label = "partially collapsed" if few or little else "healthy"
     return Verdict(label, (*why_in_use(numbers), *remarks(numbers)))
+
+
+def diverged(first_bad_step: int) -> Verdict:
+    """The verdict on a run that stopped being finite: rule 0, whatever nats it measures.
+
+    Args:
+        first_bad_step: the first step whose loss or gradient was not finite.
+
+    Raises:
+        ValueError: a negative step.
+
+    >>> diverged(7).label
+    'diverged'
+    >>> print(diverged(7).reasons[0])
+    The loss or its gradient was not finite at step 7: the run ended there.
+    """
+    if first_bad_step < 0:
+        raise ValueError(
+            f"`first_bad_step` must be at least 0; got {first_bad_step}. A run that has "
+            "not diverged is judged by `verdict`."
+        )
+    return Verdict(
+        "diverged",
+        (
+            f"The loss or its gradient was not finite at step {first_bad_step}: the run "
+            "ended there.",
+            "It is no model to be judged, and its metrics are left out.",
+        ),
+    )
 
 
 def not_finite(report: CollapseReport) -> list[str]:

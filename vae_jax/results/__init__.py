@@ -1,40 +1,64 @@
 """The store of a sweep's results: a manifest and one immutable file per finished shard.
 
-    manifest.json               the spec with its hash, versions, device; written once
+    manifest.json               the spec with its hash, versions, device; written once;
+                                manifest-0002.json after it, where members were added
     accepted-1a2b3c4d5e6f.json  versions that were accepted later, if any
-    shards/shard-00000.parquet  a row a member: configuration, status, metrics, history
-    params/shard-00000-1a2b3c4d5e6f.npz  their final parameters, stacked
+    finished-1a2b3c4d5e6f.json  when the last member ended
+    shards/shard-00000-1a2b3c4d5e6f.parquet
+                                a row a member: configuration, status, metrics, history
+    params/member-00000-1a2b3c4d5e6f-0a1b2c3d4e5f.safetensors
+                                the final parameters of one member, with its settings
+    checkpoints/                the state of members in training
 
-The Parquet file is what commits a shard. Every file is written under a temporary name,
-synced, and linked to its final name, where the first wins: no shard is lost, none is
-there twice, and no process need know of another. Every file carries a SHA-256, which
-is verified whenever it is read.
+A member is known by its identity, a digest of its settings, its data and the functions of
+the user's that it names; its number is its place in the newest manifest. A Parquet file
+commits members that ended together, and says to which run they belong. Every file is
+written under a temporary name, synced, and linked to its final name, where the first
+wins: no shard is lost, none is there twice, and no process need know of another. Every
+file carries a SHA-256, which is verified whenever it is read.
 """
 
-from vae_jax.results._files import DamagedFile
+from vae_jax.results._files import DamagedFile, ForeignFile
+from vae_jax.results._load import load, load_knobs
 from vae_jax.results._manifest import (
     SpecChanged,
     VersionChanged,
+    compare,
     create_or_open,
+    read_manifest,
     short_hash,
     spec_hash,
 )
-from vae_jax.results._shards import commit_shard, finished_shards, load
-from vae_jax.results._tables import HOST_COLUMNS, Frames, Results, content_hash, read
+from vae_jax.results._shards import commit_shard, finished_members
+from vae_jax.results._tables import (
+    HOST_COLUMNS,
+    Frames,
+    Results,
+    content_hash,
+    finished_at,
+    mark_finished,
+    read,
+)
 
 __all__ = [
     "HOST_COLUMNS",
     "DamagedFile",
+    "ForeignFile",
     "Frames",
     "Results",
     "SpecChanged",
     "VersionChanged",
     "commit_shard",
+    "compare",
     "content_hash",
     "create_or_open",
-    "finished_shards",
+    "finished_at",
+    "finished_members",
     "load",
+    "load_knobs",
+    "mark_finished",
     "read",
+    "read_manifest",
     "short_hash",
     "spec_hash",
 ]

@@ -19,6 +19,10 @@ class DamagedFile(RuntimeError):
     """A file of a run is not what was written; the message names it and the fix."""
 
 
+class ForeignFile(RuntimeError):
+    """A whole file that belongs to another run, shard or member."""
+
+
 def write_once(path: Path, content: bytes) -> bool:
     """Give `path` this content, unless it exists already: then False, and no change."""
     with _temporary(path, content) as temporary:

@@ -1,27 +1,29 @@
 # mypy: disable-error-code="attr-defined,name-defined,no-untyped-call"
 # pyarrow is compiled and untyped
-"""One immutable Parquet file for each finished shard, and its parameters beside it."""
+"""One immutable Parquet file for members that ended together, and whose it is."""
 
 import hashlib
 import io
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vae_jax.results._files import DamagedFile, write_once, write_over
+from vae_jax.results._files import DamagedFile, ForeignFile, write_once
+from vae_jax.results._first_format import is_of_first_format, with_numbers_as_ids
+from vae_jax.results._manifest import Manifest, read_manifest, spec_hash
+from vae_jax.results._params import write_params
 
 HISTORY = "history/"
 STATUSES = ("finished", "diverged")
-_NAME = re.compile(r"shard-(\d{5,})\.parquet")
 _TYPES = {
     "member": pa.int64(),
+    "member_id": pa.string(),
     "status": pa.string(),
     "first_bad_step": pa.int64(),
 }
@@ -30,130 +32,159 @@ _NUMPY = (np.ndarray, np.generic)
 # the whole file is hashed, with this in the place of the hash
 _SEAL = b"vae_jax.sha256"
 _BLANK = b"?" * 64
+_BINDING, _PARAMS = "vae_jax.binding", "vae_jax.params"
+
+
+class StoredShard(NamedTuple):
+    """A shard as it was read, verified.
+
+    Attributes:
+        path: its file.
+        table: a row a member.
+        members: identity of each.
+        params: name and SHA-256 of the parameters file of each; None where none are kept.
+    """
+
+    path: Path
+    table: pa.Table
+    members: list[str]
+    params: list[tuple[str, str]] | None
 
 
 def commit_shard(
     out: str | os.PathLike[str],
-    index: int,
     rows: Sequence[Mapping[str, Any]],
-    params: Mapping[str, np.ndarray] | None = None,
+    params: Sequence[Any] | None = None,
+    knobs: Sequence[Mapping[str, Any]] | None = None,
 ) -> Path:
-    """Store a finished shard; if it is stored already, the first stays.
+    """Store members that have ended; a shard of the same members stays as it is.
 
     Args:
         out: the run folder.
-        index: the number of the shard in the whole spec.
-        rows: one for each member, all with the same columns: `member`, `status`
-            ("finished" or "diverged"), `first_bad_step` (None if there is none), and
-            any others. Numpy arrays and lists become list columns. Columns that begin
-            with `history/` are a member's course over training, of one length in a
-            row, and include `history/step`.
-        params: final parameters by "/"-joined path, with a leading axis of members in
-            the order of `rows`.
+        rows: one for each member, all with the same columns: `member`, `member_id` (its
+            identity, as the manifest has it), `status` ("finished" or "diverged"),
+            `first_bad_step` (None if there is none), and any others. Numpy arrays and
+            lists become list columns. Columns that begin with `history/` are a member's
+            course over training, of one length in a row, and include `history/step`.
+        params: final parameters of each, a tree of numpy arrays; None for a member that
+            has none.
+        knobs: settings of the model that they were trained with, stored beside them.
 
     Returns:
         The Parquet file.
 
     Raises:
-        ValueError: the rows do not fit each other, or the parameters do not fit them.
+        ValueError: the rows do not fit each other or the manifest.
+        TypeError: a leaf of the parameters is no array of numbers.
         OSError: the disk is full; names the file and the bytes.
     """
     out = Path(out)
     _check_rows(rows)
-    metadata = {}
-    if params is not None:
-        _check_params(params, len(rows))
-        metadata["params"] = json.dumps(_write_params(out, index, params))
     table = pa.table({name: _column(name, rows) for name in rows[0]})
-    path = out / "shards" / f"shard-{index:05d}.parquet"
-    write_once(path, _sealed(table.replace_schema_metadata(metadata)))
-    _drop_unused_params(out, index, read_shard(path))
-    return path
+    binding = _binding(read_manifest(out), rows)
+    metadata = {_BINDING: json.dumps(binding)}
+    if params is not None:
+        kept = _write_params(out, binding, rows, params, knobs)
+        metadata[_PARAMS] = json.dumps(kept)
+    first = min(int(row["member"]) for row in rows)
+    name = (
+        f"shard-{first:05d}-{spec_hash({'members': binding['members']})[:12]}.parquet"
+    )
+    write_once(out / "shards" / name, _sealed(table.replace_schema_metadata(metadata)))
+    _drop_unused_params(out, read_shard(out / "shards" / name))
+    return out / "shards" / name
 
 
-def finished_shards(out: str | os.PathLike[str]) -> set[int]:
-    """The numbers of the shards that are stored.
-
-    >>> finished_shards("no/such/folder")
-    set()
-    """
-    return {index for index, _ in shard_files(Path(out))}
-
-
-def load(out: str | os.PathLike[str], member: int) -> dict[str, Any]:
-    """The final parameters of one member as nested dicts of numpy arrays.
+def finished_members(out: str | os.PathLike[str]) -> set[str]:
+    """The identities of the members that are stored.
 
     Raises:
-        KeyError: no stored shard holds this member, or its parameters were not kept.
-        DamagedFile: a file on the way does not match its checksum.
+        DamagedFile: a shard is not what was written.
+        ForeignFile: a shard belongs to another run.
+
+    >>> finished_members("no/such/folder")
+    set()
     """
-    for _, path in shard_files(Path(out)):
-        table = read_shard(path)
-        members = table["member"].to_pylist()
-        if member in members:
-            row = members.index(member)
-            stacked = read_params(path, table)
-            if stacked is None:
-                raise KeyError(f"the parameters of member {member} were not kept")
-            return _nested({name: array[row] for name, array in stacked.items()})
-    raise KeyError(f"member {member} is in no finished shard of {out}")
+    if not shard_files(Path(out)):
+        return set()
+    return {one for shard in read_all(Path(out)) for one in shard.members}
 
 
-def shard_files(out: Path) -> list[tuple[int, Path]]:
-    """Number and file of every stored shard, in order."""
-    matches = [(_NAME.fullmatch(p.name), p) for p in (out / "shards").glob("*.parquet")]
-    return sorted((int(match[1]), path) for match, path in matches if match)
+def shard_files(out: Path) -> list[Path]:
+    """The file of every stored shard, in order."""
+    folder = out / "shards"
+    found = folder.iterdir() if folder.is_dir() else ()
+    return sorted(p for p in found if p.name[:6] == "shard-" and p.suffix == ".parquet")
 
 
-def read_all(out: Path) -> Iterator[tuple[Path, pa.Table]]:
-    """Every stored shard, verified; no member may be in two of them."""
-    seen: dict[int, Path] = {}
-    for _, path in shard_files(out):
-        table = read_shard(path)
-        for member in table["member"].to_pylist():
-            if member in seen:
-                raise DamagedFile(
-                    f"member {member} is in {seen[member]} and in {path}: "
-                    "delete the one that does not belong to this run"
-                )
-            seen[member] = path
-        yield path, table
+def read_all(out: Path) -> Iterator[StoredShard]:
+    """Every stored shard, verified, and each member once.
+
+    Launchers of unlike width that could not lock the folder may both have stored a member:
+    its first row counts, in the order of the files.
+    """
+    manifest, seen = read_manifest(out), set[str]()
+    for path in shard_files(out):
+        shard = read_shard(path)
+        _check_binding(shard, manifest)
+        new = [i for i, member in enumerate(shard.members) if member not in seen]
+        seen.update(shard.members)
+        if new:
+            yield shard if len(new) == len(shard.members) else _only(shard, new)
 
 
-def read_shard(path: Path) -> pa.Table:
+def read_shard(path: Path) -> StoredShard:
     """A shard whose every byte is what was written."""
     content = path.read_bytes()
     start = content.rfind(_SEAL) + len(_SEAL) + 2  # thrift: field type and length
     seal, blank = content[start : start + 64], content[:start] + _BLANK
     digest = hashlib.sha256(blank + content[start + 64 :]).hexdigest()
     if seal != digest.encode():
-        raise _damaged(path, path)
+        raise DamagedFile(
+            f"{path} is damaged: it does not match its SHA-256. Put a copy of it back, or "
+            "move it away and run the same command again: its members alone are run anew"
+        )
     # with a thread pool running, Arrow can abort a process that ends soon after
     source = pa.BufferReader(content)
     file = pq.ParquetFile(source, page_checksum_verification=True)
-    return file.read(use_threads=False)
+    table = file.read(use_threads=False)
+    if "member_id" not in table.column_names:
+        table = with_numbers_as_ids(table)
+    notes = table.schema.metadata or {}
+    params = json.loads(notes.get(_PARAMS.encode(), b"null"))
+    return StoredShard(path, table, table["member_id"].to_pylist(), params)
 
 
-def read_params(path: Path, table: pa.Table) -> dict[str, np.ndarray] | None:
-    """The stacked parameters of the shard in `path`, or None if none were kept."""
-    note = (table.schema.metadata or {}).get(b"params")
-    if note is None:
-        return None
-    name, digest = json.loads(note)
-    file = path.parent.parent / "params" / name
-    content = file.read_bytes() if file.exists() else b""
-    if hashlib.sha256(content).hexdigest() != digest:
-        raise _damaged(file, path)
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return dict(arrays)
+def _only(shard: StoredShard, rows: Sequence[int]) -> StoredShard:
+    params = None if shard.params is None else [shard.params[i] for i in rows]
+    members = [shard.members[i] for i in rows]
+    return shard._replace(table=shard.table.take(rows), members=members, params=params)
 
 
-def _damaged(file: Path, shard: Path) -> DamagedFile:
-    state = "does not match its SHA-256" if file.exists() else "is missing"
-    return DamagedFile(
-        f"{file} is damaged: it {state}. "
-        f"Delete {shard} and run the same command again: this shard alone is run anew"
-    )
+def _binding(manifest: Manifest, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """To which run the rows belong."""
+    members = [row["member_id"] for row in rows]
+    known = manifest.get("members")
+    if known is not None and (foreign := sorted(set(members) - set(known))):
+        raise ValueError(
+            f"rows must be of members of the run; the manifest has no {foreign}"
+        )
+    total = None if known is None else len(known)
+    return {"spec_hash": manifest["spec_hash"], "members": members, "total": total}
+
+
+def _check_binding(shard: StoredShard, manifest: Manifest) -> None:
+    if is_of_first_format(shard.table):
+        return  # says nothing of its run
+    binding, known = binding_of(shard), manifest["spec_hashes"]
+    given = binding["spec_hash"]
+    strange = set(shard.members) - set(manifest.get("members", shard.members))
+    if given not in known or binding["members"] != shard.members or strange:
+        raise ForeignFile(
+            f"{shard.path} belongs to another run: its specification is "
+            f"{str(given)[:12]}, that of the folder {known[-1][:12]}. It is whole; move it "
+            "to the folder that it came from"
+        )
 
 
 def _check_rows(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -178,15 +209,44 @@ def _check_rows(rows: Sequence[Mapping[str, Any]]) -> None:
             )
 
 
-def _check_params(params: Mapping[str, np.ndarray], num_rows: int) -> None:
-    for name, array in params.items():
-        if array.ndim == 0 or array.shape[0] != num_rows:
-            raise ValueError(
-                f"`{name}` must have a leading axis of {num_rows} members; "
-                f"got shape {array.shape}"
-            )
-        if array.dtype.kind not in "biufc":
-            raise ValueError(f"`{name}` is {array.dtype}, which .npz cannot hold")
+def _write_params(
+    out: Path,
+    binding: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    params: Sequence[Any],
+    knobs: Sequence[Mapping[str, Any]] | None,
+) -> list[tuple[str, str] | None]:
+    """Name and hash of each file; named by content, so that rivals write two files."""
+    if len(params) != len(rows):
+        raise ValueError(
+            f"`params` must hold a tree for each of {len(rows)} members; got {len(params)}"
+        )
+    kept: list[tuple[str, str] | None] = []
+    for i, (row, tree) in enumerate(zip(rows, params, strict=True)):
+        if tree is None:
+            kept.append(None)
+            continue
+        about = whose(binding, row["member_id"])
+        about["knobs"] = json.dumps(dict(knobs[i]) if knobs else {})
+        stem = f"member-{row['member']:05d}-{row['member_id'][:12]}"
+        digest = write_params(
+            out / "params", stem + "-{digest}.safetensors", tree, about
+        )
+        kept.append((f"{stem}-{digest[:12]}.safetensors", digest))
+    return kept
+
+
+def whose(binding: Mapping[str, Any], member: str) -> dict[str, str]:
+    """What a file of parameters says of itself."""
+    total = json.dumps(binding["total"])
+    return {"spec_hash": binding["spec_hash"], "member_id": member, "total": total}
+
+
+def binding_of(shard: StoredShard) -> dict[str, Any]:
+    """To which run a shard says that it belongs."""
+    notes = shard.table.schema.metadata or {}
+    found: dict[str, Any] = json.loads(notes[_BINDING.encode()])
+    return found
 
 
 def _column(name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Array:
@@ -216,34 +276,11 @@ def _sealed(table: pa.Table) -> bytes:
     return content[:start] + digest + content[start + 64 :]
 
 
-def _write_params(
-    out: Path, index: int, params: Mapping[str, np.ndarray]
-) -> tuple[str, str]:
-    """Name and hash of the file; named by content, so that rivals write two files."""
-    buffer = io.BytesIO()
-    arrays: dict[str, Any] = dict(params)
-    np.savez(buffer, **arrays)
-    digest = hashlib.sha256(buffer.getvalue()).hexdigest()
-    name = f"shard-{index:05d}-{digest[:12]}.npz"
-    write_over(out / "params" / name, buffer.getvalue())
-    return name, digest
-
-
-def _drop_unused_params(out: Path, index: int, table: pa.Table) -> None:
-    """Delete what a killed or a slower process wrote for the same shard."""
-    note = (table.schema.metadata or {}).get(b"params")
-    used = json.loads(note)[0] if note else None
-    for path in (out / "params").glob(f"shard-{index:05d}-*.npz"):
-        if path.name != used:
+def _drop_unused_params(out: Path, shard: StoredShard) -> None:
+    """Delete what a killed or a slower process wrote for the same members."""
+    used = {one[0] for one in shard.params or () if one}
+    stems = tuple(f"-{member[:12]}-" for member in shard.members)
+    folder = out / "params"
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.name not in used and any(stem in path.name for stem in stems):
             path.unlink(missing_ok=True)
-
-
-def _nested(flat: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for name, array in flat.items():
-        *parents, last = name.split("/")
-        node = tree
-        for parent in parents:
-            node = node.setdefault(parent, {})
-        node[last] = array
-    return tree

@@ -5,9 +5,10 @@ from vae_jax.sweeps._engine import Engine, make_engine
 from vae_jax.sweeps._grid import expand, read_spec
 from vae_jax.sweeps._interrupts import Interrupted, catch_signals
 from vae_jax.sweeps._options import Options
+from vae_jax.sweeps._out import check_out
 from vae_jax.sweeps._run import run
 from vae_jax.sweeps._settings import Members
-from vae_jax.sweeps._setup import cache_folder, num_cores, setup_jax
+from vae_jax.sweeps._setup import cache_folder, check_devices, num_cores, setup_jax
 from vae_jax.sweeps._strategy import choose_strategy, member_mesh, over_members
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "Shard",
     "cache_folder",
     "catch_signals",
+    "check_devices",
+    "check_out",
     "choose_strategy",
     "cohort_key",
     "expand",

@@ -1,7 +1,7 @@
 """Which members share a compiled program, and which are resident at once."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from vae_jax.configs import DATA_FIELDS, RunConfig, to_mapping
@@ -11,7 +11,7 @@ class Shard(NamedTuple):
     """Members of one cohort that run together and are committed as one file.
 
     Attributes:
-        number: over the whole sweep, independent of the machine.
+        number: over the whole sweep at this width, independent of the machine.
         members: numbers of its members: positions in the list of configs.
         configs: of those members.
 
@@ -61,3 +61,16 @@ def split_shards(configs: Sequence[RunConfig], width: int) -> list[list[Shard]]:
             [Shard(next(number), g, tuple(configs[m] for m in g)) for g in groups]
         )
     return result
+
+
+def part_of(shard: Shard, members: Collection[int]) -> Shard:
+    """The shard with only some of its members.
+
+    >>> part_of(Shard(0, (4, 5), (RunConfig(seed=1), RunConfig(seed=2))), {5}).members
+    (5,)
+    """
+    kept = [i for i, member in enumerate(shard.members) if member in members]
+    return shard._replace(
+        members=tuple(shard.members[i] for i in kept),
+        configs=tuple(shard.configs[i] for i in kept),
+    )

@@ -27,14 +27,16 @@ class Engine(NamedTuple):
 
     Attributes:
         start: `start(members, data) -> carry`.
-        advance: `advance(carry, members, data, first, last) -> carry`, in windows.
+        advance: `advance(carry, members, data, first, last) -> carry`, in steps.
         evaluate: `evaluate(carry, members, data) -> named arrays, a row a member`.
             `members` is from `stack_members`, `data` from `place_data`.
         params: `params(carry, members, data)`, the final parameters, a row a member.
-        mesh: the devices.
+        mesh: the devices, no more than there are members.
         strategy: `map` or `vmap`.
         size: members resident at once, a multiple of the number of devices.
         settings: which settings the members share.
+        like: shapes and dtypes of the carry of one member.
+        programs: `advance`, once it is compiled.
 
     >>> Engine._fields[:3]
     ('start', 'advance', 'evaluate')
@@ -48,6 +50,33 @@ class Engine(NamedTuple):
     strategy: Strategy
     size: int
     settings: Settings
+    like: Carry
+    programs: list[Callable[..., Carry]]
+
+    def compiled(
+        self, carry: Carry, members: "Residents", data: Any
+    ) -> Callable[..., Carry]:
+        """`advance`, compiled before any state is handed over."""
+        if not self.programs:
+            step = np.int32(0)
+            lowered = self.advance.lower(carry, members, data, step, step)  # type: ignore[attr-defined]
+            self.programs.append(lowered.compile())
+        return self.programs[0]
+
+
+class Residents(NamedTuple):
+    """The members that are resident at once.
+
+    Attributes:
+        settings: stacked, filled up to the engine's size.
+        num_real: how many of them are members.
+
+    >>> Residents._fields
+    ('settings', 'num_real')
+    """
+
+    settings: Members
+    num_real: Any
 
 
 def make_engine(
@@ -79,7 +108,8 @@ def make_engine(
     if strategy is None:
         zero, key = np.int32(0), training.member_key(0)
         strategy = choose_strategy(program.step, carry.state, zero, key, hyper, data)
-    mesh = member_mesh()
+    # a device that had no member would train a copy
+    mesh = member_mesh(jax.devices()[:num_members])
     start, advance, evaluate, params = (
         over_members(function, mesh, strategy)
         for function in one_member(program, init, log_every, settings)
@@ -87,20 +117,34 @@ def make_engine(
     # the same placement in and out of every chunk, so that `advance` compiles once
     split = NamedSharding(mesh, MEMBERS)
     return Engine(
-        jax.jit(start, out_shardings=split),
+        jax.jit(
+            lambda members, data: start(members.settings, data, members.num_real),
+            out_shardings=split,
+        ),
         jax.jit(
             lambda carry, members, data, first, last: advance(
-                (carry, members), (data, first, last)
+                (carry, members.settings), (data, first, last), members.num_real
             ),
             donate_argnums=0,
             out_shardings=split,
         ),
-        jax.jit(lambda carry, members, data: evaluate((carry, members), data)),
-        jax.jit(lambda carry, members, data: params((carry, members), data)),
+        finally_of(evaluate),
+        finally_of(params),
         mesh,
         strategy,
         -(-num_members // mesh.size) * mesh.size,
         settings,
+        carry,
+        [],
+    )
+
+
+def finally_of(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What is computed of the members when they have ended, compiled."""
+    return jax.jit(
+        lambda carry, members, data: function(
+            (carry, members.settings), data, members.num_real
+        )
     )
 
 
@@ -117,7 +161,7 @@ def one_member(
     def advance(own: tuple[Carry, Members], shared: Any) -> Carry:
         (carry, member), ((data, common), first, last) = own, shared
         key, hyper = training.member_key(member.seed), settings.join(member.own, common)
-        return training.run_windows(
+        return training.run_steps(
             program, log_every, carry, key, hyper, data, first, last
         )
 
@@ -138,10 +182,10 @@ def dry_run(
     program: Program, init: Callable[..., Carry], log_every: int, hyper: Any, data: Any
 ) -> Carry:
     """Trace a run from start to evaluation without compiling; returns its shapes."""
-    key, window = training.member_key(0), np.int32(0)
+    key, step = training.member_key(0), np.int32(0)
     carry: Carry = jax.eval_shape(init, key, hyper, data)
-    run = partial(training.run_windows, program, log_every)
-    carry = jax.eval_shape(run, carry, key, hyper, data, window, window)
+    run = partial(training.run_steps, program, log_every)
+    carry = jax.eval_shape(run, carry, key, hyper, data, step, step)
     jax.eval_shape(program.evaluate, carry.state, key, hyper, data)
     jax.eval_shape(program.params, carry.state, key, hyper, data)
     return carry
@@ -149,14 +193,12 @@ def dry_run(
 
 def stack_members(
     seeds: Sequence[int], hypers: Sequence[Any], engine: Engine
-) -> Members:
+) -> Residents:
     """Settings of a shard's members, filled up to the engine's size and placed."""
     rows = zip(*(engine.settings.own(hyper) for hyper in hypers), strict=True)
     stacked = [np.stack(row) for row in rows]
-    members: Members = place_members(
-        Members(np.asarray(seeds, np.int32), stacked), engine
-    )
-    return members
+    members = Members(np.asarray(seeds, np.int32), stacked)
+    return Residents(place_members(members, engine), np.int32(len(seeds)))
 
 
 def place_members(tree: Any, engine: Engine) -> Any:

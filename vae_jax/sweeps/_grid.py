@@ -1,33 +1,65 @@
 """A sweep as a TOML file: a base, and grids of lists and ranges over it."""
 
 import itertools
+import math
 import tomllib
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from vae_jax.configs import RunConfig, did_you_mean, from_mapping
+from vae_jax.configs import (
+    RunConfig,
+    check_value,
+    did_you_mean,
+    field_kinds,
+    from_mapping,
+    shown,
+)
+from vae_jax.sweeps._axes import Axis, axis
 
 SECTIONS = ("base", "grid")
-RANGE_KEYS = {"start", "stop", "step", "num", "scale"}
+MOST_MEMBERS = 100_000
+LARGEST_FILE = 10_000_000
+"""Bytes; what is longer is no specification."""
 
 
 def read_spec(path: str | Path) -> list[RunConfig]:
-    """The runs of a TOML file; see `expand`.
+    """The runs of a TOML file; see `expand`. `~` is the home.
 
     Raises:
-        ValueError: the file is missing, is not TOML, or `expand` refuses it.
+        ValueError: the file is missing, a folder or unreadable, is not TOML in UTF-8, or
+            `expand` refuses it.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"`spec` must be a TOML file; {path} does not exist.")
+    path = Path(path).expanduser()
     try:
-        spec = tomllib.loads(path.read_text())
-    except tomllib.TOMLDecodeError as error:
+        spec = tomllib.loads(_read(path).decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} must be TOML in UTF-8: {error}.") from error
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not valid TOML: {error}") from error
     return expand(spec)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+    except FileNotFoundError as error:
+        raise _no_spec(f"{path} does not exist.") from error
+    except IsADirectoryError as error:
+        raise _no_spec(f"{path} is a folder.") from error
+    except PermissionError as error:
+        raise _no_spec(f"{path} may not be read by you.") from error
+    except (OSError, ValueError) as error:
+        raise _no_spec(f"{str(path)!r} cannot be read: {error}.") from error
+    if len(content) > LARGEST_FILE:
+        raise _no_spec(f"{path} is longer than {LARGEST_FILE} bytes.")
+    return content
+
+
+def _no_spec(got: str) -> ValueError:
+    return ValueError(f"`spec` must be a TOML file; {got}")
 
 
 def expand(spec: Mapping[str, Any]) -> list[RunConfig]:
@@ -36,60 +68,102 @@ def expand(spec: Mapping[str, Any]) -> list[RunConfig]:
     `base` holds the fields that all share. In a grid, a list is an axis, and so is a
     range: `{start, stop, step}` (without stop, as Python's) or `{start, stop, num, scale}`
     with scale `linear` or `log` (with stop). The last axis varies fastest, so put `seed`
-    last. `hidden` is a list itself: an axis of it is a list of lists.
+    last. `hidden` is a list itself: an axis of it is a list of lists. Steps are of the
+    decimals that are written: from 0.1 to 0.4 by 0.1 are three values. Runs that two grids
+    share are run once, with a warning.
 
     Raises:
-        ValueError: an unknown section, field or range; names it and what is allowed.
+        ValueError: an unknown section, field or range; names it and what is allowed. An
+            axis or a grid without values; more than 100 000 runs.
 
     >>> runs = expand({"base": {"num_steps": 100}, "grid": [{"beta": [1, 2]}]})
     >>> [run.beta for run in runs]
-    [1, 2]
+    [1.0, 2.0]
     >>> [r.seed for r in expand({"grid": [{"seed": {"start": 0, "stop": 3}}]})]
     [0, 1, 2]
     """
+    base, grids = _sections(spec)
+    axes = [{name: axis(name, v) for name, v in grid.items()} for grid in grids]
+    _check_number_of_runs(axes)
+    for each in axes:
+        _check_values(base, each)
+    runs = [run for each in axes for run in _product(base, each)]
+    once = list(dict.fromkeys(runs))
+    if len(once) < len(runs):
+        warnings.warn(
+            f"the grids share {len(runs) - len(once)} of {len(runs)} runs: each is run "
+            "once",
+            stacklevel=2,
+        )
+    return once
+
+
+def _sections(spec: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    if not isinstance(spec, Mapping) or not spec:
+        raise ValueError(
+            "a sweep must have a section, [base] or [[grid]], that says what to run; got "
+            f"{shown(spec)}."
+        )
     for name in spec:
         if name not in SECTIONS:
             raise ValueError(
                 f"`{name}` is not a section of a sweep; sections are [base] and "
-                f"[[grid]].{did_you_mean(name, SECTIONS)}"
+                f"[[grid]].{did_you_mean(name, SECTIONS)} {_where_it_belongs(name)}"
             )
-    base = dict(spec.get("base", {}))
-    grids = spec.get("grid", [{}])
-    grids = [grids] if isinstance(grids, Mapping) else list(grids)
-    runs = [run for grid in grids for run in _product(base, grid)]
-    if not runs:
-        raise ValueError("the sweep is empty: an axis of its grid has no values.")
-    return list(dict.fromkeys(runs))
-
-
-def _product(base: Mapping[str, Any], grid: Mapping[str, Any]) -> list[RunConfig]:
-    axes = {name: _axis(name, value) for name, value in grid.items()}
-    return [
-        from_mapping({**base, **dict(zip(axes, values, strict=True))})
-        for values in itertools.product(*axes.values())
-    ]
-
-
-def _axis(name: str, value: Any) -> list[Any]:
-    if isinstance(value, Mapping):
-        return _range(name, value)
-    if name == "hidden" and isinstance(value, list):
-        return value if all(isinstance(v, list) for v in value) else [value]
-    return value if isinstance(value, list) else [value]
-
-
-def _range(name: str, value: Mapping[str, Any]) -> list[Any]:
-    unknown = set(value) - RANGE_KEYS
-    if unknown or not {"start", "stop"} <= set(value):
+    base, grids = spec.get("base", {}), spec.get("grid", [{}])
+    grids = [grids] if isinstance(grids, Mapping) else grids
+    if not isinstance(base, Mapping):
+        raise ValueError(f"`base` must be one table, [base]; got {shown(base)}.")
+    if not isinstance(grids, list) or not all(isinstance(g, Mapping) for g in grids):
+        raise ValueError(f"`grid` must be tables, [[grid]]; got {shown(grids)}.")
+    if not grids or (len(grids) > 1 and not all(grids)):
         raise ValueError(
-            f"`{name}` must be a list or a range with start, stop and step, or start, "
-            f"stop, num and scale; got {dict(value)}."
+            "`grid` must have a field in every [[grid]]; got one without. To run [base] "
+            "itself beside others, name one of its fields there, such as seed = 0."
         )
-    start, stop = value["start"], value["stop"]
-    if "num" not in value:
-        axis = np.arange(start, stop, value.get("step", 1))
-    elif value.get("scale", "linear") == "log":
-        axis = np.geomspace(start, stop, value["num"])
-    else:
-        axis = np.linspace(start, stop, value["num"])
-    return list(axis.tolist())
+    for name, value in base.items():
+        field_kinds(name, value)
+        if isinstance(value, Mapping) or (isinstance(value, list) and name != "hidden"):
+            raise ValueError(
+                f"`{name}` must be one value in [base]; got {shown(value)}. Lists and "
+                "ranges belong in [[grid]]."
+            )
+    for grid in grids:
+        for name, value in grid.items():
+            field_kinds(name, value)
+    return dict(base), [dict(grid) for grid in grids]
+
+
+def _where_it_belongs(name: str) -> str:
+    try:
+        field_kinds(name)
+    except ValueError:
+        return "Fields of a run stand in one of them."
+    return f"`{name}` is a field of a run: it belongs in [base] or in [[grid]]."
+
+
+def _check_number_of_runs(grids: list[dict[str, Axis]]) -> None:
+    total = sum(math.prod(axis.size for axis in grid.values()) for grid in grids)
+    if total > MOST_MEMBERS:
+        sizes = "; ".join(
+            " x ".join(f"{axis.size} {name}" for name, axis in grid.items())
+            for grid in grids[:3]
+        )
+        raise ValueError(
+            f"`grid` must make at most {MOST_MEMBERS} runs; got {shown(total)} ({sizes})."
+        )
+
+
+def _check_values(base: dict[str, Any], grid: dict[str, Axis]) -> None:
+    """Each value by itself, so that a wrong one is found before all are combined."""
+    values = ((name, value) for name, axis in grid.items() for value in axis.values())
+    for name, value in itertools.chain(base.items(), values):
+        check_value(name, value)
+
+
+def _product(base: Mapping[str, Any], grid: Mapping[str, Axis]) -> list[RunConfig]:
+    columns = [axis.values() for axis in grid.values()]
+    return [
+        from_mapping({**base, **dict(zip(grid, values, strict=True))})
+        for values in itertools.product(*columns)
+    ]

@@ -1,4 +1,4 @@
-"""Run a sweep: check it whole, then run the shards of each cohort that are left."""
+"""Run a sweep: check it whole, then run the members that are left."""
 
 import platform
 from collections.abc import Callable, Sequence
@@ -7,16 +7,27 @@ from pathlib import Path
 from typing import Any
 
 import jax
-from tqdm import tqdm
 
-from vae_jax import __version__, assembly, checkpoints, results
-from vae_jax.configs import RunConfig, to_mapping
-from vae_jax.sweeps._cohorts import Shard, split_shards
-from vae_jax.sweeps._engine import Engine, make_engine, place_data, stack_members
+from vae_jax import __version__, assembly, results
+from vae_jax.configs import RunConfig
+from vae_jax.sweeps._cohorts import split_shards
+from vae_jax.sweeps._identity import (
+    DataDigests,
+    Inputs,
+    data_digest,
+    inputs_of,
+    make_spec,
+    member_id,
+    refuse_twins,
+)
 from vae_jax.sweeps._interrupts import catch_signals
 from vae_jax.sweeps._options import Options
-from vae_jax.sweeps._setup import num_cores
-from vae_jax.sweeps._shard import Session, checkpoint_folder, run_shard
+from vae_jax.sweeps._out import check_out
+from vae_jax.sweeps._progress import Progress
+from vae_jax.sweeps._rows import PACKAGES
+from vae_jax.sweeps._setup import num_cores, setup_if_new
+from vae_jax.sweeps._shard import Session
+from vae_jax.sweeps._work import Cohort, work
 
 MakeJob = Callable[[RunConfig], assembly.Job]
 
@@ -31,10 +42,12 @@ def run(
     """Train and evaluate every config, many at a time, and store a row for each.
 
     Configs that share everything which shapes the program are compiled once. The same
-    call again resumes what was interrupted and returns at once what is finished.
+    call again resumes what was interrupted and returns at once what is finished, at any
+    width and on any devices; a longer list of configs goes on with what is there. A second
+    launcher of the same folder works on other members, or waits.
 
     Args:
-        configs: the members; see `read_spec` and `expand`.
+        configs: the members, each another one; see `read_spec` and `expand`.
         out: folder of the results, made if it does not exist.
         options: how to run.
         make_job: `config -> Job`; your own for a model or program that no config names.
@@ -43,116 +56,131 @@ def run(
         The stored results.
 
     Raises:
-        ValueError: a config does not fit its data; nothing has been compiled or written.
-        results.SpecChanged: `out` holds another sweep; lists the difference.
-        Interrupted: Ctrl-C or SIGTERM came; the state is saved.
+        ValueError: a config does not fit its data, or `out` cannot be written; nothing has
+            been compiled or written.
+        results.SpecChanged: `out` holds another sweep, or its data or the functions that
+            it names have changed; lists the difference.
+        Interrupted: Ctrl-C, SIGTERM, SIGHUP or SIGUSR1 came; the state is saved.
 
     The README shows a sweep.
     """
-    configs, out = list(configs), Path(out)
-    cohorts = split_shards(configs, options.width)
-    jobs = [make_job(shards[0].configs[0]) for shards in cohorts]
-    hypers = member_hypers(cohorts, jobs, make_job)
-    engines = [
-        cohort_engine(job, shards, hypers, options)
-        for job, shards in zip(jobs, cohorts, strict=True)
-    ]
-    results.create_or_open(
-        out,
-        manifest(configs, cohorts, engines, options),
-        accept_version_change=options.accept_version_change,
-    )
-    total = sum(config.num_steps for config in configs)
-    with catch_signals() as received, progress_bar(total, options) as bar:
-        session = Session(out, options, bar, received)
-        for job, shards, engine in zip(jobs, cohorts, engines, strict=True):
-            run_cohort(job, shards, engine, hypers, session)
+    configs, out = list(configs), Path(out).expanduser()
+    refuse_nothing(configs, options)
+    refuse_twins(configs)
+    check_out(out)
+    if not setup_if_new():
+        Progress(0, options.progress).say(
+            f"JAX has started with one device, and {num_cores()} cores are here: call "
+            "`sweeps.setup_jax()` before anything else to use them all."
+        )
+    cohorts, inputs = assemble(configs, options, make_job)
+    ids = [member_id(*pair) for pair in zip(configs, inputs, strict=True)]
+    said = manifest(configs, inputs, ids)
+    accept = options.accept_version_change
+    exists = results.compare(out, said, accept_version_change=accept)
+    finished = results.finished_members(out) if exists else set()
+    if not set(ids) <= finished:
+        for cohort in cohorts:
+            if not {ids[member] for member in cohort.hypers} <= finished:
+                cohort.trace(options)
+        stored = results.create_or_open(out, said, accept_version_change=accept)
+        train_all(out, configs, cohorts, stored, ids, inputs, options)
+    else:
+        tell_finished(out, configs, options)
     return results.read(out)
 
 
-def member_hypers(
-    cohorts: Sequence[Sequence[Shard]], jobs: Sequence[assembly.Job], make_job: MakeJob
-) -> dict[int, Any]:
-    """The settings of every member; making them refuses what does not fit."""
-    return {
-        member: (job if config is shards[0].configs[0] else make_job(config)).hyper
-        for shards, job in zip(cohorts, jobs, strict=True)
-        for shard in shards
-        for member, config in zip(shard.members, shard.configs, strict=True)
-    }
+def refuse_nothing(configs: Sequence[RunConfig], options: Options) -> None:
+    """A sweep has a member, and at least one is resident."""
+    if not configs:
+        raise ValueError("`configs` must hold at least one run; got none.")
+    if options.width < 1:
+        raise ValueError(f"`width` must be at least 1; got {options.width}.")
 
 
-def cohort_engine(
-    job: assembly.Job, shards: Sequence[Shard], hypers: dict[int, Any], options: Options
-) -> Engine:
-    """The compiled functions of a cohort, for as many members as its first shard."""
-    config = shards[0].configs[0]
-    return make_engine(
-        job.program,
-        [hypers[member] for shard in shards for member in shard.members],
-        job.splits,
-        config.num_steps // config.log_every,
-        config.log_every,
-        len(shards[0].members),
-        options.strategy,
-    )
+def assemble(
+    configs: Sequence[RunConfig], options: Options, make_job: MakeJob
+) -> tuple[list[Cohort], list[Inputs]]:
+    """The cohorts, and what every member is made of beside its settings.
+
+    Raises:
+        ValueError: a config does not fit its data, or members of a cohort have unlike data.
+    """
+    digests, cohorts = DataDigests(), []
+    inputs: list[Inputs] = [{} for _ in configs]
+    for shards in split_shards(configs, options.width):
+        members = [member for shard in shards for member in shard.members]
+        jobs = {member: make_job(configs[member]) for member in members}
+        for member, job in jobs.items():
+            inputs[member] = inputs_of(job, make_job, digests)
+            refuse_unlike(members[0], member, inputs)
+        hypers = {member: job.hyper for member, job in jobs.items()}
+        cohorts.append(Cohort(jobs[members[0]], shards, hypers))
+    return cohorts, inputs
+
+
+def refuse_unlike(first: int, member: int, inputs: Sequence[Inputs]) -> None:
+    """Members that share a program share their data, which are on the device once."""
+    if inputs[member] != inputs[first]:
+        raise ValueError(
+            f"members {first} and {member} differ only in settings that one program "
+            "sweeps, so that they must have the same data and sources; got "
+            f"{inputs[first]} and {inputs[member]}. Run them as two sweeps."
+        )
 
 
 def manifest(
-    configs: Sequence[RunConfig],
-    cohorts: Sequence[Sequence[Shard]],
-    engines: Sequence[Engine],
-    options: Options,
+    configs: Sequence[RunConfig], inputs: Sequence[Inputs], ids: Sequence[str]
 ) -> dict[str, Any]:
     """What the folder says of itself: the spec, and all that exactness depends on."""
-    packages = ("jax", "jaxlib", "flax", "optax", "numpy")
     versions = {"vae_jax": __version__, "python": platform.python_version()}
+    settings = {
+        name: getattr(jax.config, name)
+        for name in (
+            "jax_enable_x64",
+            "jax_threefry_partitionable",
+            "jax_default_matmul_precision",
+        )
+    }
     return {
-        "spec": {"configs": [to_mapping(config) for config in configs]},
-        "versions": versions | {package: version(package) for package in packages},
+        "spec": make_spec(configs, inputs),
+        "members": list(ids),
+        "versions": versions
+        | {package: version(package) for package in (*PACKAGES, "numpy")}
+        | settings,
         "device": jax.devices()[0].device_kind,
         "num_devices": jax.device_count(),
         "threads": num_cores(),
-        "width": options.width,
-        "sizes": [engine.size for engine in engines],
-        "strategy": [engine.strategy for engine in engines],
         "num_members": len(configs),
-        "num_shards": sum(len(shards) for shards in cohorts),
     }
 
 
-def progress_bar(total: int, options: Options) -> Any:
-    """Member-steps done, their rate, and the time left."""
-    return tqdm(
-        total=total,
-        unit=" member-steps",
-        unit_scale=True,
-        disable=not options.progress,
-        mininterval=0.5,
-        smoothing=0.1,
-        dynamic_ncols=True,
-    )
-
-
-def run_cohort(
-    job: assembly.Job,
-    shards: Sequence[Shard],
-    engine: Engine,
-    hypers: dict[int, Any],
-    session: Session,
+def train_all(
+    out: Path,
+    configs: Sequence[RunConfig],
+    cohorts: Sequence[Cohort],
+    stored: dict[str, Any],
+    ids: Sequence[str],
+    inputs: Sequence[Inputs],
+    options: Options,
 ) -> None:
-    """Run the shards of a cohort that are not finished yet."""
-    finished = results.finished_shards(session.out)
-    for shard in shards:
-        if shard.number in finished:
-            session.bar.update(sum(config.num_steps for config in shard.configs))
-            checkpoints.remove(checkpoint_folder(session.out, shard))
-    left = [shard for shard in shards if shard.number not in finished]
-    data = place_data(job.splits, engine) if left else None
-    for shard in left:
-        members = stack_members(
-            [config.seed for config in shard.configs],
-            [hypers[member] for member in shard.members],
-            engine,
-        )
-        run_shard(shard, members, data, engine, session)
+    """Run what is left, with the bar drawn and signals caught."""
+    progress = Progress(sum(config.num_steps for config in configs), options.progress)
+    about = {"spec_hash": stored["spec_hash"], "total": len(ids)}
+    data = [data_digest(one) for one in inputs]
+    with catch_signals() as stops:
+        session = Session(out, options, progress, stops, ids, data, about)
+        try:
+            when = work(cohorts, stored["spec_hashes"], session)
+        finally:
+            progress.close()
+    results.mark_finished(out, stored["spec_hash"], when)
+
+
+def tell_finished(out: Path, configs: Sequence[RunConfig], options: Options) -> None:
+    """Say that nothing was trained, and when it was."""
+    when = results.finished_at(out)
+    ended = f", the last on {when}" if when else ""
+    Progress(0, options.progress).say(
+        f"Nothing was trained: all of {len(configs)} members had ended{ended}."
+    )

@@ -1,36 +1,32 @@
-"""The checkpoints of one shard: when to save, and how to take up the thread."""
+"""The checkpoints of members in training: when to save, and how to take up the thread."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import checkpoints
-from vae_jax.sweeps._engine import Engine, place_members
-from vae_jax.training import Carry
+from vae_jax import checkpoints, results
 
 SAVES_PER_INTERVAL = 50
 """Saving takes at most a fiftieth of the time."""
 
 
 class Saver:
-    """Saves the state of a shard, at most once in the longer of a time and 50 saves."""
+    """Saves the state of members, at most once in the longer of a time and 50 saves."""
 
-    def __init__(self, folder: Path, num_members: int, seconds: float) -> None:
-        """Nothing is written yet."""
-        self.folder = folder
-        self.num_members = num_members
+    def __init__(
+        self, out: Path, members: Sequence[str], seconds: float, about: dict[str, Any]
+    ) -> None:
+        """Of the members with these identities; nothing is written yet."""
+        self.folder = checkpoint_folder(out, members)
+        self.metadata = {"members": list(members), **about}
         self.interval = seconds
         self.last = time.perf_counter()
-
-    def restore(self, carry: Carry, engine: Engine) -> tuple[Carry, int]:
-        """The saved state and its window, or the fresh state and 0."""
-        restored = checkpoints.restore(self.folder, self.own(carry))
-        if restored is None:
-            return carry, 0
-        return place_members(restored.state, engine), restored.step
+        self.saved_step = -1
 
     def save_when_due(self, carry: Any, step: int) -> None:
         """Save if the last one is long enough ago."""
@@ -38,14 +34,139 @@ class Saver:
             self.save(carry, step)
 
     def save(self, carry: Any, step: int) -> None:
-        """Save the members, without the padding, so that any number of devices fits."""
+        """Save the members, without what fills up the devices; a step once."""
+        if step == self.saved_step:
+            return
         began = time.perf_counter()
-        checkpoints.save(
-            self.folder, step, self.own(carry), {"num_members": self.num_members}
-        )
-        self.last = time.perf_counter()
+        num = len(self.metadata["members"])
+        own = jax.tree.map(lambda leaf: to_host(leaf)[:num], carry)
+        checkpoints.save(self.folder, step, own, self.metadata)
+        self.last, self.saved_step = time.perf_counter(), step
         self.interval = max(self.interval, SAVES_PER_INTERVAL * (self.last - began))
 
-    def own(self, carry: Any) -> Any:
-        """The state of the members on the host, without the padding."""
-        return jax.tree.map(lambda leaf: np.asarray(leaf)[: self.num_members], carry)
+
+class Saved(NamedTuple):
+    """The state of one member, as it was saved.
+
+    >>> Saved(3, {"w": np.ones(2)}).step
+    3
+    """
+
+    step: int
+    state: Any
+
+
+def checkpoint_folder(out: Path, members: Sequence[str]) -> Path:
+    """Where the state of members that run together is saved.
+
+    >>> checkpoint_folder(Path("run"), ["ab"]).parts[:2]
+    ('run', 'checkpoints')
+    """
+    return out / "checkpoints" / results.short_hash({"members": list(members)})
+
+
+class Shelf:
+    """What the checkpoints of a folder hold, by member.
+
+    Members are found whatever they ran together with when they were saved.
+    """
+
+    def __init__(self, out: Path, spec_hashes: Sequence[str]) -> None:
+        """Read whose the saves are, and no state."""
+        self._folders: dict[Path, set[str]] = {}
+        self._read: dict[Path, dict[str, Saved]] = {}
+        self._specs = list(spec_hashes)
+        root = out / "checkpoints"
+        for folder in sorted(root.iterdir()) if root.is_dir() else ():
+            # a damaged record is in none of them, and restoring says so
+            names = {m for p in checkpoints.peek(folder) for m in p.metadata["members"]}
+            self._folders[folder] = names
+
+    def find(self, member: str, like: Any) -> Saved | None:
+        """The most advanced state of a member.
+
+        Args:
+            member: its identity.
+            like: the carry of one member, for structure, shapes and dtypes.
+
+        Raises:
+            DamagedCheckpoint: saves exist and none can be trusted.
+            ForeignCheckpoint: a save belongs to another run.
+        """
+        holding = [folder for folder, names in self._folders.items() if member in names]
+        found = [self._states(folder, like).get(member) for folder in holding]
+        return max(
+            (one for one in found if one is not None),
+            key=lambda saved: saved.step,
+            default=None,
+        )
+
+    def forget(self, finished: set[str]) -> None:
+        """Delete the saves of members that are all stored."""
+        for folder, names in list(self._folders.items()):
+            if names <= finished:
+                checkpoints.remove(folder)
+                del self._folders[folder]
+                self._read.pop(folder, None)
+
+    def add(self, folder: Path, members: Sequence[str]) -> None:
+        """A folder in which members are being saved now."""
+        self._folders[folder] = set(members)
+        self._read.pop(folder, None)
+
+    def _states(self, folder: Path, like: Any) -> dict[str, Saved]:
+        if folder not in self._read:
+            restored = checkpoints.restore(
+                folder, lambda metadata: _stacked(like, len(metadata["members"]))
+            )
+            self._read[folder] = (
+                {} if restored is None else self._rows(folder, restored)
+            )
+        return self._read[folder]
+
+    def _rows(self, folder: Path, restored: checkpoints.Restored) -> dict[str, Saved]:
+        spec = restored.metadata.get("spec_hash")
+        if spec not in self._specs:
+            raise checkpoints.ForeignCheckpoint(
+                f"{folder} belongs to another run: its specification is {str(spec)[:12]}, "
+                f"that of the run {self._specs[-1][:12]}. It is whole; move it to the "
+                "folder that it came from"
+            )
+        return {
+            member: Saved(
+                restored.step, jax.tree.map(lambda x, i=i: x[i], restored.state)
+            )
+            for i, member in enumerate(restored.metadata["members"])
+        }
+
+
+def to_host(leaf: Any) -> np.ndarray:
+    """An array of the carry as numpy's, typed keys as their data."""
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        leaf = jax.random.key_data(leaf)
+    return np.asarray(leaf)
+
+
+def to_carry(states: Sequence[Any], like: Any) -> Any:
+    """States of members as one stacked carry, typed keys where `like` has them."""
+
+    def stack(leaf: Any, *rows: Any) -> Any:
+        stacked = np.stack(rows)
+        if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            return jax.random.wrap_key_data(
+                jnp.asarray(stacked), impl=jax.random.key_impl(leaf)
+            )
+        return stacked
+
+    return jax.tree.map(stack, like, *states)
+
+
+def _stacked(like: Any, num: int) -> Any:
+    """Numpy leaves of so many members that take no memory."""
+
+    def empty(leaf: Any) -> np.ndarray:
+        if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            leaf = jax.eval_shape(jax.random.key_data, leaf)
+        return np.broadcast_to(np.zeros((), leaf.dtype), (num, *leaf.shape))
+
+    return jax.tree.map(empty, like)

@@ -1,26 +1,29 @@
-"""Run one shard: chunks of steps, saved, interrupted, resumed, evaluated, committed."""
+"""Run members of one shard: chunks of steps, saved, interrupted, evaluated, committed."""
 
 import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from tqdm import tqdm
 
-from vae_jax import checkpoints, results
+from vae_jax import results
 from vae_jax.sweeps._cohorts import Shard
-from vae_jax.sweeps._engine import Engine
-from vae_jax.sweeps._interrupts import Interrupted
+from vae_jax.sweeps._engine import Engine, Residents, place_members
+from vae_jax.sweeps._interrupts import Interrupted, Stops
 from vae_jax.sweeps._options import Options
-from vae_jax.sweeps._rows import flatten_params, make_rows
-from vae_jax.sweeps._saver import Saver
-from vae_jax.sweeps._settings import Members
+from vae_jax.sweeps._progress import Progress
+from vae_jax.sweeps._rows import Circumstances, make_rows, member_params, with_knobs
+from vae_jax.sweeps._saver import Saved, Saver, to_carry
 from vae_jax.training import Carry
 
 CHUNK_SECONDS = 1.5
-MIN_CHUNK_STEPS = 100
-"""A chunk shorter than this loses time to the slicing of its state."""
+"""About how long a chunk takes, so that a signal is obeyed within seconds."""
+
+GROWTH = 8
+"""A chunk is at most so many times as long as the one before: the first is one step."""
 
 
 class Session(NamedTuple):
@@ -29,84 +32,134 @@ class Session(NamedTuple):
     Attributes:
         out: folder of the results.
         options: how to run.
-        bar: progress in member-steps.
-        received: signals that came so far.
+        progress: what a person sees.
+        stops: signals that came so far.
+        ids: identity of every member, by its number.
+        data: digest of its data, by its number.
+        about: what a checkpoint says of its run.
 
-    >>> Session._fields
-    ('out', 'options', 'bar', 'received')
+    >>> Session._fields[:3]
+    ('out', 'options', 'progress')
     """
 
     out: Path
     options: Options
-    bar: Any
-    received: list[int]
+    progress: Progress
+    stops: Stops
+    ids: Sequence[str]
+    data: Sequence[str]
+    about: dict[str, Any]
 
 
-def run_shard(
-    shard: Shard, members: Members, data: Any, engine: Engine, session: Session
-) -> None:
-    """Train the members of a shard from where they are, evaluate and commit them."""
-    began = time.perf_counter()
-    folder = checkpoint_folder(session.out, shard)
-    saver = Saver(folder, len(shard.members), session.options.checkpoint_seconds)
-    carry = train(shard, members, data, engine, session, saver)
-    session.bar.set_description("evaluating")
-    rows = make_rows(shard, members, carry, data, engine, time.perf_counter() - began)
-    params = None
-    if session.options.keep_params:
-        params = flatten_params(engine.params(carry, members, data), len(rows))
-    results.commit_shard(session.out, shard.number, rows, params)
-    checkpoints.remove(folder)
-    session.bar.set_description("")
+class Task(NamedTuple):
+    """Members of a shard that are at the same step.
+
+    Attributes:
+        shard: the members.
+        hypers: their settings.
+        residents: the settings, stacked and placed.
+        saved: where each goes on; empty at the beginning.
+
+    >>> Task._fields
+    ('shard', 'hypers', 'residents', 'saved')
+    """
+
+    shard: Shard
+    hypers: Sequence[Any]
+    residents: Residents
+    saved: Sequence[Saved]
 
 
-def checkpoint_folder(out: Path, shard: Shard) -> Path:
-    """Where the state of a running shard is saved."""
-    return out / "checkpoints" / f"shard-{shard.number:05d}"
+def run_task(task: Task, data: Any, engine: Engine, session: Session) -> None:
+    """Train members from where they are, evaluate and commit them."""
+    began, started_at = time.perf_counter(), now()
+    ids = [session.ids[member] for member in task.shard.members]
+    seconds = session.options.checkpoint_seconds
+    saver = Saver(session.out, ids, seconds, session.about)
+    carry = train(task, data, engine, session, saver)
+    last = task.shard.configs[0].num_steps
+    session.progress.describe("evaluating")
+    with session.stops.during("evaluating", lambda: save(carry, last, saver, session)):
+        found = engine.evaluate(carry, task.residents, data)
+        metrics = jax.tree.map(np.asarray, found)
+        params = None
+        if session.options.keep_params:
+            params = member_params(engine.params(carry, task.residents, data), carry)
+    circumstances = Circumstances(
+        ids,
+        [session.data[member] for member in task.shard.members],
+        time.perf_counter() - began,
+        started_at,
+        now(),
+        session.options.width,
+        engine,
+    )
+    rows = make_rows(task.shard, carry, metrics, circumstances)
+    knobs = [with_knobs(hyper) for hyper in task.hypers]
+    results.commit_shard(
+        session.out, rows, params and params[: len(rows)], knobs if params else None
+    )
+    session.progress.describe("")
 
 
 def train(
-    shard: Shard,
-    members: Members,
-    data: Any,
-    engine: Engine,
-    session: Session,
-    saver: Saver,
+    task: Task, data: Any, engine: Engine, session: Session, saver: Saver
 ) -> Carry:
-    """Advance to the last window, a chunk at a time."""
-    config = shard.configs[0]
-    num_windows, log_every = config.num_steps // config.log_every, config.log_every
-    carry, done = saver.restore(engine.start(members, data), engine)
-    session.bar.update(done * log_every * len(shard.members))
-    chunk, timed = next_chunk(1, np.inf, log_every), False
-    while done < num_windows:
+    """Advance to the last step, a chunk at a time."""
+    num_steps, num_members = task.shard.configs[0].num_steps, len(task.shard.members)
+    session.progress.describe("compiling")
+    carry, done = begin(task, data, engine, session)
+    with session.stops.during("compiling", _nothing_is_lost):
+        advance = engine.compiled(carry, task.residents, data)
+    session.progress.describe("")
+    chunk = 1
+    while done < num_steps:
         since, first = time.perf_counter(), done
-        done = min(first + chunk, num_windows)
-        carry = engine.advance(carry, members, data, np.int32(first), np.int32(done))
+        done = min(first + chunk, num_steps)
+        carry = advance(carry, task.residents, data, np.int32(first), np.int32(done))
         jax.block_until_ready(carry.first_bad_step)
-        session.bar.update((done - first) * log_every * len(shard.members))
-        if timed:  # the first chunk's time is mostly that of compiling
-            chunk = next_chunk(done - first, time.perf_counter() - since, log_every)
-        timed = True
-        if session.received:
-            stop(carry, done, session, saver)
-        saver.save_when_due(carry, done)
+        session.progress.update((done - first) * num_members)
+        chunk = next_chunk(done - first, time.perf_counter() - since)
+        if session.stops.received:
+            save(carry, done, saver, session)
+            raise Interrupted(session.stops.received[0])
+        if done < num_steps:
+            saver.save_when_due(carry, done)
     return carry
 
 
-def stop(carry: Carry, done: int, session: Session, saver: Saver) -> None:
-    """Save, say so, and leave with the exit code of the signal."""
-    saver.save(carry, done)
-    session.bar.close()
-    tqdm.write(f"Stopped; the same command resumes it. Saved in {session.out}.")
-    raise Interrupted(session.received[0])
+def begin(task: Task, data: Any, engine: Engine, session: Session) -> tuple[Carry, int]:
+    """The state that training goes on from, and the steps that led to it."""
+    if task.saved:
+        states = [saved.state for saved in task.saved]
+        return place_members(to_carry(states, engine.like), engine), task.saved[0].step
+    with session.stops.during("compiling", _nothing_is_lost):
+        return jax.block_until_ready(engine.start(task.residents, data)), 0
 
 
-def next_chunk(windows: int, seconds: float, log_every: int) -> int:
-    """Windows that take about `CHUNK_SECONDS`, and at least `MIN_CHUNK_STEPS` steps.
+def save(carry: Carry, step: int, saver: Saver, session: Session) -> None:
+    """Save, and say so."""
+    saver.save(carry, step)
+    session.progress.close()
+    session.progress.say(
+        f"Stopped; the same command resumes it. Saved in {session.out}."
+    )
 
-    >>> next_chunk(windows=2, seconds=0.1, log_every=50)
-    30
+
+def _nothing_is_lost() -> None:
+    """Where members stand is on disk already, or is the beginning."""
+
+
+def next_chunk(steps: int, seconds: float) -> int:
+    """Steps that take about `CHUNK_SECONDS`, and at most `GROWTH` times as many as before.
+
+    >>> next_chunk(steps=2, seconds=0.1), next_chunk(steps=2, seconds=60.0)
+    (16, 1)
     """
-    wanted = round(CHUNK_SECONDS * windows / max(seconds, 1e-4))
-    return max(wanted, -(-MIN_CHUNK_STEPS // log_every))
+    wanted = round(CHUNK_SECONDS * steps / max(seconds, 1e-6))
+    return max(1, min(wanted, GROWTH * steps))
+
+
+def now() -> str:
+    """Date and time, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

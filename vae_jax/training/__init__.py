@@ -37,7 +37,8 @@ from vae_jax.training._fit import (
     check_windows,
     fit,
     init_carry,
-    run_windows,
+    recorded,
+    run_steps,
 )
 from vae_jax.training._importance import make_importance_objective
 from vae_jax.training._inner_loop import InnerLoop
@@ -154,7 +155,8 @@ __all__ = [
     "plain_rate",
     "pmap_step",
     "pretraining_betas",
-    "run_windows",
+    "recorded",
+    "run_steps",
     "sample_posterior",
     "semi_amortised_posterior",
     "sharded_step",

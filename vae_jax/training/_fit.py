@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Int
+import numpy as np
+from jaxtyping import Array, Bool, Int
 
 from vae_jax.training._keys import member_key
 from vae_jax.training._program import Program
@@ -16,11 +17,12 @@ ALIVE = -1
 
 
 class Carry(NamedTuple):
-    """A run in progress: all that must be saved to go on exactly.
+    """A run in progress: all that must be saved to go on exactly, after any step.
 
     Attributes:
-        state: of the program.
-        history: information averaged over each window of steps, NaN where still to come.
+        state: of the program; of a run that has diverged, before its first bad step.
+        history: information averaged over each window of steps, summed over the steps of
+            the window in hand, 0 where still to come. See `recorded`.
         first_bad_step: the step whose information was not finite, `ALIVE` if none.
 
     >>> Carry._fields
@@ -42,65 +44,89 @@ def init_carry(
     state = program.init(key, hyper, data)
     zero = jnp.zeros((), jnp.int32)
     _, info = jax.eval_shape(program.step, state, zero, key, hyper, data)
+    # zeros, since NaN in a healthy run would stop it under `jax_debug_nans`
     history = jax.tree.map(
-        lambda leaf: jnp.full((num_windows, *leaf.shape), jnp.nan, leaf.dtype), info
+        lambda leaf: jnp.zeros((num_windows, *leaf.shape), _inexact(leaf.dtype)), info
     )
     return Carry(state, history, jnp.full((), ALIVE, jnp.int32))
 
 
-def run_windows(
+def run_steps(
     program: Program,
     log_every: int,
     carry: Carry,
     key: Array,
     hyper: Any,
     data: Any,
-    start: Int[Array, ""],
-    stop: Int[Array, ""],
+    first: Int[Array, ""],
+    last: Int[Array, ""],
 ) -> Carry:
-    """Run the windows `start` to `stop - 1`, each a `lax.scan` of `log_every` steps.
+    """Run the steps `first` to `last - 1` in one loop.
 
-    `start` and `stop` are data, so that one compiled program serves chunks of any
-    length. A run whose information stops being finite is frozen at the start of that
-    window.
+    `first` and `last` are data, so that one compiled program serves chunks of any length,
+    and a chunk may end anywhere: the bits are those of one long loop. A run whose
+    information stops being finite is frozen as it was before that step.
 
     See `fit` for an example.
     """
 
-    def window(index, carry):  # type: ignore[no-untyped-def]
-        steps = index * log_every + jnp.arange(log_every, dtype=jnp.int32)
-        state, infos = jax.lax.scan(
-            lambda state, t: program.step(state, t, key, hyper, data),
-            carry.state,
-            steps,
-        )
-        bad = first_bad(infos, steps)
-        fine = (carry.first_bad_step == ALIVE) & (bad == ALIVE)
+    def one(t, carry):  # type: ignore[no-untyped-def]
+        state, info = program.step(carry.state, t, key, hyper, data)
+        alive = carry.first_bad_step == ALIVE
+        fine = alive & is_finite(info)
+        # a window ends by its mean
+        row, count = t // log_every, jnp.where((t + 1) % log_every == 0, log_every, 1)
         history = jax.tree.map(
-            lambda rows, row: rows.at[index].set(
-                jnp.where(fine, jnp.mean(row, axis=0), jnp.nan)
-            ),
+            lambda rows, new: rows.at[row].set(_added(rows[row], new, count, fine)),
             carry.history,
-            infos,
+            info,
         )
-        return Carry(
-            keep_where(fine, state, carry.state),
-            history,
-            jnp.where(carry.first_bad_step == ALIVE, bad, carry.first_bad_step),
-        )
+        bad = jnp.where(alive & ~fine, t, carry.first_bad_step)
+        return Carry(keep_where(fine, state, carry.state), history, bad)
 
-    carry = jax.lax.fori_loop(start, stop, window, carry)
-    return Carry(*carry)
+    first, last = jnp.asarray(first, jnp.int32), jnp.asarray(last, jnp.int32)
+    return Carry(*jax.lax.fori_loop(first, last, one, carry))
 
 
-def first_bad(infos: Any, steps: Int[Array, " steps"]) -> Int[Array, ""]:
-    """First step at which any information is not finite, else `ALIVE`."""
-    leaves = [
-        jnp.isfinite(leaf).reshape(len(steps), -1).all(axis=1)
-        for leaf in jax.tree.leaves(infos)
-    ]
-    bad = ~jnp.stack(leaves).all(axis=0)
-    return jnp.where(bad.any(), steps[jnp.argmax(bad)], ALIVE).astype(jnp.int32)
+def _added(old: Array, new: Array, count: Array, fine: Array) -> Array:
+    """The sum with one term more over `count`; as it was where that is not fine."""
+    total = (old + jnp.asarray(new, old.dtype)) / count.astype(old.dtype)
+    return jnp.where(fine, total, old)
+
+
+def _inexact(dtype: Any) -> Any:
+    """The dtype itself where it holds fractions, else float32: a mean has some."""
+    return dtype if jnp.issubdtype(dtype, jnp.inexact) else jnp.float32
+
+
+def is_finite(info: Any) -> Bool[Array, ""]:
+    """Whether every number of a step's information is finite.
+
+    >>> bool(is_finite({"loss": jnp.array(1.0), "rate": jnp.array([2.0, jnp.inf])}))
+    False
+    """
+    return jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(info)]).all()
+
+
+def recorded(carry: Carry, log_every: int) -> Any:
+    """The history on the host, NaN from the window on in which the run diverged.
+
+    Leaves may have leading axes of members, as `first_bad_step` then has.
+
+    >>> carry = Carry((), {"loss": jnp.ones(4)}, jnp.int32(7))
+    >>> recorded(carry, log_every=4)["loss"].tolist()
+    [1.0, nan, nan, nan]
+    """
+    bad = np.asarray(carry.first_bad_step)
+
+    def hidden(leaf: Any) -> np.ndarray:
+        rows: np.ndarray = np.array(leaf)
+        windows = np.arange(rows.shape[bad.ndim])
+        lost = (bad[..., None] != ALIVE) & (windows >= bad[..., None] // log_every)
+        rows[lost] = np.nan
+        return rows
+
+    return jax.tree.map(hidden, carry.history)
 
 
 def keep_where(condition: Array, new: Any, old: Any) -> Any:
@@ -152,13 +178,13 @@ def fit(
     check_windows(num_steps, log_every)
     num_windows, per_chunk = num_steps // log_every, -(-chunk_steps // log_every)
     key = member_key(seed)
-    advance = jax.jit(partial(run_windows, program, log_every))
+    advance = jax.jit(partial(run_steps, program, log_every))
     carry = jax.jit(partial(init_carry, program, num_windows=num_windows))(
         key, hyper, data
     )
     for start in range(0, num_windows, per_chunk):
         stop = min(start + per_chunk, num_windows)
-        carry = advance(carry, key, hyper, data, start, stop)
+        carry = advance(carry, key, hyper, data, start * log_every, stop * log_every)
         if int(carry.first_bad_step) != ALIVE:
             raise FloatingPointError(
                 f"the run diverged at step {int(carry.first_bad_step)}: its loss or "

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -18,15 +19,20 @@ def make_manifest(**changes):
     return {"spec": spec, "versions": VERSIONS, "threads": 2} | changes
 
 
+def identity(member):
+    return f"{member:012x}{0:020x}"
+
+
 def make_row(member, *, status="finished", points=3, **extra):
     rng = np.random.default_rng(member)
     return {
         "member": member,
+        "member_id": identity(member),
         "beta": float(member % 2 + 1),
         "status": status,
         "first_bad_step": 7 if status == "diverged" else None,
         "wall_seconds": time.perf_counter(),
-        "host": "a-host",
+        "device": "a-device",
         "rate": float(rng.normal()),
         "kl": rng.normal(size=2).astype(np.float32),
         "history/step": np.arange(points) * 100,
@@ -35,12 +41,11 @@ def make_row(member, *, status="finished", points=3, **extra):
     } | extra
 
 
-def make_params(members):
-    rng = np.random.default_rng(members[0])
-    return {
-        "encoder/dense/kernel": rng.normal(size=(len(members), 3, 2)).astype("f4"),
-        "decoder/bias": rng.normal(size=(len(members), 2)).astype("f4"),
-    }
+def make_params(member):
+    rng = np.random.default_rng(member)
+    kernel = rng.normal(size=(3, 2)).astype("f4")
+    bias = rng.normal(size=2).astype("f4")
+    return {"encoder": {"dense": {"kernel": kernel}}, "decoder": {"bias": bias}}
 
 
 def fill(out, shards=((0, 1), (2, 3)), order=None):
@@ -48,8 +53,12 @@ def fill(out, shards=((0, 1), (2, 3)), order=None):
     for index in order or range(len(shards)):
         members = shards[index]
         rows = [make_row(member) for member in members]
-        results.commit_shard(out, index, rows, make_params(members))
+        results.commit_shard(out, rows, [make_params(member) for member in members])
     return out
+
+
+def names(out):
+    return sorted(path.name for path in (out / "shards").iterdir())
 
 
 # the manifest
@@ -153,7 +162,7 @@ def test_a_folder_without_manifest_is_no_run(tmp_path):
 
 def test_rows_come_back_as_they_were(tmp_path):
     fill(tmp_path, order=(1, 0))
-    assert results.finished_shards(tmp_path) == {0, 1}
+    assert results.finished_members(tmp_path) == set(map(identity, range(4)))
     runs = results.read(tmp_path).runs
     assert runs["member"].to_pylist() == [0, 1, 2, 3]
     for row, stored in zip(map(make_row, range(4)), runs.to_pylist(), strict=True):
@@ -166,7 +175,7 @@ def test_rows_come_back_as_they_were(tmp_path):
 def test_metrics_have_a_row_for_each_member_and_step(tmp_path):
     results.create_or_open(tmp_path, make_manifest())
     rows = [make_row(1, points=4), make_row(0, points=2)]
-    results.commit_shard(tmp_path, 0, rows)
+    results.commit_shard(tmp_path, rows)
     metrics = results.read(tmp_path).metrics
     assert metrics["member"].to_pylist() == [0, 0, 1, 1, 1, 1]
     assert metrics["step"].to_pylist() == [0, 100, 0, 100, 200, 300]
@@ -177,10 +186,10 @@ def test_metrics_have_a_row_for_each_member_and_step(tmp_path):
 
 def test_shards_with_unlike_columns_are_joined(tmp_path):
     results.create_or_open(tmp_path, make_manifest())
-    results.commit_shard(tmp_path, 0, [make_row(0, window=8)])
+    results.commit_shard(tmp_path, [make_row(0, window=8)])
     other = make_row(1, width=2.5)
     del other["history/kl"]
-    results.commit_shard(tmp_path, 1, [other])
+    results.commit_shard(tmp_path, [other])
     read = results.read(tmp_path)
     assert read.runs["window"].to_pylist() == [8, None]
     assert read.runs["width"].to_pylist() == [None, 2.5]
@@ -191,21 +200,21 @@ def test_shards_with_unlike_columns_are_joined(tmp_path):
 def test_numbers_of_unlike_type_are_joined(tmp_path):
     results.create_or_open(tmp_path, make_manifest())
     for member, beta in enumerate((1, 2.5)):
-        results.commit_shard(tmp_path, member, [make_row(member) | {"beta": beta}])
+        results.commit_shard(tmp_path, [make_row(member) | {"beta": beta}])
     assert results.read(tmp_path).runs["beta"].to_pylist() == [1.0, 2.5]
 
 
 def test_python_floats_beside_float32_keep_their_digits(tmp_path):
     results.create_or_open(tmp_path, make_manifest())
     rows = [make_row(0) | {"rate": np.float32(0.5)}, make_row(1) | {"rate": 0.1}]
-    results.commit_shard(tmp_path, 0, rows)
+    results.commit_shard(tmp_path, rows)
     assert results.read(tmp_path).runs["rate"].to_pylist() == [0.5, 0.1]
 
 
 def test_special_numbers_are_kept(tmp_path):
     results.create_or_open(tmp_path, make_manifest())
     row = make_row(0, status="diverged") | {"rate": float("nan"), "nll": -np.inf}
-    results.commit_shard(tmp_path, 0, [row])
+    results.commit_shard(tmp_path, [row])
     stored = results.read(tmp_path).runs.to_pylist()[0]
     assert np.isnan(stored["rate"])
     assert stored["nll"] == -np.inf
@@ -214,7 +223,7 @@ def test_special_numbers_are_kept(tmp_path):
 
 def test_a_run_without_finished_shards_is_empty(tmp_path):
     results.create_or_open(tmp_path, make_manifest())
-    assert results.finished_shards(tmp_path) == set()
+    assert results.finished_members(tmp_path) == set()
     read = results.read(tmp_path)
     assert read.runs.num_rows == read.metrics.num_rows == 0
 
@@ -233,28 +242,32 @@ def test_the_first_commit_wins(tmp_path):
     fill(tmp_path)
     before = results.content_hash(tmp_path)
     other = [make_row(member) | {"rate": 99.0} for member in (0, 1)]
-    results.commit_shard(tmp_path, 0, other, make_params((8, 9)))
+    results.commit_shard(tmp_path, other, [make_params(8), make_params(9)])
     assert results.content_hash(tmp_path) == before
-    assert len(list((tmp_path / "params").iterdir())) == 2
+    assert len(list((tmp_path / "params").iterdir())) == 4
     kernel = results.load(tmp_path, 1)["encoder"]["dense"]["kernel"]
-    np.testing.assert_array_equal(
-        kernel, make_params((0, 1))["encoder/dense/kernel"][1]
-    )
+    np.testing.assert_array_equal(kernel, make_params(1)["encoder"]["dense"]["kernel"])
 
 
-def test_parameters_come_back_nested_and_exact(tmp_path):
+def test_parameters_come_back_as_the_tree_that_they_were(tmp_path):
     fill(tmp_path)
-    stacked = make_params((2, 3))
-    loaded = results.load(tmp_path, 3)
+    loaded, wanted = results.load(tmp_path, 3), make_params(3)
     assert set(loaded) == {"encoder", "decoder"}
     bias = loaded["decoder"]["bias"]
     assert bias.dtype == np.float32
-    np.testing.assert_array_equal(bias, stacked["decoder/bias"][1])
+    np.testing.assert_array_equal(bias, wanted["decoder"]["bias"])
+
+
+def test_the_settings_of_a_member_are_stored_with_its_parameters(tmp_path):
+    results.create_or_open(tmp_path, make_manifest())
+    knobs = {"window": 2, "variance": float(np.float32(0.1))}
+    results.commit_shard(tmp_path, [make_row(0)], [make_params(0)], [knobs])
+    assert results.load_knobs(tmp_path, 0) == knobs
 
 
 def test_load_says_what_is_missing(tmp_path):
     fill(tmp_path)
-    results.commit_shard(tmp_path, 2, [make_row(4)])
+    results.commit_shard(tmp_path, [make_row(4)])
     with pytest.raises(KeyError, match="member 4 were not kept"):
         results.load(tmp_path, 4)
     with pytest.raises(KeyError, match="member 5 is in no finished shard"):
@@ -275,28 +288,142 @@ def test_load_says_what_is_missing(tmp_path):
 )
 def test_rows_that_do_not_fit_are_refused(tmp_path, rows, message):
     with pytest.raises(ValueError, match=message):
-        results.commit_shard(tmp_path, 0, rows)
-    assert results.finished_shards(tmp_path) == set()
+        results.commit_shard(tmp_path, rows)
+    assert results.finished_members(tmp_path) == set()
 
 
 @pytest.mark.parametrize(
-    ("params", "message"),
+    ("params", "error", "message"),
     [
-        ({"w": np.ones((3, 2))}, r"`w`.*2 members.*\(3, 2\)"),
-        ({"w": np.ones(())}, r"`w`.*2 members.*\(\)"),
-        ({"w": np.array(["a", "b"])}, "`w` is <U1"),
+        ([{}], ValueError, "`params` must hold a tree for each of 2 members; got 1"),
+        ([{"w": np.array(["a"])}] * 2, TypeError, "`w` must be an array of numbers"),
     ],
 )
-def test_parameters_that_do_not_fit_are_refused(tmp_path, params, message):
-    with pytest.raises(ValueError, match=message):
-        results.commit_shard(tmp_path, 0, [make_row(0), make_row(1)], params)
-    assert results.finished_shards(tmp_path) == set()
+def test_parameters_that_do_not_fit_are_refused(tmp_path, params, error, message):
+    results.create_or_open(tmp_path, make_manifest())
+    with pytest.raises(error, match=message):
+        results.commit_shard(tmp_path, [make_row(0), make_row(1)], params)
+    assert results.finished_members(tmp_path) == set()
 
 
-def test_a_member_in_two_shards_is_reported(tmp_path):
-    fill(tmp_path, shards=((0, 1), (1, 2)))
-    with pytest.raises(results.DamagedFile, match=r"member 1 .*00000.*00001"):
+def test_a_member_that_was_stored_twice_has_its_first_row(tmp_path):
+    """Two launchers of unlike width, on a file system that knows no locks."""
+    results.create_or_open(tmp_path, make_manifest())
+    for members, rate in (((0, 1), 0.5), ((1, 2), 9.0)):
+        rows = [make_row(member) | {"rate": rate} for member in members]
+        results.commit_shard(tmp_path, rows, [make_params(m) for m in members])
+    runs = results.read(tmp_path).runs
+    assert runs["member"].to_pylist() == [0, 1, 2]
+    assert runs["rate"].to_pylist() == [0.5, 0.5, 9.0]
+
+
+# whose a file is
+
+
+def members_manifest(members, **changes):
+    configs = [{"beta": float(member), "seed": 0} for member in members]
+    inputs = [{"data": {"train": "ab" * 32}}]
+    spec = {"configs": configs, "inputs": inputs, "input_of": [0] * len(configs)}
+    ids = [identity(member) for member in members]
+    return make_manifest(spec=spec | changes, members=ids)
+
+
+def test_a_longer_list_of_members_goes_on_in_the_same_folder(tmp_path):
+    results.create_or_open(tmp_path, members_manifest([5, 6]))
+    results.commit_shard(tmp_path, [make_row(0) | {"member_id": identity(5)}])
+    opened = results.create_or_open(tmp_path, members_manifest([7, 6, 5]))
+    assert len(opened["spec_hashes"]) == 2
+    read = results.read(tmp_path)
+    # its number is its place in the list that is given now
+    assert read.runs["member"].to_pylist() == [2]
+    assert read.missing == (0, 1)
+    results.commit_shard(tmp_path, [make_row(0) | {"member_id": identity(7)}])
+    assert results.read(tmp_path).missing == (1,)
+    # the same members in another order are the same run, fewer are another
+    results.create_or_open(tmp_path, members_manifest([5, 6, 7]))
+    with pytest.raises(results.SpecChanged, match="number of members: 3 -> 2"):
+        results.create_or_open(tmp_path, members_manifest([5, 6]))
+
+
+def test_a_difference_names_each_field_once_and_both_digests(tmp_path):
+    results.create_or_open(tmp_path, members_manifest(range(30)))
+    changed = members_manifest(range(40, 70), inputs=[{"data": {"train": "cd" * 32}}])
+    with pytest.raises(results.SpecChanged) as caught:
+        results.create_or_open(tmp_path, changed)
+    lines = str(caught.value).splitlines()
+    assert lines[1] == "  data train: abababababababab -> cdcdcdcdcdcdcdcd"
+    assert lines[2].startswith("  beta: 0.0, 1.0, 2.0, 3.0, 4.0, 5.0 and 24 more -> 40.0,")
+    assert len(lines) == 4
+
+
+def test_settings_that_combine_otherwise_are_told_by_an_example(tmp_path):
+    def crossed(pairs):
+        configs = [{"beta": b, "seed": s, "dim": 4} for b, s in pairs]
+        ids = [identity(10 * b + s) for b, s in pairs]
+        return make_manifest(spec={"configs": configs}, members=ids)
+
+    results.create_or_open(tmp_path, crossed([(1, 1), (2, 2)]))
+    with pytest.raises(
+        results.SpecChanged,
+        match='2 stored members are not given, one of them {"beta": 1, "seed": 1}',
+    ):
+        results.create_or_open(tmp_path, crossed([(1, 2), (2, 1)]))
+
+
+def test_a_shard_of_another_run_is_named_and_left_alone(tmp_path):
+    for name, members in (("a", [0, 1]), ("b", [0, 2])):
+        results.create_or_open(tmp_path / name, members_manifest(members))
+        results.commit_shard(tmp_path / name, [make_row(0)])
+    source = tmp_path / "a" / "shards" / names(tmp_path / "a")[0]
+    foreign = tmp_path / "b" / "shards" / ("shard-00009-" + source.name[-20:])
+    foreign.write_bytes(source.read_bytes())
+    for attempt in (results.read, results.finished_members):
+        with pytest.raises(results.ForeignFile, match="belongs to another run"):
+            attempt(tmp_path / "b")
+    assert foreign.exists()
+
+
+def test_a_manifest_of_another_run_makes_its_shards_foreign(tmp_path):
+    results.create_or_open(tmp_path / "a", members_manifest([0, 1]))
+    results.commit_shard(tmp_path / "a", [make_row(0)])
+    results.create_or_open(tmp_path / "b", members_manifest([0, 1, 2]))
+    manifest = (tmp_path / "b" / "manifest.json").read_bytes()
+    (tmp_path / "a" / "manifest.json").write_bytes(manifest)
+    with pytest.raises(results.ForeignFile, match="belongs to another run"):
+        results.read(tmp_path / "a")
+
+
+def test_parameters_of_another_member_are_named(tmp_path):
+    fill(tmp_path)
+    first, second = sorted((tmp_path / "params").iterdir())[:2]
+    shutil.copy(second, first)
+    with pytest.raises(results.DamagedFile, match="does not match its SHA-256"):
+        results.load(tmp_path, 0)
+
+
+def test_a_row_of_no_member_is_refused(tmp_path):
+    results.create_or_open(tmp_path, members_manifest([0, 1]))
+    with pytest.raises(ValueError, match="the manifest has no"):
+        results.commit_shard(tmp_path, [make_row(3)])
+
+
+def test_a_member_that_a_finished_run_lacks_is_said(tmp_path):
+    manifest = results.create_or_open(tmp_path, members_manifest([0, 1]))
+    for member in (0, 1):
+        results.commit_shard(tmp_path, [make_row(member)])
+    assert results.finished_at(tmp_path) is None
+    results.mark_finished(tmp_path, manifest["spec_hash"], "2026-01-02T03:04:05")
+    assert results.finished_at(tmp_path) == "2026-01-02T03:04:05"
+    assert results.read(tmp_path).missing == ()
+    (tmp_path / "shards" / names(tmp_path)[1]).unlink()
+    with pytest.raises(results.DamagedFile, match=r"lacks 1 of 2 members \(1\).*2026"):
         results.read(tmp_path)
+
+
+def test_columns_of_an_empty_run_can_be_grouped_by(tmp_path):
+    results.create_or_open(tmp_path, members_manifest([0, 1]))
+    runs = results.read(tmp_path).to_pandas().runs
+    assert len(runs.groupby("beta")["status"].count()) == 0
 
 
 # the content hash
@@ -307,19 +434,16 @@ def test_content_does_not_depend_on_order_time_host_or_sharding(tmp_path):
     assert results.content_hash(fill(tmp_path / "b", order=(1, 0))) == expected
     out = tmp_path / "c"
     results.create_or_open(out, make_manifest())
-    halves = make_params((0, 1)), make_params((2, 3))
-    params = {name: np.concatenate([h[name] for h in halves]) for name in halves[0]}
-    rows = [make_row(member) | {"host": "another"} for member in range(4)]
-    results.commit_shard(
-        out, 0, rows[::-1], {name: array[::-1] for name, array in params.items()}
-    )
+    rows = [make_row(member) | {"device": "another"} for member in range(4)]
+    params = [make_params(member) for member in range(4)]
+    results.commit_shard(out, rows[::-1], params[::-1])
     assert results.content_hash(out) == expected
 
 
 def test_content_sees_every_value(tmp_path):
     hashes = {results.content_hash(fill(tmp_path / "same"))}
-    base, params = make_row(0), make_params((0,))
-    bias = params["decoder/bias"]
+    base, params = make_row(0), make_params(0)
+    bias = params["decoder"]["bias"]
     changes = [
         (base, params),
         (base | {"beta": 3.0}, params),
@@ -327,14 +451,14 @@ def test_content_sees_every_value(tmp_path):
         (base | {"rate": np.nextafter(base["rate"], 9.0)}, params),
         (base | {"history/rate": -base["history/rate"]}, params),
         (base | {"kl": np.nextafter(base["kl"], np.float32(9))}, params),
-        (base, params | {"decoder/bias": np.nextafter(bias, np.float32(9))}),
-        (base, {"decoder/bias": bias}),
+        (base, params | {"decoder": {"bias": np.nextafter(bias, np.float32(9))}}),
+        (base, {"decoder": {"bias": bias}}),
         (base, None),
     ]
     for i, (row, arrays) in enumerate(changes):
         out = tmp_path / str(i)
         results.create_or_open(out, make_manifest())
-        results.commit_shard(out, 0, [row], arrays)
+        results.commit_shard(out, [row], None if arrays is None else [arrays])
         hashes.add(results.content_hash(out))
     assert len(hashes) == len(changes) + 1
 
@@ -350,8 +474,9 @@ out, start = sys.argv[1], float(sys.argv[2])
 time.sleep(max(0.0, start - time.time()))
 results.create_or_open(out, {"spec": {"a": 1}, "versions": {"jax": "1"}})
 for index in range(12):
-    row = {"member": index, "status": "finished", "first_bad_step": None, "rate": 0.5}
-    results.commit_shard(out, index, [row], {"w": np.full((1, 9), float(index))})
+    row = {"member": index, "member_id": f"{index:012x}{0:020x}", "status": "finished"}
+    row |= {"first_bad_step": None, "rate": 0.5}
+    results.commit_shard(out, [row], [{"w": np.full(9, float(index))}])
 """
 
 
@@ -384,15 +509,16 @@ def test_leftovers_of_the_dead_are_removed_and_those_of_the_living_stay(tmp_path
     results.create_or_open(tmp_path, make_manifest())
     left = {path.name for path in shards.glob(".tmp-*")}
     assert left == {names["living"], names["elsewhere"]}
-    assert results.finished_shards(tmp_path) == {0, 1}
+    assert len(results.finished_members(tmp_path)) == 4
 
 
 def test_parameters_of_a_killed_commit_are_replaced(tmp_path):
     fill(tmp_path)
-    (tmp_path / "shards" / "shard-00001.parquet").unlink()
-    (tmp_path / "params" / "shard-00001-000000000000.npz").write_bytes(b"half")
+    (tmp_path / "shards" / names(tmp_path)[1]).unlink()
+    half = tmp_path / "params" / f"member-00002-{identity(2)[:12]}-0.safetensors"
+    half.write_bytes(b"half")
     fill(tmp_path)
-    assert len(list((tmp_path / "params").iterdir())) == 2
+    assert len(list((tmp_path / "params").iterdir())) == 4
     assert results.load(tmp_path, 2)["decoder"]["bias"].shape == (2,)
 
 
@@ -405,6 +531,6 @@ def test_other_readers_can_open_a_shard(tmp_path):
     import pyarrow.parquet as pq
 
     fill(tmp_path)
-    path = tmp_path / "shards" / "shard-00000.parquet"
+    path = tmp_path / "shards" / names(tmp_path)[0]
     assert pq.read_table(path, page_checksum_verification=True).num_rows == 2
     assert json.loads((tmp_path / "manifest.json").read_text())["threads"] == 2
