@@ -218,7 +218,9 @@ def test_a_step_is_as_long_as_the_norm_allows():
     expected = [[3, 4], [3e-30, 4e-30], [0, 0], [1.2, 1.6], [3, 4]]
     moved = np.concatenate(moved, axis=1)
     np.testing.assert_allclose(moved, np.float32(expected), rtol=1e-6)
-    assert np.isnan(refine(max_norm=np.nan, **options)).all()
+    # of a traced bound the value is not known before
+    bounded = jax.jit(lambda max_norm: refine(max_norm=max_norm, **options))
+    assert np.isnan(bounded(np.nan)).all()
 
 
 @pytest.mark.parametrize("max_norm", [np.inf, 1.0, 0.0])
@@ -273,7 +275,17 @@ def test_half_precision_is_refined_in_float32():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"num_steps": -1}, "`num_steps` must not be negative; got -1"),
+        ({"num_steps": -1}, "`num_steps` must be at least 0; got -1"),
+        ({"max_norm": -1}, "`max_norm` must be above 0; got -1"),
+        ({"max_norm": np.nan}, "`max_norm` must be above 0; got nan"),
+        ({"max_norm": np.ones(2)}, r"`max_norm` must be one number; .* \(2,\)"),
+        ({"learning_rate": -0.1}, "`learning_rate` must be at least 0 and finite; got"),
+        (
+            {"learning_rate": np.inf},
+            "`learning_rate` must be at least 0 and finite; got",
+        ),
+        ({"momentum": 1.0}, "`momentum` must be at least 0 and below 1; got 1"),
+        ({"momentum": np.float32(-0.5)}, "`momentum` must be at least 0 and below 1"),
         ({"mean": np.zeros(4)}, r"`mean` .* shape \(batch, latent\); got \(4,\)"),
         ({"logvar": np.zeros((4, 3))}, r"`logvar` .* \(4, 2\); got \(4, 3\)"),
         (
@@ -292,3 +304,15 @@ def test_refuses_what_has_no_meaning(changes, said):
     }
     with pytest.raises(ValueError, match=said):
         refine_posterior(**(arguments | changes))
+
+
+@pytest.mark.usefixtures("users_view")
+@pytest.mark.parametrize("num_steps", [2.5, 2.0, True, None])
+def test_steps_are_whole_numbers(num_steps):
+    with pytest.raises(TypeError, match="`num_steps` must be a whole number; got"):
+        refine_posterior(
+            partial(sloped, np.zeros((4, 2), np.float32)),
+            *np.zeros((2, 4, 2), np.float32),
+            num_steps=num_steps,
+            learning_rate=0.1,
+        )

@@ -6,10 +6,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from vae_jax import checks
 from vae_jax.types import ArrayLike
 
-SERIES_BELOW = 0.1
-"""Below this, `expm1(x) - x` is summed as a series; above, 20 roundings are lost."""
+SERIES_BELOW = 1.0
+"""Below this, `expm1(x) - x` is summed as a series; above, no digit cancels."""
+
+SERIES_TERMS = 16
+"""The first term left out is 2 / 19!, 2e-17 of the value, at |x| = 1."""
 
 
 def as_float(x: ArrayLike) -> Float[Array, "..."]:
@@ -29,28 +33,44 @@ def as_float(x: ArrayLike) -> Float[Array, "..."]:
     return x.astype(jnp.float32)
 
 
-@jax.custom_jvp
-def expm1_minus(x: Float[Array, "..."]) -> Float[Array, "..."]:
-    """`expm1(x) - x`, exact to rounding also near 0, and so is its derivative.
+def expm1_minus(x: Float[ArrayLike, "..."]) -> Float[Array, "..."]:
+    """`expm1(x) - x`, exact to rounding also near 0, and so are its derivatives.
 
-    Below |x| = 0.1 it is the series `x^2/2 (1 + x/3 (1 + x/4 (...)))`, whose first term
-    left out is 5e-17 of the value; the derivative is `expm1(x)`.
+    Below |x| = 1 it is the series `x^2/2 (1 + x/3 (1 + x/4 (...)))`; the first derivative
+    is `expm1(x)`, and all further ones are `exp(x)`, also where `expm1(x) + 1` rounds to 0.
 
     >>> round(float(expm1_minus(jnp.array(1e-4))) / (0.5e-8 * (1 + 1e-4 / 3)), 6)
     1.0
     """
+    return _expm1_minus(as_float(x))
+
+
+@jax.custom_jvp
+def _expm1_minus(x: Array) -> Array:
+    near = jnp.abs(x) < SERIES_BELOW
+    small = jnp.where(near, x, 0.0)  # the series overflows far out
     series = jnp.ones_like(x)
-    for divisor in (10.0, 9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0):
-        series = 1.0 + x / divisor * series
-    return jnp.where(
-        jnp.abs(x) < SERIES_BELOW, 0.5 * jnp.square(x) * series, jnp.expm1(x) - x
-    )
+    for divisor in range(SERIES_TERMS + 2, 2, -1):
+        series = 1.0 + small / divisor * series
+    return jnp.where(near, 0.5 * jnp.square(small) * series, jnp.expm1(x) - x)
 
 
-@expm1_minus.defjvp
+@_expm1_minus.defjvp
 def _expm1_minus_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     (x,), (dx,) = primals, tangents
-    return expm1_minus(x), jnp.expm1(x) * dx
+    return _expm1_minus(x), _expm1(x) * dx
+
+
+@jax.custom_jvp
+def _expm1(x: Array) -> Array:
+    return jnp.expm1(x)
+
+
+@_expm1.defjvp
+def _expm1_jvp(primals, tangents):  # type: ignore[no-untyped-def]
+    (x,), (dx,) = primals, tangents
+    # JAX's own is expm1(x) + 1, which is 0 below -17
+    return _expm1(x), jnp.exp(x) * dx
 
 
 def log1mexp(x: Float[ArrayLike, "..."]) -> Float[Array, "..."]:
@@ -107,13 +127,19 @@ def bounded_logvar(
 
     Args:
         raw: any number.
-        low: lower bound; below `high`.
-        high: upper bound.
+        low: lower bound; finite and below `high`.
+        high: upper bound; finite.
+
+    Raises:
+        ValueError: bounds that are not one number each, or not in this order.
 
     >>> bounded_logvar(jnp.array([-1e3, 0.0, 1e3]), -20.0, 20.0).tolist()
     [-20.0, 0.0, 20.0]
     """
     raw = as_float(raw)
+    for name, bound in (("low", low), ("high", high)):
+        checks.number(name, bound, low_open=True, high_open=True)
+    checks.ordered("low", low, "high", high, strictly=True)
     low, high = jnp.asarray(low, raw.dtype), jnp.asarray(high, raw.dtype)
     below = high - jax.nn.softplus(high - raw)
     return low + jax.nn.softplus(below - low)
@@ -122,10 +148,16 @@ def bounded_logvar(
 def log_mean_exp(x: Float[ArrayLike, "..."], axis: int = 0) -> Float[Array, "..."]:
     """`log(mean(exp(x)))` along an axis, without overflow.
 
+    Raises:
+        ValueError: an axis that `x` has not, or one without entries.
+
     >>> float(log_mean_exp(jnp.array([1000.0, 1000.0])))
     1000.0
     """
     x = as_float(x)
+    axis = checks.whole("axis", axis, -x.ndim, x.ndim - 1)
+    if x.shape[axis] == 0:
+        raise ValueError(f"`x` must have entries along axis {axis}; got {x.shape}.")
     return jax.nn.logsumexp(x, axis=axis) - math.log(x.shape[axis])
 
 

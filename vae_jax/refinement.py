@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from vae_jax import checks
 from vae_jax.numerics import as_float, check_same_shape
 from vae_jax.types import ArrayLike
 
@@ -56,15 +57,16 @@ def refine_posterior(
         logvar: of the encoder.
         num_steps: of the unrolled loop. Memory grows with it; around the objective,
             `jax.checkpoint` keeps that of one step.
-        learning_rate: of mean and logvar both; data.
-        momentum: of the heavy ball; data.
+        learning_rate: of mean and logvar both, finite and not negative; data.
+        momentum: of the heavy ball, at least 0 and below 1; data.
         max_norm: longest gradient of an example, over mean and logvar together, in nats per
-            unit; data. Kim et al. clip the norm of a whole batch instead.
+            unit, above 0; data. Kim et al. clip the norm of a whole batch instead.
         unrolled: differentiate through the steps, to second order. If not, slopes are
             constants: the encoder's gradient is the one at the refined posterior.
 
     Raises:
-        ValueError: a negative number of steps, or shapes that differ.
+        ValueError: a setting that is not one number in its range, or shapes that differ.
+        TypeError: `num_steps` is no whole number.
 
     >>> def elbo(mean, logvar):  # of the posterior N(1, 1), up to a constant
     ...     return -0.5 * jnp.sum((mean - 1) ** 2 + jnp.exp(logvar) - logvar, axis=-1)
@@ -73,8 +75,11 @@ def refine_posterior(
     [[0.75]]
     """
     start = Refined(as_float(mean), as_float(logvar))
-    if num_steps < 0:
-        raise ValueError(f"`num_steps` must not be negative; got {num_steps}.")
+    num_steps = checks.whole("num_steps", num_steps, 0)
+    checks.number("learning_rate", learning_rate, 0, high_open=True)
+    checks.number("momentum", momentum, 0, 1, high_open=True)
+    if max_norm is not None:
+        checks.number("max_norm", max_norm, 0, low_open=True)
     if start.mean.ndim != 2:
         raise ValueError(
             f"`mean` must have the shape (batch, latent); got {start.mean.shape}."
@@ -127,5 +132,6 @@ def _clip(slope: Refined, max_norm: ArrayLike) -> Refined:
     short = unit * jnp.sqrt(squares) <= longest
     # the root is differentiated only where it is not of 0
     norm = unit * jnp.sqrt(jnp.where(short, 1.0, squares))
-    factor = jnp.where(short, 1.0, longest / norm)[:, None]
+    # nor is an infinite bound divided where it is not needed
+    factor = jnp.where(short, 1.0, jnp.where(short, 1.0, longest) / norm)[:, None]
     return Refined(slope.mean * factor, slope.logvar * factor)

@@ -137,6 +137,65 @@ def test_refuses_keys_without_codes():
         models.generate(KEYS, DECODING, PARAMS, Z[:1], 3)
 
 
+@pytest.mark.usefixtures("users_view")
 def test_refuses_no_length():
     with pytest.raises(ValueError, match="`length` must be at least 1; got 0"):
         models.generate(KEYS, DECODING, PARAMS, Z, 0)
+    with pytest.raises(TypeError, match="`length` must be a whole number; got .*3.0"):
+        models.generate(KEYS, DECODING, PARAMS, Z, np.float64(3.0))
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        (
+            {"temperature": -1.0},
+            "`temperature` must be at least 0 and finite; got -1.0",
+        ),
+        ({"temperature": np.nan}, "`temperature` .* got nan"),
+        ({"temperature": np.inf}, "`temperature` .* got inf"),
+        ({"top_p": 0}, "`top_p` must be above 0 and at most 1; got 0"),
+        ({"top_p": np.float32(1.5)}, "`top_p` must be above 0 and at most 1; got 1.5"),
+        ({"top_p": np.ones(2)}, r"`top_p` must be one number; .* shape \(2,\)"),
+    ],
+)
+@pytest.mark.usefixtures("users_view")
+def test_refuses_settings_without_a_meaning(setting, said):
+    with pytest.raises(ValueError, match=said):
+        models.choose_token(KEYS[0], jnp.zeros(3), **setting)
+    with pytest.raises(ValueError, match=said):
+        models.generate(KEYS, DECODING, PARAMS, Z, 3, **setting)
+
+
+@pytest.mark.usefixtures("users_view")
+@pytest.mark.parametrize("shape", [(), (0,), (2, 3)])
+def test_refuses_logits_of_other_than_one_draw(shape):
+    with pytest.raises(ValueError, match=r"`logits` must have the shape \(classes,\)"):
+        models.choose_token(KEYS[0], jnp.zeros(shape))
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_logits_that_are_no_distribution_give_no_token(wrong, temperature):
+    choose = jax.vmap(models.choose_token, in_axes=(0, 0, None))
+    logits = np.array([[0, wrong, 1], [-np.inf] * 3, [-np.inf, 2, -np.inf]], "f")
+    assert choose(KEYS[:3], logits, temperature).tolist() == [-1, -1, 1]
+
+
+def test_a_decoder_that_has_diverged_is_told_and_writes_no_padding():
+    def step(params, state, token):
+        logits = jnp.where(state < 2, jnp.eye(4)[1], params["scale"])
+        return jnp.broadcast_to(logits, (len(token), 4)), state + 1
+
+    decoding = models.Decoding(lambda params, z: jnp.zeros((), int), step)
+    keys, z, params = KEYS[:2], Z[:2], {"scale": np.float32(np.nan)}
+    with pytest.raises(ValueError, match="`params` .* at token 2 of sentence 0"):
+        models.generate(keys, decoding, params, z, 4)
+
+    @jax.jit
+    def compiled(params):
+        return models.generate(keys, decoding, params, z, 4, temperature=0.0)
+
+    assert compiled(params).tolist() == [[1, 1, -1, -1]] * 2
+    # what is written after the end is not read
+    assert models.generate(keys, decoding, params, z, 2, temperature=0.0).min() == 1

@@ -14,44 +14,56 @@ no trap of its own. Lucas et al. (2019), arXiv:1911.02469.
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Num
 
-from vae_jax.numerics import as_float
+from vae_jax.analytic._arguments import (
+    as_variances,
+    check_noise,
+    check_weight,
+    leading,
+)
 from vae_jax.types import ArrayLike
 
 
 def collapsed_hessian(
     eigenvalue: Num[ArrayLike, "*batch"],
-    beta: Num[ArrayLike, ""],
-    variance: Num[ArrayLike, ""],
-) -> Float[Array, "*batch 2 2"]:
+    beta: Num[ArrayLike, "*#settings"],
+    variance: Num[ArrayLike, "*#settings"],
+) -> Float[Array, "... 2 2"]:
     """Hessian of the objective at a collapsed unit, in (decoder, encoder) weight.
 
     `[[1/s, -l/s], [-l/s, beta l]]`, of `distortion + beta * rate` in nats per example.
 
     Args:
         eigenvalue: l, of the data's covariance along the direction.
-        beta: weight of the rate.
-        variance: s, noise variance of the decoder, above 0.
+        beta: weight of the rate, finite and not negative; its axes lead the result's.
+        variance: s, noise variance of the decoder, finite and above 0; likewise.
+
+    Raises:
+        ValueError: a number outside its range.
 
     >>> collapsed_hessian(2.0, 1.0, 0.5).tolist()
     [[2.0, -4.0], [-4.0, 2.0]]
     """
     along, weight, noise = as_numbers(eigenvalue, beta, variance)
-    corner, cross = jnp.broadcast_to(1 / noise, along.shape), -along / noise
-    rows = jnp.stack([corner, cross], axis=-1), jnp.stack([cross, weight * along], -1)
+    cross, last = -along / noise, weight * along
+    corner = jnp.broadcast_to(1 / noise, cross.shape)
+    rows = jnp.stack([corner, cross], axis=-1), jnp.stack([cross, last], axis=-1)
     return jnp.stack(rows, axis=-2)
 
 
 def is_saddle(
     eigenvalue: Num[ArrayLike, "*batch"],
-    beta: Num[ArrayLike, ""],
-    variance: Num[ArrayLike, ""],
-) -> Bool[Array, "*batch"]:
+    beta: Num[ArrayLike, "*#settings"],
+    variance: Num[ArrayLike, "*#settings"],
+) -> Bool[Array, "..."]:
     """Whether the objective falls from the collapsed point: `l > beta * variance`.
 
     Args:
         eigenvalue: l, of the data's covariance along the direction.
-        beta: weight of the rate.
-        variance: noise variance of the decoder, above 0.
+        beta: weight of the rate, finite and not negative; its axes lead the result's.
+        variance: noise variance of the decoder, finite and above 0; likewise.
+
+    Raises:
+        ValueError: a number outside its range.
 
     Lucas et al. (2019), arXiv:1911.02469.
 
@@ -64,9 +76,9 @@ def is_saddle(
 
 def escape_rate(
     eigenvalue: Num[ArrayLike, "*batch"],
-    beta: Num[ArrayLike, ""],
-    variance: Num[ArrayLike, ""],
-) -> Float[Array, "*batch"]:
+    beta: Num[ArrayLike, "*#settings"],
+    variance: Num[ArrayLike, "*#settings"],
+) -> Float[Array, "..."]:
     """Rate at which gradient flow leaves the collapsed point; negative if it comes back.
 
     `r = [-(1/s + beta l) + sqrt((1/s - beta l)^2 + 4 l^2/s^2)] / 2`, minus the smallest
@@ -76,8 +88,11 @@ def escape_rate(
 
     Args:
         eigenvalue: l, of the data's covariance along the direction.
-        beta: weight of the rate.
-        variance: s, noise variance of the decoder, above 0.
+        beta: weight of the rate, finite and not negative; its axes lead the result's.
+        variance: s, noise variance of the decoder, finite and above 0; likewise.
+
+    Raises:
+        ValueError: a number outside its range.
 
     >>> [f"{rate:.3f}" for rate in escape_rate(jnp.array([2.0, 1.0, 0.5]), 1.0, 1.0)]
     ['0.562', '0.000', '-0.191']
@@ -92,6 +107,9 @@ def escape_rate(
 def as_numbers(
     eigenvalue: ArrayLike, beta: ArrayLike, variance: ArrayLike
 ) -> tuple[Array, Array, Array]:
-    """Of one precision, which is that of the eigenvalue."""
-    along = as_float(eigenvalue)
-    return along, jnp.asarray(beta, along.dtype), jnp.asarray(variance, along.dtype)
+    """Of one precision, which is that of the eigenvalue; the settings' axes lead."""
+    check_weight(beta)
+    check_noise(variance)
+    along = as_variances("eigenvalue", eigenvalue)
+    along, weight, noise = leading(along, beta=beta, variance=variance)
+    return along, weight, noise

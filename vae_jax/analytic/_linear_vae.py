@@ -15,6 +15,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Num
 
+from vae_jax import checks
+from vae_jax.analytic._arguments import (
+    as_spectrum,
+    check_noise,
+    check_weight,
+    leading,
+)
+from vae_jax.numerics import as_float
 from vae_jax.types import ArrayLike
 
 
@@ -30,9 +38,9 @@ class LinearObjective(NamedTuple):
     ('distortion', 'rate', 'objective')
     """
 
-    distortion: Float[Array, ""]
-    rate: Float[Array, ""]
-    objective: Float[Array, ""]
+    distortion: Float[Array, "*settings"]
+    rate: Float[Array, "*settings"]
+    objective: Float[Array, "*settings"]
 
 
 class LinearOptimum(NamedTuple):
@@ -52,14 +60,14 @@ class LinearOptimum(NamedTuple):
     [True, False]
     """
 
-    weights: Float[Array, " latent"]
-    encoder: Float[Array, " latent"]
-    posterior_variance: Float[Array, " latent"]
-    kl: Float[Array, " latent"]
-    rate: Float[Array, ""]
-    distortion: Float[Array, ""]
-    elbo: Float[Array, ""]
-    active: Bool[Array, " latent"]
+    weights: Float[Array, "*settings latent"]
+    encoder: Float[Array, "*settings latent"]
+    posterior_variance: Float[Array, "*settings latent"]
+    kl: Float[Array, "*settings latent"]
+    rate: Float[Array, "*settings"]
+    distortion: Float[Array, "*settings"]
+    elbo: Float[Array, "*settings"]
+    active: Bool[Array, "*settings latent"]
 
 
 def linear_vae_objective(
@@ -67,8 +75,8 @@ def linear_vae_objective(
     encoder: Float[ArrayLike, "latent features"],
     posterior_variance: Float[ArrayLike, " latent"],
     covariance: Float[ArrayLike, "features features"],
-    beta: Num[ArrayLike, ""],
-    variance: Num[ArrayLike, ""],
+    beta: Num[ArrayLike, "*#settings"],
+    variance: Num[ArrayLike, "*#settings"],
 ) -> LinearObjective:
     """Distortion and rate of any linear VAE on centred data, in nats per example.
 
@@ -81,8 +89,12 @@ def linear_vae_objective(
         encoder: V.
         posterior_variance: d.
         covariance: S, of the data.
-        beta: weight of the rate in the objective.
-        variance: noise variance of the decoder.
+        beta: weight of the rate in the objective, finite and not negative; its axes are
+            those of the result.
+        variance: noise variance of the decoder, finite and above 0; likewise.
+
+    Raises:
+        ValueError: shapes that do not fit, or a number outside its range.
 
     >>> terms = linear_vae_objective(
     ...     jnp.zeros((2, 1)), jnp.zeros((1, 2)), jnp.ones(1), jnp.eye(2), 1.0, 1.0
@@ -90,28 +102,49 @@ def linear_vae_objective(
     >>> print(f"{terms.distortion:.4f} {terms.rate:.4f}")
     2.8379 0.0000
     """
-    w, v, d = (
-        jnp.asarray(decoder),
-        jnp.asarray(encoder),
-        jnp.asarray(posterior_variance),
-    )
-    s, noise = jnp.asarray(covariance), jnp.asarray(variance, w.dtype)
+    check_weight(beta)
+    check_noise(variance)
+    checks.in_range("posterior_variance", posterior_variance, 0, low_open=True)
+    w, v, d, s = map(as_float, (decoder, encoder, posterior_variance, covariance))
+    _check_shapes(w, v, d, s)
     # the default of accelerators is too coarse for a ground truth
     with jax.default_matmul_precision("highest"):
         residual = jnp.eye(len(s), dtype=w.dtype) - w @ v
         squared = jnp.sum(residual @ s * residual) + jnp.sum(jnp.square(w) @ d)
         signal = jnp.sum(v @ s * v)
+    squared, weight, noise = leading(squared, beta=beta, variance=variance)
     distortion = squared / (2 * noise) + log_normaliser(len(s), noise)
     rate = (jnp.sum(d - jnp.log(d) - 1) + signal) / 2
-    objective = distortion + jnp.asarray(beta, w.dtype) * rate
-    return LinearObjective(distortion, rate, objective)
+    rate = jnp.broadcast_to(rate, distortion.shape)
+    return LinearObjective(distortion, rate, distortion + weight * rate)
+
+
+def _check_shapes(
+    decoder: Array, encoder: Array, own: Array, covariance: Array
+) -> None:
+    """Refuse matrices that would broadcast or not fit, by name."""
+    if decoder.ndim != 2:
+        raise ValueError(
+            f"`decoder` must have the shape (features, latent); got {decoder.shape}."
+        )
+    features, latent = decoder.shape
+    for name, array, shape in (
+        ("encoder", encoder, (latent, features)),
+        ("posterior_variance", own, (latent,)),
+        ("covariance", covariance, (features, features)),
+    ):
+        if array.shape != shape:
+            raise ValueError(
+                f"`{name}` must have the shape {shape}, with the `decoder` of shape "
+                f"{decoder.shape}; got {array.shape}."
+            )
 
 
 def linear_vae_optimum(
     eigenvalues: Float[ArrayLike, " features"],
     latent_dim: int,
-    beta: Num[ArrayLike, ""],
-    variance: Num[ArrayLike, ""],
+    beta: Num[ArrayLike, "*#settings"],
+    variance: Num[ArrayLike, "*#settings"],
 ) -> LinearOptimum:
     """Global optimum of a linear beta-VAE with a fixed noise variance.
 
@@ -124,40 +157,51 @@ def linear_vae_optimum(
     Args:
         eigenvalues: of the data's covariance; they are taken in descending order.
         latent_dim: units; those beyond the number of features are collapsed.
-        beta: weight of the rate, above 0.
-        variance: noise variance of the decoder, above 0.
+        beta: weight of the rate, finite and above 0; its axes lead the result's.
+        variance: noise variance of the decoder, finite and above 0; likewise.
 
     Raises:
-        ValueError: `latent_dim` is not at least 1.
+        ValueError: a number outside its range.
+        TypeError: `latent_dim` is no whole number.
 
     >>> best = linear_vae_optimum(jnp.array([4.0, 1.0, 0.5]), 2, 0.5, 1.0)
     >>> print(f"{best.rate:.4f} {best.distortion:.4f} {best.elbo:.4f}")
     1.3863 3.5068 -4.8931
     """
-    if latent_dim < 1:
-        raise ValueError(f"`latent_dim` must be at least 1; got {latent_dim}.")
-    spectrum = jnp.sort(jnp.asarray(eigenvalues), descending=True)
-    noise = jnp.asarray(variance, spectrum.dtype)
-    level = jnp.asarray(beta, spectrum.dtype) * noise
-    used = spectrum[:latent_dim]
-    own = jnp.pad(used, (0, latent_dim - len(used)))
-    active = own > level
+    latent_dim = checks.whole("latent_dim", latent_dim, 1)
+    check_weight(beta, zero=False)
+    check_noise(variance)
+    spectrum, weight, noise = leading(
+        as_spectrum(eigenvalues), beta=beta, variance=variance
+    )
+    level, num_features = weight * noise, spectrum.shape[-1]
+    used, unused = spectrum[..., :latent_dim], spectrum[..., latent_dim:]
+    own = _padded(used, latent_dim)
+    active = ~(own <= level)  # what is not a number shows
     # 1 where inactive: log and division keep finite values and gradients
     ratio = jnp.where(active, own / level, 1)
     weights = jnp.where(active, jnp.sqrt(jnp.where(active, own - level, 1)), 0)
     kl = jnp.log(ratio) / 2
-    squared = jnp.sum(jnp.minimum(used, level)) + jnp.sum(spectrum[latent_dim:])
-    distortion = squared / (2 * noise) + log_normaliser(len(spectrum), noise)
+    rate = jnp.sum(kl, axis=-1)
+    squared = jnp.minimum(used, level).sum(axis=-1) + unused.sum(axis=-1)
+    noise = noise[..., 0]
+    distortion = squared / (2 * noise) + log_normaliser(num_features, noise)
     return LinearOptimum(
         weights=weights,
         encoder=weights / (level * ratio),
         posterior_variance=1 / ratio,
         kl=kl,
-        rate=jnp.sum(kl),
+        rate=rate,
         distortion=distortion,
-        elbo=-(distortion + jnp.sum(kl)),
+        elbo=-(distortion + rate),
         active=active,
     )
+
+
+def _padded(values: Array, length: int) -> Array:
+    """With zeros at the end of the last axis."""
+    ends = [(0, 0)] * (values.ndim - 1) + [(0, length - values.shape[-1])]
+    return jnp.pad(values, ends)
 
 
 def log_normaliser(num_features: int, variance: Array) -> Array:

@@ -4,6 +4,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Num
 
+from vae_jax import checks
+from vae_jax.analytic._arguments import (
+    as_spectrum,
+    check_noise,
+    check_weight,
+    leading,
+)
 from vae_jax.types import ArrayLike
 
 ROWS_AT_ONCE = 4096
@@ -21,17 +28,19 @@ def eigenvalues(data: Num[ArrayLike, "examples features"]) -> Float[np.ndarray, 
         data: concrete numbers, an example a row.
 
     Raises:
-        ValueError: `data` is not a matrix with at least one row, or is not finite.
+        ValueError: `data` is not a matrix with at least one row and one column, or is not
+            finite.
+        TypeError: `data` holds no real numbers.
 
     >>> eigenvalues(np.array([[1.0, 0.0], [-1.0, 0.0], [1.0, 4.0], [-1.0, 4.0]])).tolist()
     [4.0, 1.0]
     """
-    rows = np.asarray(data)
-    if rows.ndim != 2 or len(rows) == 0:
+    rows = checks.known("data", data)
+    if rows.ndim != 2 or rows.size == 0:
         raise ValueError(
             f"`data` must have shape (examples, features); got {rows.shape}."
         )
-    mean = rows.mean(axis=0, dtype=np.float64)
+    mean = rows.mean(axis=0)
     if not np.isfinite(mean).all():
         raise ValueError("`data` must be finite; a feature has a mean that is not.")
     covariance = np.zeros((rows.shape[1], rows.shape[1]))
@@ -45,11 +54,11 @@ def eigenvalues(data: Num[ArrayLike, "examples features"]) -> Float[np.ndarray, 
 
 def predicted_active_units(
     eigenvalues: Float[ArrayLike, " features"],
-    beta: Num[ArrayLike, ""],
-    variance: Num[ArrayLike, ""],
+    beta: Num[ArrayLike, "*#settings"],
+    variance: Num[ArrayLike, "*#settings"],
     *,
-    threshold: Num[ArrayLike, ""] = 0.0,
-) -> Int[Array, ""]:
+    threshold: Num[ArrayLike, "*#settings"] = 0.0,
+) -> Int[Array, "..."]:
     """How many units the optimal linear VAE keeps active, given enough of them.
 
     A unit is in use where its eigenvalue is above the water level `beta * variance`, and
@@ -59,9 +68,13 @@ def predicted_active_units(
 
     Args:
         eigenvalues: of the data's covariance, in any order.
-        beta: weight of the rate.
-        variance: noise variance of the decoder.
-        threshold: variance of the mean from which a unit counts; 0 is the exact condition.
+        beta: weight of the rate, finite and not negative; its axes are the result's.
+        variance: noise variance of the decoder, finite and above 0; likewise.
+        threshold: variance of the mean from which a unit counts, at least 0 and below 1; 0
+            is the exact condition; likewise.
+
+    Raises:
+        ValueError: a number outside its range.
 
     Lucas et al. (2019), arXiv:1911.02469; Wang & Ziyin (2022), arXiv:2205.04009.
 
@@ -71,7 +84,10 @@ def predicted_active_units(
     >>> int(predicted_active_units(spectrum, 1.0, 0.249, threshold=0.01))
     2
     """
-    spectrum = jnp.asarray(eigenvalues)
-    level = jnp.asarray(beta, spectrum.dtype) * jnp.asarray(variance, spectrum.dtype)
-    share = 1 - jnp.asarray(threshold, spectrum.dtype)
-    return jnp.sum(spectrum * share > level)
+    check_weight(beta)
+    check_noise(variance)
+    checks.in_range("threshold", threshold, 0, 1, high_open=True)
+    spectrum, weight, noise, least = leading(
+        as_spectrum(eigenvalues), beta=beta, variance=variance, threshold=threshold
+    )
+    return jnp.sum(spectrum * (1 - least) > weight * noise, axis=-1)

@@ -18,7 +18,8 @@ beta; the scores of one that predicts perfectly have none, and its threshold is 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from vae_jax.numerics import as_float
+from vae_jax import checks
+from vae_jax.numerics import as_float, check_same_shape
 from vae_jax.types import ArrayLike
 
 
@@ -41,11 +42,22 @@ def collapse_threshold(
     Returns:
         beta*, a weight of nats of rate against nats of distortion.
 
+    Raises:
+        ValueError: shapes that differ or hold no example, or a negative information.
+
     >>> x = jnp.array([[2.0, 2.0], [-2.0, -2.0]])
     >>> round(float(collapse_threshold(x / 4, jnp.full((2, 2), 1 / 4))), 3)
     2.0
     """
-    scores, mean = as_float(scores), jnp.mean(as_float(information), axis=0)
+    checks.in_range("information", information, 0)
+    scores, information = as_float(scores), as_float(information)
+    if scores.ndim != 2 or scores.size == 0:
+        raise ValueError(
+            "`scores` must have the shape (examples, pixels), with one of each at least; "
+            f"got {scores.shape}."
+        )
+    check_same_shape("information", information, "scores", scores)
+    mean = jnp.mean(information, axis=0)
     scale = jnp.where(mean > 0, jnp.where(mean > 0, mean, 1) ** -0.5, 0)
     scaled = scores * scale[None]
     covariance = scaled.T @ scaled / len(scores)

@@ -5,6 +5,9 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from vae_jax import checks
+from vae_jax.analytic._arguments import as_spectrum
+from vae_jax.numerics import as_float
 from vae_jax.types import ArrayLike
 
 
@@ -38,14 +41,18 @@ def water_filling(
         eigenvalues: of the data's covariance; they are taken in descending order.
         rates: in nats per example, 0 or above.
 
+    Raises:
+        ValueError: a number outside its range.
+
     Cover & Thomas (2006), Theorem 10.3.3.
 
     >>> point = water_filling(jnp.array([4.0, 1.0]), 0.5 * jnp.log(jnp.array(8.0)))
     >>> print(f"{point.level:.3f} {point.distance:.3f}")
     0.707 1.414
     """
-    spectrum = jnp.sort(jnp.asarray(eigenvalues), descending=True)
-    rate = jnp.asarray(rates, spectrum.dtype)[..., None]
+    checks.in_range("rates", rates, 0)
+    spectrum = as_spectrum(eigenvalues)
+    rate = as_float(rates).astype(spectrum.dtype)[..., None]
     positive = spectrum > 0
     log_volume = jnp.cumsum(jnp.log(jnp.where(positive, spectrum, 1)))
     count = jnp.arange(1, len(spectrum) + 1, dtype=spectrum.dtype)

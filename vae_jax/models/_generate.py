@@ -5,12 +5,17 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
+from vae_jax import checks
 from vae_jax.models._sample import check_one_each
 from vae_jax.numerics import as_float
 from vae_jax.tokens import BOS, EOS, PAD
 from vae_jax.types import ArrayLike, Params
+
+NO_TOKEN = -1
+"""Stands where the logits are no distribution; no tokenizer takes it for a word."""
 
 
 class Decoding(NamedTuple):
@@ -41,8 +46,13 @@ def choose_token(
 
     `p_c = softmax(l / temperature)_c`, cut to the smallest set of the likeliest tokens
     whose probability is at least `top_p` (the likeliest one always stays), and normalised.
-    Temperature 0 takes the likeliest. Both are data. Holtzman et al. (2020), Eq. 2,
-    arXiv:1904.09751.
+    Temperature 0 takes the likeliest. Both are data. Logits that are no distribution, with
+    a NaN or an infinity above all, give -1, which is no token. Holtzman et al. (2020),
+    Eq. 2, arXiv:1904.09751.
+
+    Raises:
+        ValueError: a negative temperature, a `top_p` that is not above 0 and at most 1, or
+            logits of more than one draw.
 
     >>> logits = jnp.log(jnp.array([0.5, 0.3, 0.2]))
     >>> keys = jax.random.split(jax.random.key(0), 1000)
@@ -50,7 +60,13 @@ def choose_token(
     >>> sorted(set(drawn.tolist())), int(choose_token(keys[0], logits, 0.0))
     ([0, 1], 0)
     """
+    _check_choice(temperature, top_p)
     logits = as_float(logits)
+    if logits.ndim != 1 or len(logits) == 0:
+        raise ValueError(
+            f"`logits` must have the shape (classes,); got {logits.shape}. Use `jax.vmap` "
+            "over several, with a key each."
+        )
     greedy = jnp.asarray(temperature) == 0
     scaled = logits / jnp.where(greedy, 1, jnp.asarray(temperature, logits.dtype))
     order = jnp.argsort(-scaled)
@@ -59,7 +75,14 @@ def choose_token(
     before = jnp.cumsum(likely) - likely
     kept = jnp.where(before < jnp.asarray(top_p, likely.dtype), scaled[order], -jnp.inf)
     drawn = order[jax.random.categorical(key, kept)]
-    return jnp.where(greedy, order[0], drawn).astype(jnp.int32)
+    token = jnp.where(greedy, order[0], drawn).astype(jnp.int32)
+    return jnp.where(jnp.isfinite(jnp.max(logits)), token, NO_TOKEN)
+
+
+def _check_choice(temperature: ArrayLike, top_p: ArrayLike) -> None:
+    """The ranges of what `choose_token` may be told."""
+    checks.number("temperature", temperature, 0, high_open=True)
+    checks.number("top_p", top_p, 0, 1, low_open=True)
 
 
 def generate(
@@ -89,7 +112,9 @@ def generate(
 
     Raises:
         ValueError: a length below 1, or above what the decoder has room for; not as many
-            keys as codes.
+            keys as codes; a setting outside its range; parameters whose logits are no
+            numbers. Under `jax.jit` such a sentence holds -1.
+        TypeError: `length` is no whole number.
 
     >>> from vae_jax.models import lstm, lstm_decoding
     >>> params = lstm(5, 10, 2).init(jax.random.key(0))
@@ -97,8 +122,8 @@ def generate(
     >>> generate(keys, lstm_decoding(), params, jnp.zeros((3, 2)), 5).shape
     (3, 5)
     """
-    if length < 1:
-        raise ValueError(f"`length` must be at least 1; got {length}.")
+    length = checks.whole("length", length, 1)
+    _check_choice(temperature, top_p)
     if decoding.limit is not None and length > decoding.limit:
         raise ValueError(
             f"`length` must be at most the {decoding.limit} tokens that `decoding` has "
@@ -122,4 +147,16 @@ def generate(
     begin = jnp.full(len(keys), BOS, jnp.int32)
     start = decoding.start(params, jnp.asarray(z)), begin, jnp.zeros(len(keys), bool)
     _, tokens = jax.lax.scan(write, start, jnp.arange(length))
+    _check_tokens(tokens.T)
     return tokens.T
+
+
+def _check_tokens(tokens: Array) -> None:
+    """Refuse sentences of a decoder that has diverged, where they are known."""
+    known = checks.concrete("tokens", tokens)
+    if known is not None and (known == NO_TOKEN).any():
+        sentence, time = np.argwhere(known == NO_TOKEN)[0].tolist()
+        raise ValueError(
+            f"`params` must give logits that are numbers; got none at token {time} of "
+            f"sentence {sentence}. Has the training diverged?"
+        )

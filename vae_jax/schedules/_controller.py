@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from vae_jax import checks
 from vae_jax.numerics import as_float
 from vae_jax.types import Array, ArrayLike
 
@@ -14,7 +15,8 @@ class Controller(NamedTuple):
     """A feedback loop as three pure functions.
 
     Settings and states are arrays: numbers, or one entry a member. What is observed has
-    the shape of the state. An observation that is not a number makes a state that is not.
+    the shape of the state. An observation that is not finite makes a state that is not a
+    number: a run that has diverged is not steered any further.
 
     Attributes:
         init: `init() -> state`, a NamedTuple of float32 arrays.
@@ -31,18 +33,21 @@ class Controller(NamedTuple):
     value: Callable[[Any], Array]
 
 
-def settings(*values: ArrayLike) -> list[Array]:
-    """Settings in float32 and one shape.
+def settings(*values: ArrayLike, like: Array | None = None) -> list[Array]:
+    """Settings in float32 and one shape: that of the state, once there is one.
 
     >>> [v.shape for v in settings(1.0, jnp.ones(3))]
     [(3,), (3,)]
+    >>> [v.shape for v in settings(1.0, like=jnp.ones(3))]
+    [(3,)]
     """
-    arrays = (jnp.asarray(v, jnp.float32) for v in values)
-    return list(jnp.broadcast_arrays(*arrays))
+    arrays = [jnp.asarray(v, jnp.float32) for v in values]
+    shape = jnp.broadcast_shapes(*(v.shape for v in arrays))
+    return [jnp.broadcast_to(v, shape if like is None else like.shape) for v in arrays]
 
 
 def as_observed(observed: ArrayLike, state: Array) -> Array:
-    """What was observed, in float32, without its gradient.
+    """What was observed, in float32, without its gradient; NaN where it is not finite.
 
     Raises:
         ValueError: it has not the shape of the state.
@@ -56,7 +61,8 @@ def as_observed(observed: ArrayLike, state: Array) -> Array:
             f"`observed` must have the shape of the controller's state, {state.shape}; got "
             f"{observed.shape}. Take its mean over the batch."
         )
-    return observed
+    # an infinite one would stay in an average, and drive the weight for ever unseen
+    return jnp.where(jnp.isfinite(observed), observed, jnp.nan)
 
 
 def log_ascent(
@@ -77,3 +83,27 @@ def log_ascent(
     """
     change = jnp.clip(speed * drive, -max_change, max_change)
     return jnp.clip(log_value + change, jnp.log(minimum), jnp.log(maximum))
+
+
+def check_logarithmic(
+    speed: ArrayLike,
+    max_change: ArrayLike,
+    initial: ArrayLike,
+    minimum: ArrayLike,
+    maximum: ArrayLike,
+) -> None:
+    """The settings of a weight that is steered by its logarithm.
+
+    Raises:
+        ValueError: one outside its range.
+
+    >>> check_logarithmic(1e-3, 1e-2, 1.0, 1e-6, 1e6)
+    """
+    checks.in_range("speed", speed, 0, low_open=True, high_open=True)
+    checks.in_range("max_change", max_change, 0, low_open=True)
+    checks.in_range("minimum", minimum, 0, low_open=True, high_open=True)
+    checks.in_range("maximum", maximum, 0, low_open=True)
+    checks.in_range("initial", initial, 0, low_open=True, high_open=True)
+    checks.ordered("minimum", minimum, "maximum", maximum)
+    checks.ordered("minimum", minimum, "initial", initial)
+    checks.ordered("initial", initial, "maximum", maximum)

@@ -5,7 +5,14 @@ from typing import Literal, get_args
 import jax
 import jax.numpy as jnp
 
-from vae_jax.schedules._ramps import as_step, between, cosine_share
+from vae_jax import checks
+from vae_jax.schedules._ramps import (
+    as_step,
+    between,
+    check_finite,
+    check_positive,
+    cosine_share,
+)
 from vae_jax.types import Array, ArrayLike, Schedule
 
 Shape = Literal["linear", "sigmoid", "cosine"]
@@ -33,20 +40,21 @@ def cyclical(
     Args:
         start: at the beginning of every period; the sigmoid starts 0.25 % above it.
         stop: held at the end of every period.
-        period: in steps.
+        period: in steps, above 0.
         ratio: share of a period spent rising, above 0 and at most 1.
         shape: of the rise.
 
     Raises:
-        ValueError: an unknown shape.
+        ValueError: an unknown shape, or a setting that is not one number in its range.
 
     >>> beta = cyclical(0.0, 1.0, period=100)
     >>> [float(beta(t)) for t in (0, 25, 50, 99, 100)]
     [0.0, 0.5, 1.0, 1.0, 0.0]
     """
-    if shape not in get_args(Shape):
-        allowed = ", ".join(map(repr, get_args(Shape)))
-        raise ValueError(f"`shape` must be one of {allowed}; got {shape!r}.")
+    checks.option("shape", shape, get_args(Shape))
+    check_finite(start=start, stop=stop)
+    check_positive(period=period)
+    checks.number("ratio", ratio, 0, 1, low_open=True)
 
     def schedule(step: ArrayLike) -> Array:
         length = jnp.asarray(period, jnp.float32)

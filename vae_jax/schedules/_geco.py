@@ -4,9 +4,11 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
+from vae_jax import checks
 from vae_jax.schedules._controller import (
     Controller,
     as_observed,
+    check_logarithmic,
     log_ascent,
     settings,
 )
@@ -56,18 +58,24 @@ def geco(
 
     Args:
         tolerance: of the squared error: the paper's kappa squared; data, as all here.
-        speed: of the log-multiplier, per step and unit of squared error.
-        decay: of the moving average.
-        max_change: of the log-multiplier in one step.
-        initial: multiplier of the first step.
-        minimum: the multiplier never falls below.
+        speed: of the log-multiplier, per step and unit of squared error; above 0.
+        decay: of the moving average; at least 0 and below 1.
+        max_change: of the log-multiplier in one step; above 0.
+        initial: multiplier of the first step, from `minimum` to `maximum`.
+        minimum: the multiplier never falls below; above 0.
         maximum: nor rises above, although the tolerance be out of reach.
+
+    Raises:
+        ValueError: a setting outside its range.
 
     >>> controller = geco(tolerance=2.0, speed=0.1, max_change=1.0)
     >>> state = controller.update(controller.init(), 12.0)
     >>> float(state.average), round(float(controller.value(state)), 4)
     (10.0, 2.7183)
     """
+    checks.in_range("tolerance", tolerance, low_open=True, high_open=True)
+    checks.in_range("decay", decay, 0, 1, high_open=True)
+    check_logarithmic(speed, max_change, initial, minimum, maximum)
 
     def init() -> GecoState:
         first, *_ = settings(
@@ -77,9 +85,10 @@ def geco(
         return GecoState(jnp.log(first), average=none, started=none)
 
     def update(state: GecoState, observed: ArrayLike) -> GecoState:
-        kept, *bounds = settings(decay, speed, max_change, minimum, maximum)
-        seen = as_observed(observed, state.average)
-        constraint = seen - jnp.asarray(tolerance, jnp.float32)
+        aim, kept, *bounds = settings(
+            tolerance, decay, speed, max_change, minimum, maximum, like=state.average
+        )
+        constraint = as_observed(observed, state.average) - aim
         mixed = kept * state.average + (1.0 - kept) * constraint
         average = jnp.where(state.started > 0.0, mixed, constraint)
         log_multiplier = log_ascent(state.log_multiplier, average, *bounds)

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
+from vae_jax import checks
 from vae_jax.schedules._controller import Controller, as_observed, settings
 from vae_jax.types import Array, ArrayLike
 
@@ -38,9 +39,12 @@ def dual_ascent(
 
     Args:
         minimum: of the observed quantity; data, as all here.
-        speed: of u, per step and nat.
-        initial: u of the first step.
+        speed: of u, per step and nat; above 0.
+        initial: u of the first step, from 0 to `maximum`.
         maximum: of u; above 1 a rate is rewarded, be it informative or not.
+
+    Raises:
+        ValueError: a setting outside its range.
 
     >>> controller = dual_ascent(minimum=5.0, speed=0.1)
     >>> state = controller.update(controller.init(), 3.0)
@@ -49,13 +53,18 @@ def dual_ascent(
     >>> float(controller.value(controller.update(state, 50.0)))
     0.0
     """
+    checks.in_range("minimum", minimum, low_open=True, high_open=True)
+    checks.in_range("speed", speed, 0, low_open=True, high_open=True)
+    checks.in_range("initial", initial, 0, high_open=True)
+    checks.in_range("maximum", maximum, 0)
+    checks.ordered("initial", initial, "maximum", maximum)
 
     def init() -> DualState:
         first, *_ = settings(initial, minimum, speed, maximum)
         return DualState(first)
 
     def update(state: DualState, observed: ArrayLike) -> DualState:
-        least, pace, most = settings(minimum, speed, maximum)
+        least, pace, most = settings(minimum, speed, maximum, like=state.multiplier)
         seen = as_observed(observed, state.multiplier)
         ascended = state.multiplier + pace * (least - seen)
         return DualState(jnp.clip(ascended, 0.0, most))

@@ -6,17 +6,22 @@ The inner schedule is asked at float32 steps, which are exact up to 2**24.
 import jax
 import jax.numpy as jnp
 
-from vae_jax.schedules._ramps import as_step
+from vae_jax import checks
+from vae_jax.schedules._ramps import as_step, check_positive, check_steps
 from vae_jax.types import Array, ArrayLike, Schedule
 
 
 def delay(schedule: Schedule, num_steps: ArrayLike) -> Schedule:
     """`schedule(max(0, t - num_steps))`: its first value is held, then all of it runs.
 
+    Raises:
+        ValueError: `num_steps` is not one finite number, or negative.
+
     >>> beta = delay(lambda t: 1.0 + t, num_steps=10)
     >>> [float(beta(t)) for t in (0, 10, 12)]
     [1.0, 1.0, 3.0]
     """
+    check_steps(num_steps=num_steps)
 
     def delayed(step: ArrayLike) -> Array:
         late = as_step(step) - jnp.asarray(num_steps, jnp.float32)
@@ -32,12 +37,17 @@ def staircase(schedule: Schedule, period: ArrayLike) -> Schedule:
 
     Args:
         schedule: what to hold.
-        period: steps of a block; an epoch's, for a value that changes by the epoch.
+        period: steps of a block, above 0; an epoch's, for a value that changes by the
+            epoch.
+
+    Raises:
+        ValueError: `period` is not one number in its range.
 
     >>> beta = staircase(lambda t: t, period=10)
     >>> [float(beta(t)) for t in (0, 9, 10, 29)]
     [0.0, 0.0, 10.0, 20.0]
     """
+    check_positive(period=period)
 
     def stairs(step: ArrayLike) -> Array:
         step = as_step(step)
@@ -59,9 +69,13 @@ def warm_restarts(
 
     Args:
         schedule: what to repeat.
-        period: steps of the first cycle.
-        growth: factor from one cycle's length to the next, at least 1; the value is not
-            a number below. Neither it nor the period has a reverse-mode gradient.
+        period: steps of the first cycle, above 0.
+        growth: factor from one cycle's length to the next, at least 1; of a traced one
+            below, the value is not a number. Neither it nor the period has a
+            reverse-mode gradient.
+
+    Raises:
+        ValueError: a setting that is not one number in its range.
 
     >>> beta = warm_restarts(lambda t: t, period=10)
     >>> [float(beta(t)) for t in (9, 10, 25)]
@@ -70,6 +84,8 @@ def warm_restarts(
     >>> [float(beta(t)) for t in (9, 10, 29, 30, 69, 70)]
     [9.0, 0.0, 19.0, 0.0, 39.0, 0.0]
     """
+    check_positive(period=period)
+    checks.number("growth", growth, 1, high_open=True)
 
     def restarted(step: ArrayLike) -> Array:
         step = as_step(step)

@@ -5,9 +5,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from vae_jax import checks
 from vae_jax.schedules._controller import (
     Controller,
     as_observed,
+    check_logarithmic,
     log_ascent,
     settings,
 )
@@ -54,27 +56,33 @@ def target_rate(
     the target raises beta. Observed is the batch mean of the raw rate, in nats.
 
     Args:
-        target: the rate in nats; data, as all here.
-        speed: of log beta, per step and nat.
-        max_change: of log beta in one step.
-        initial: beta of the first step.
-        minimum: beta never falls below.
+        target: the rate in nats, not negative; data, as all here.
+        speed: of log beta, per step and nat; above 0.
+        max_change: of log beta in one step; above 0.
+        initial: beta of the first step, from `minimum` to `maximum`.
+        minimum: beta never falls below; above 0.
         maximum: nor rises above, although the target be out of reach.
+
+    Raises:
+        ValueError: a setting outside its range.
 
     >>> controller = target_rate(5.0, speed=0.1, max_change=1.0)
     >>> state = controller.update(controller.init(), 15.0)
     >>> round(float(controller.value(state)), 4)
     2.7183
     """
+    checks.in_range("target", target, 0, high_open=True)
+    check_logarithmic(speed, max_change, initial, minimum, maximum)
 
     def init() -> TargetRateState:
         first, *_ = settings(initial, target, speed, max_change, minimum, maximum)
         return TargetRateState(jnp.log(first))
 
     def update(state: TargetRateState, observed: ArrayLike) -> TargetRateState:
-        bounds = settings(speed, max_change, minimum, maximum)
-        seen = as_observed(observed, state.log_beta)
-        excess = seen - jnp.asarray(target, jnp.float32)
+        aim, *bounds = settings(
+            target, speed, max_change, minimum, maximum, like=state.log_beta
+        )
+        excess = as_observed(observed, state.log_beta) - aim
         return TargetRateState(log_ascent(state.log_beta, excess, *bounds))
 
     return Controller(init, update, lambda state: jnp.exp(state.log_beta))
@@ -99,17 +107,28 @@ def control_vae(
     out every error there, can hold beta at a bound for good.
 
     Args:
-        target: the set point of the rate; data, as all here.
-        proportional: K_p of the paper.
-        integral: K_i of the paper, positive.
-        minimum: beta_min of the paper.
-        maximum: beta_max of the paper.
+        target: the set point of the rate, not negative; data, as all here.
+        proportional: K_p of the paper, not negative.
+        integral: K_i of the paper, not negative.
+        minimum: beta_min of the paper, not negative.
+        maximum: beta_max of the paper, not below `minimum`.
+
+    Raises:
+        ValueError: a setting outside its range.
 
     >>> controller = control_vae(5.0, proportional=0.2, integral=0.01, minimum=0.5)
     >>> state = controller.update(controller.init(), 25.0)
     >>> round(float(controller.value(state)), 4)  # 0.2 + 0.01 * 20 + 0.5
     0.9
     """
+    for name, setting in (
+        ("target", target),
+        ("proportional", proportional),
+        ("integral", integral),
+        ("minimum", minimum),
+    ):
+        checks.in_range(name, setting, 0, high_open=True)
+    checks.ordered("minimum", minimum, "maximum", maximum)
 
     def init() -> ControlVAEState:
         low, *_ = settings(minimum, target, proportional, integral, maximum)
@@ -117,7 +136,7 @@ def control_vae(
 
     def update(state: ControlVAEState, observed: ArrayLike) -> ControlVAEState:
         aim, low, high, k_p, k_i = settings(
-            target, minimum, maximum, proportional, integral
+            target, minimum, maximum, proportional, integral, like=state.integral
         )
         error = aim - as_observed(observed, state.integral)
         outward = (state.unclamped < low) & (error > 0.0)
@@ -126,7 +145,7 @@ def control_vae(
         return ControlVAEState(total, k_p * jax.nn.sigmoid(-error) + total + low)
 
     def value(state: ControlVAEState) -> Array:
-        low, high = settings(minimum, maximum)
+        low, high = settings(minimum, maximum, like=state.unclamped)
         return jnp.clip(state.unclamped, low, high)
 
     return Controller(init, update, value)
