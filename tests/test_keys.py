@@ -43,7 +43,10 @@ def test_raw_keys_are_keys_under_vmap():
         (nnx.Rngs(0), r"as `jax.random.key\(seed\)` makes it; got Rngs. .*`rngs\(\)`"),
         (0, "got 0"),
         (None, "got NoneType"),
-        (ZEROS, r"got an array of float32, \(3, 2\). The key is an argument of its own"),
+        (
+            ZEROS,
+            r"got an array of float32, \(3, 2\). The key is an argument of its own",
+        ),
         (np.zeros(3, np.uint32), r"got an array of uint32, \(3,\)"),
     ],
 )
@@ -55,7 +58,9 @@ def test_what_is_no_key_is_named(key, said):
 
 
 def test_swapped_arguments_of_reparameterize():
-    with pytest.raises(TypeError, match=r"`key` must be a key, .* of float32, \(3, 2\)"):
+    with pytest.raises(
+        TypeError, match=r"`key` must be a key, .* of float32, \(3, 2\)"
+    ):
         gaussian.reparameterize(ZEROS, ZEROS, jax.random.key(0))
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key
 
@@ -49,12 +50,13 @@ def as_keys(name: str, keys: Any, size: int) -> Key[Array, " batch"]:
 
 def _typed(name: str, key: Any) -> Array:
     dtype = getattr(key, "dtype", None)
-    if dtype is not None and jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key):
+    if dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key):
         typed: Array = key
         return typed
     size = jax.random.key_data(jax.random.key(0)).shape
     if dtype == np.uint32 and key.shape[-1:] == size:
-        return jax.random.wrap_key_data(key)
+        wrapped: Array = jax.random.wrap_key_data(key)
+        return wrapped
     raise TypeError(
         f"`{name}` must be a key, {WHERE_FROM}; got {_what(key, dtype)}.{_fix(key, dtype)}"
     )

@@ -11,6 +11,10 @@ in a mixture of only N: to first order by `(chi - 1) / 2 N`, chi the mean of
 q(z|x) / q(z), down for the information and up for the marginal KL. The stated error is the
 root of the squares of this bias and of the spread. It is honest as long as the bias is
 small; an estimate near log N is a lower bound.
+
+A sample is its mean and its noise, which are never added before they are compared: of a
+posterior narrower than the rounding of its mean, z itself has no digit of noise left. Where
+no two posteriors meet, the information is log N.
 """
 
 from collections.abc import Callable
@@ -20,8 +24,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from vae_jax import gaussian, numerics
-from vae_jax.diagnostics._checks import as_posterior, standard_error
+from vae_jax import checks, gaussian, numerics
+from vae_jax.diagnostics._checks import (
+    as_posterior,
+    log_density,
+    sample,
+    standard_error,
+)
+from vae_jax.keys import as_key
 from vae_jax.numerics import as_float, check_same_shape
 from vae_jax.types import ArrayLike, PRNGKey
 
@@ -106,6 +116,7 @@ def mutual_information(
         block_size: samples at a time; memory grows with `block_size` times N.
 
     Raises:
+        TypeError: no key, or `block_size` is no whole number.
         ValueError: the shapes differ, or there are fewer than 2 examples.
 
     Hoffman & Johnson (2016), "ELBO surgery"; He et al. (2019), arXiv:1901.05534, who take
@@ -117,8 +128,8 @@ def mutual_information(
     0.0000 0.0000 4.6052
     """
     mean, logvar = as_posterior(means, logvars)
-    z = gaussian.reparameterize(key, mean, logvar)
-    return summarise_information(log_ratios(z, mean, logvar, block_size).to_mixture)
+    noise, _ = sample(key, mean, logvar)
+    return summarise_information(log_ratios(noise, mean, logvar, block_size).to_mixture)
 
 
 def marginal_kl(
@@ -139,6 +150,7 @@ def marginal_kl(
         block_size: samples at a time; memory grows with `block_size` times N.
 
     Raises:
+        TypeError: no key, or `block_size` is no whole number.
         ValueError: the shapes differ, or there are fewer than 2 examples.
 
     Hoffman & Johnson (2016), "ELBO surgery".
@@ -148,9 +160,8 @@ def marginal_kl(
     0.0000
     """
     mean, logvar = as_posterior(means, logvars)
-    z = gaussian.reparameterize(key, mean, logvar)
-    terms = log_ratios(z, mean, logvar, block_size)
-    return summarise_marginal(terms)
+    noise, _ = sample(key, mean, logvar)
+    return summarise_marginal(log_ratios(noise, mean, logvar, block_size))
 
 
 def rate_decomposition(
@@ -172,11 +183,12 @@ def rate_decomposition(
         means: of the posterior, an example a row.
         logvars: log-variances of the posterior.
         log_prior: `log_prior(z) -> (samples,)`, normalised; None for N(0, I).
-        kl: of every example to that prior; None where it has no closed form, and then the
-            rate is sampled.
+        kl: of every example to that prior, given with it; None where it has no closed form,
+            and then the rate is sampled.
         block_size: samples at a time; memory grows with `block_size` times N.
 
     Raises:
+        TypeError: no key, or `block_size` is no whole number.
         ValueError: the shapes differ, or there are fewer than 2 examples.
 
     >>> far = jnp.full((100, 1), 3.0)
@@ -185,17 +197,20 @@ def rate_decomposition(
     4.50 0.00
     """
     mean, logvar = as_posterior(means, logvars)
-    keys = jax.random.split(key, 2)
-    samples = [gaussian.reparameterize(k, mean, logvar) for k in keys]
-    both = log_ratios(jnp.concatenate(samples), mean, logvar, block_size)
+    if kl is not None and log_prior is None:
+        raise ValueError("`kl` is to `log_prior`: give both; got `kl` alone.")
+    keys = jax.random.split(as_key("key", key), 2)
+    samples = [sample(k, mean, logvar) for k in keys]
+    noises = jnp.concatenate([noise for noise, _ in samples])
+    both = log_ratios(noises, mean, logvar, block_size)
     size = len(mean)
     first = LogRatios(*(terms[:size] for terms in both))
     second = LogRatios(*(terms[size:] for terms in both))
     own = jnp.sum(gaussian.kl_standard(mean, logvar), axis=-1)
     if log_prior is not None:
         first, second = (
-            terms._replace(to_prior=log_ratio_to(log_prior, z, mean, logvar))
-            for terms, z in zip((first, second), samples, strict=True)
+            terms._replace(to_prior=log_ratio_to(log_prior, *drawn, logvar))
+            for terms, drawn in zip((first, second), samples, strict=True)
         )
         own = (first.to_prior + second.to_prior) / 2 if kl is None else as_float(kl)
         check_same_shape("kl", own, "log_prior(z)", first.to_prior)
@@ -209,10 +224,12 @@ def rate_decomposition(
 
 
 def log_ratio_to(
-    log_prior: LogPrior, z: Array, mean: Array, logvar: Array
+    log_prior: LogPrior, noise: Array, z: Array, logvar: Array
 ) -> Float[Array, " samples"]:
     """`log q(z|x) - log p(z)` of one sample an example."""
-    return jnp.sum(gaussian.log_prob(z, mean, logvar), axis=-1) - log_prior(z)
+    own, prior = jnp.sum(log_density(noise, logvar), axis=-1), as_float(log_prior(z))
+    check_same_shape("log_prior(z)", prior, "log q(z|x)", own)
+    return own - prior
 
 
 class LogRatios(NamedTuple):
@@ -223,7 +240,7 @@ class LogRatios(NamedTuple):
 
 
 def log_ratios(
-    z: Float[Array, "samples latent"],
+    noise: Float[Array, "samples latent"],
     mean: Float[Array, "examples latent"],
     logvar: Float[Array, "examples latent"],
     block_size: int,
@@ -233,27 +250,40 @@ def log_ratios(
     Squares of differences, unit by unit: the expansion into matrix products is faster and
     loses all digits for a narrow posterior far from zero.
     """
-    units = (mean.T, jnp.exp(-logvar).T)
+    block_size = checks.whole("block_size", block_size, 1)
+    units = (mean.T, logvar.T)
     log_scale = jnp.sum(logvar, axis=-1)
 
     def ratios(index: Array) -> LogRatios:
-        sample = z[index]
+        example = index % len(mean)
+        own_mean = mean[example]
+        offset = jnp.exp(0.5 * logvar[example]) * noise[index]
 
         def add_unit(total: Array, unit: tuple[Array, ...]) -> tuple[Array, None]:
-            own_z, unit_mean, precision = unit
-            return total + jnp.square(own_z - unit_mean) * precision, None
+            return total + jnp.square(scaled_error(*unit)), None
 
         total, _ = jax.lax.scan(
-            add_unit, log_scale, (sample, *units), unroll=UNITS_AT_ONCE
+            add_unit, log_scale, (own_mean, offset, *units), unroll=UNITS_AT_ONCE
         )
-        own = total[index % len(mean)]
+        own = total[example]
         to_mixture = -numerics.log_mean_exp((own - total) / 2, axis=0)
-        return LogRatios(to_mixture, (jnp.sum(jnp.square(sample)) - own) / 2)
+        return LogRatios(to_mixture, (jnp.sum(jnp.square(own_mean + offset)) - own) / 2)
 
+    size = len(noise)
     found: LogRatios = jax.lax.map(
-        ratios, jnp.arange(len(z)), batch_size=min(block_size, len(z))
+        ratios, jnp.arange(size), batch_size=min(block_size, size)
     )
     return found
+
+
+def scaled_error(own_mean: Array, offset: Array, mean: Array, logvar: Array) -> Array:
+    """`(z - mean) / exp(logvar / 2)` of z = own_mean + offset: its noise at its own mean.
+
+    Means are compared before the offset is added. Where nothing is left it is 0, also if
+    the precision is infinite.
+    """
+    error = (own_mean - mean) + offset
+    return jnp.where(error == 0, 0.0, error * jnp.exp(-0.5 * logvar))
 
 
 def summarise_information(to_mixture: Float[Array, " examples"]) -> MutualInformation:

@@ -70,7 +70,7 @@ def level(
     mean: str,
     weights: ArrayLike | None,
     axis_name: str | None,
-) -> Float[Array, "*batch groups"]:
+) -> Float[Array, "*left groups"]:
     """What a penalty is of: the values of each example, or their mean over the batch.
 
     >>> level(jnp.array([[1.0], [2.0]]), "batch", None, None).tolist()
@@ -119,7 +119,7 @@ def batch_mean(
     if axis_name is not None:
         total, count = jax.lax.psum((total, count), axis_name)
     elif weights is not None:
-        checks.in_range("sum of `weights`", count, 0, low_open=True)
+        checks.in_range("weights.sum()", count, 0, low_open=True)
     return total / count
 
 

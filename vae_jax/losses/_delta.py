@@ -54,7 +54,9 @@ def delta_posterior(
     checks.number("delta", delta, 0, high_open=True)
     low, high = _range(jnp.asarray(delta, raw_mean.dtype))
     end, away = _from_the_nearer_end(raw_scale.astype(raw_mean.dtype), low, high)
-    return DiagGaussian(_safe_sqrt(_room(end, away)) + jax.nn.relu(raw_mean), end + away)
+    return DiagGaussian(
+        _safe_sqrt(_room(end, away)) + jax.nn.relu(raw_mean), end + away
+    )
 
 
 def _from_the_nearer_end(raw: Array, low: Array, high: Array) -> tuple[Array, Array]:

@@ -90,14 +90,13 @@ def _grouped(kl: Array, over: Over, groups: Sequence[int] | None) -> Array:
         )
     if groups is None:
         return kl if over == "unit" else jnp.sum(kl, axis=-1, keepdims=True)
-    units = kl.shape[-1]
-    # numbers that are not whole, or equal to no group, are none of these sets
-    if len(groups) != units or set(groups) != set(range(len(set(groups)))):
+    units, index = kl.shape[-1], np.asarray(groups)
+    whole = index.shape == (units,) and index.dtype.kind in "iu"
+    if not whole or set(index) != set(range(index.max() + 1)):
         raise ValueError(
             f"`groups` must give each of the {units} units a group, numbered from 0 "
             f"without a gap; got {list(groups)}."
         )
-    index = np.asarray(groups, int)
     # a sum, not a product of the model: exact whatever precision those run at
     members = jnp.asarray(np.eye(index.max() + 1)[index], kl.dtype)
     return jnp.matmul(kl, members, precision="highest")

@@ -88,13 +88,13 @@ def log_importance_weights(
     estimators", arXiv:1810.04152.
 
     Args:
-        keys: one an example, typed or raw. Sample k draws its noise from `fold_in(key, k)`, so that more
-            samples begin with the same ones.
+        keys: one an example, typed or raw. Sample k draws its noise from `fold_in(key, k)`,
+            so that more samples begin with the same ones.
         mean: of the posterior.
         logvar: of the posterior.
         log_joint: may depend on the encoder by z alone: `log p(z)`, not an analytic KL.
-        num_samples: K, a whole number. They are decoded together by `vmap`, and memory grows with
-            `num_samples * batch`; where it runs out, split the batch.
+        num_samples: K, a whole number. They are decoded together by `vmap`, and memory
+            grows with `num_samples * batch`; where it runs out, split the batch.
         gradient: `doubly_reparameterised` runs `log_joint` forward twice; under `jit` the
             two are merged, except for loops (`scan`) inside of it.
 
