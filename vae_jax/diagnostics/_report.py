@@ -9,15 +9,12 @@ from jaxtyping import Array, Float, Num
 
 from vae_jax import gaussian, numerics
 from vae_jax.diagnostics._checks import as_posterior
-from vae_jax.diagnostics._information import (
-    BLOCK_SIZE,
-    LogPrior,
-    rate_decomposition,
-)
+from vae_jax.diagnostics._information import rate_decomposition
+from vae_jax.diagnostics._log_ratios import BLOCK_SIZE, LogPrior
 from vae_jax.diagnostics._shuffle import z_shuffle_gap
 from vae_jax.diagnostics._units import active_units, collapsed_units
 from vae_jax.keys import as_key
-from vae_jax.numerics import as_float
+from vae_jax.numerics import as_float, check_same_shape
 from vae_jax.types import ArrayLike, PRNGKey
 
 

@@ -23,13 +23,11 @@ from vae_jax.diagnostics._checks import (
     standard_error,
 )
 from vae_jax.diagnostics._information import (
-    BLOCK_SIZE,
     MarginalKL,
-    log_ratios,
     mixture_bias,
-    scaled_error,
     summarise_marginal,
 )
+from vae_jax.diagnostics._log_ratios import BLOCK_SIZE, log_ratios, scaled_error
 from vae_jax.types import ArrayLike, PRNGKey
 
 
