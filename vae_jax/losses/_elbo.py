@@ -31,12 +31,12 @@ class ElboTerms(NamedTuple):
     @property
     def rate(self) -> Float[Array, "*batch"]:
         """`sum_j KL_j`."""
-        return jnp.sum(self.kl, axis=-1)
+        return jnp.sum(as_float(self.kl), axis=-1)
 
     @property
     def elbo(self) -> Float[Array, "*batch"]:
         """`-(distortion + rate)`, to be maximised."""
-        return -(self.distortion + self.rate)
+        return -(as_float(self.distortion) + self.rate)
 
 
 def elbo_terms(
