@@ -221,3 +221,27 @@ def test_refuses_shapes_that_would_broadcast(key):
         gaussian.log_prob(b, a, a)
     with pytest.raises(ValueError, match=r"`mean_p` must .* `mean_q`, \(32, 8\); got"):
         gaussian.kl_between(a, a, b, b)
+
+
+def test_the_kl_keeps_its_digits_where_its_textbook_form_is_small():
+    """Against 60 digits: also just outside where a short series would end."""
+    logvar = np.float32([-1.06, -0.999, -0.3, -0.104, -0.1, 0.05, 0.104, 0.9, 1.5])
+    found = np.float64(gaussian.kl_standard(np.zeros_like(logvar), logvar))
+    with localcontext() as context:
+        context.prec = 60
+        exact = [Decimal(float(x)).exp() - 1 - Decimal(float(x)) for x in logvar]
+    # 3 roundings of 6e-8
+    np.testing.assert_allclose(found, np.array(exact, float) / 2, rtol=2.5e-7)
+
+
+def test_the_curvature_of_the_kl_in_the_log_variance_is_half_the_variance():
+    """Also below -17, where `expm1 + 1` is 0 in float32."""
+
+    def curvature(logvar):
+        return jax.grad(jax.grad(lambda v: gaussian.kl_standard(jnp.zeros(()), v)))(
+            logvar
+        )
+
+    logvar = np.float32([-30.0, -20.0, -17.0, -1.0, 0.0, 2.0, 30.0])
+    found = jax.vmap(curvature)(logvar)
+    np.testing.assert_allclose(found, np.exp(np.float64(logvar)) / 2, rtol=1e-6)

@@ -179,7 +179,8 @@ def concrete(name: str, value: Any) -> np.ndarray | None:
         array = np.asarray(None)
     # by JAX's types, since numpy knows no bfloat16; a string or None would be converted
     if not any(jnp.issubdtype(array.dtype, kind) for kind in REAL):
-        raise TypeError(f"`{name}` must be a real number; got {value!r}.")
+        call = " Call it first, a schedule with the step." if callable(value) else ""
+        raise TypeError(f"`{name}` must be a real number; got {value!r}.{call}")
     return array.astype(np.float64)
 
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from vae_jax.keys import as_key
 from vae_jax.numerics import as_float, check_same_shape, expm1_minus
 from vae_jax.types import ArrayLike
 
@@ -26,13 +27,14 @@ def reparameterize(
     Kingma & Welling (2014), Section 2.4, arXiv:1312.6114.
 
     Raises:
-        ValueError: the shapes differ.
+        TypeError: no key; the raw numbers of `jax.random.PRNGKey` are one.
+        ValueError: the shapes differ, or there are several keys.
 
     >>> reparameterize(jax.random.key(0), jnp.zeros((4, 2)), jnp.zeros((4, 2))).shape
     (4, 2)
     """
     mean, logvar = _pair(mean, logvar)
-    noise = jax.random.normal(key, mean.shape, mean.dtype)
+    noise = jax.random.normal(as_key("key", key), mean.shape, mean.dtype)
     return mean + jnp.exp(0.5 * logvar) * noise
 
 
@@ -71,8 +73,9 @@ def kl_standard(
 ) -> Float[Array, "*batch latent"]:
     """KL to the standard normal, per unit: `(mean^2 + expm1(logvar) - logvar) / 2` nats.
 
-    Exact to rounding near 0, value and gradient, where the textbook form is noise; in
-    float32 whatever the inputs. Kingma & Welling (2014), Appendix B, arXiv:1312.6114.
+    Exact to rounding near 0, value, slope and curvature, where the textbook form is noise;
+    in float32 or wider whatever the inputs. Kingma & Welling (2014), Appendix B,
+    arXiv:1312.6114.
 
     Raises:
         ValueError: the shapes differ.

@@ -40,9 +40,20 @@ def test_a_kl_on_an_edge_is_in_the_bin_above():
     assert histogram(kl, EDGES)[0].tolist() == [0, 1, 1, 1, 1, 1]
 
 
-def test_what_is_not_a_number_is_above_all():
-    kl = np.array([[np.nan, -np.inf], [np.inf, 0.3]])
-    assert histogram(kl, EDGES).tolist() == [[0, 0, 0, 0, 0, 2], [1, 0, 1, 0, 0, 0]]
+def test_a_unit_with_what_is_not_a_number_has_no_counts():
+    kl = np.array([[np.nan, -np.inf, 0.3], [np.inf, 0.3, np.inf]])
+    found = histogram(kl, EDGES)
+    assert np.isnan(found[0]).all()
+    assert found[1:].tolist() == [[1, 0, 1, 0, 0, 0], [0, 0, 1, 0, 0, 1]]
+    assert np.isnan(curve_of(found, 0.5)).all()
+    assert np.isfinite(curve_of(found[1:], 0.5)).all()
+
+
+@pytest.mark.usefixtures("users_view")
+@pytest.mark.parametrize("edges", [[1.0, 0.5], [1.0, 1.0], [0.5, np.nan]])
+def test_refuses_edges_that_do_not_increase(edges):
+    with pytest.raises(ValueError, match="`edges` must increase; got"):
+        diagnostics.kl_histogram(KL, np.float32(edges))
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

@@ -7,7 +7,7 @@ import pytest
 from scipy import special, stats
 
 from vae_jax import diagnostics, gaussian
-from vae_jax.diagnostics import _information
+from vae_jax.diagnostics import _log_ratios
 
 COLLAPSED = [(0.0, 0.0), (7.0, 0.0), (-300.0, -8.0), (0.1, 4.0)]
 
@@ -121,13 +121,14 @@ def test_ratios_agree_with_float64(key, offset, width):
         logvar + width,
     )
     mean, logvar = mean.astype(np.float32), logvar.astype(np.float32)
-    z = np.asarray(gaussian.reparameterize(key, jnp.asarray(mean), jnp.asarray(logvar)))
-    wide = [array.astype(float) for array in (z, mean, logvar)]
+    noise = np.asarray(jax.random.normal(key, mean.shape))
+    wide = [array.astype(float) for array in (noise, mean, logvar)]
+    wide[0] = wide[1] + np.exp(wide[2] / 2) * wide[0]
     log_q = stats.norm.logpdf(
         wide[0][:, None], wide[1][None], np.exp(wide[2] / 2)[None]
     ).sum(-1)
     own = np.diag(log_q)
-    found = _information.log_ratios(*map(jnp.asarray, (z, mean, logvar)), 64)
+    found = _log_ratios.log_ratios(*map(jnp.asarray, (noise, mean, logvar)), 64)
     expected = own - special.logsumexp(log_q, axis=1) + np.log(150)
     to_prior = own - stats.norm.logpdf(wide[0]).sum(-1)
     # float32 sums of 37 squares: 1e-6 of the exponents, which are up to a few hundred where
@@ -190,3 +191,25 @@ def test_a_batch_of_models(key):
             jax.tree.leaves(batched), jax.tree.leaves(one), strict=True
         ):
             np.testing.assert_allclose(leaf[i], expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("logvar", [-10.0, -40.0, -90.0, -180.0, -300.0])
+def test_posteriors_without_noise_carry_the_index(key, logvar):
+    """No two of them meet: the information is log N, whatever the rounding of z."""
+    means = np.float32(np.random.default_rng(0).normal(size=(64, 3)))
+    found = diagnostics.collapse_report(key, means, np.full_like(means, logvar))
+    assert float(found.mutual_information) == pytest.approx(np.log(64), abs=1e-5)
+    # what is left is rate - log N, on average over the noise
+    rate = float(gaussian.kl_standard(means, np.full_like(means, logvar)).sum(1).mean())
+    assert float(found.rate) == pytest.approx(rate, rel=1e-6)
+    error = 5 * float(found.marginal_kl_error)
+    assert float(found.marginal_kl) == pytest.approx(rate - np.log(64), abs=error)
+    assert diagnostics.verdict(found).label == "healthy"
+
+
+@pytest.mark.parametrize("logvar", [-40.0, -90.0, -180.0])
+def test_equal_posteriors_without_noise_carry_nothing(key, logvar):
+    means = np.full((64, 3), 7.3, np.float32)
+    found = diagnostics.collapse_report(key, means, np.full_like(means, logvar))
+    assert float(found.mutual_information) == pytest.approx(0, abs=1e-5)
+    assert diagnostics.verdict(found).label == "collapsed"

@@ -211,3 +211,13 @@ def test_refuses_other_shapes():
         check(x, y, x, y, 1)
     with pytest.raises(ValueError, match="`means_test` must have shape"):
         check(x, y, x[:1], y[:1], 10)
+
+
+@pytest.mark.usefixtures("users_view")
+def test_labels_that_32_bits_do_not_hold_are_no_class():
+    """2**32 is not class 0."""
+    means, labels = np.float32([[-2.0], [-1.0], [1.0], [2.0]]), np.array([0, 0, 1, 1])
+    wide = labels.astype(np.int64) + np.array([2**32, 0, 0, 0])
+    assert np.isnan(diagnostics.linear_probe(means, labels, means, wide, 2).accuracy)
+    with pytest.raises(TypeError, match="`labels_test` must be whole numbers; got flo"):
+        diagnostics.linear_probe(means, labels, means, labels + 0.5, 2)

@@ -105,8 +105,9 @@ def test_one_point_and_equal_points():
     assert one.beta_high.tolist() == [np.inf]
     same = frontier(np.array([1.0, 1.0, 2.0]), np.array([3.0, 3.0, 3.0]))
     assert same.on_frontier.tolist() == [True, True, False]
-    assert np.isnan(same.beta_low[2])
-    assert np.isnan(same.beta_high[2])
+    # from infinity on, and up to minus infinity: of no beta
+    assert same.beta_low[2] == np.inf
+    assert same.beta_high[2] == -np.inf
 
 
 def test_points_that_are_not_finite_change_nothing():
@@ -114,12 +115,24 @@ def test_points_that_are_not_finite_change_nothing():
     r = np.array([0.0, 1.0, 0.5, 3.0, np.nan, 0.0])
     found = frontier(d, r)
     assert found.on_frontier.tolist() == [True, True, False, True, False, False]
-    expected = [5, 0.5, np.nan, 0, np.nan, np.nan]
+    expected = [5, 0.5, np.inf, 0, np.inf, np.inf]
     np.testing.assert_array_equal(found.beta_low, expected)
     # wherever the axes are
     moved = frontier(d + 20, r - 20)
     np.testing.assert_array_equal(moved.beta_low, expected)
     np.testing.assert_array_equal(moved.beta_high, found.beta_high)
+
+
+def test_a_search_for_nan_finds_none_in_a_healthy_frontier():
+    """As JAX_DEBUG_NANS=True looks for them, after every single operation."""
+    d, r = np.float32([9.0, 4.0, 5.0, 3.0]), np.float32([0.0, 1.0, 2.0, 3.0])
+    expected = diagnostics.rate_distortion_frontier(d, r)
+    with jax.debug_nans(True):
+        found = diagnostics.rate_distortion_frontier(d, r)
+        traced = jax.jit(diagnostics.rate_distortion_frontier)(d, r)
+    for parts in (found, traced):
+        for got, right in zip(parts, expected, strict=True):
+            np.testing.assert_array_equal(got, right)
 
 
 def test_a_batch_and_low_precision():

@@ -72,8 +72,25 @@ def test_kl_equal_to_eps_is_not_below_it():
     ]
 
 
-def test_nan_is_not_collapse():
-    assert int(diagnostics.collapsed_units(jnp.full((10, 2), jnp.nan))) == 0
+def test_a_count_of_what_is_not_a_number_is_none():
+    """Neither a collapsed-looking nor a healthy-looking count, of one NaN too."""
+    values = np.float32([[0.0, 1.0], [2.0, np.nan], [1.0, 3.0]])
+    for count in (diagnostics.active_units, diagnostics.collapsed_units):
+        for given in (values, np.full((10, 2), np.nan, "f")):
+            assert np.isnan(count(given))
+            assert np.isnan(jax.jit(count)(given))
+    curve = jax.jit(diagnostics.collapse_curve)(values, np.float32([0.5, 2.0]))
+    assert np.isnan(curve).all()
+    report = diagnostics.collapse_report(jax.random.key(0), values, 0 * values)
+    assert np.isnan([report.active_units, report.collapsed_units]).all()
+    assert diagnostics.verdict(report).label == "unreliable"
+
+
+@pytest.mark.usefixtures("users_view")
+@pytest.mark.parametrize("threshold", [-0.01, np.nan, np.ones(2), np.ones(10)])
+def test_refuses_thresholds_that_are_none(threshold):
+    with pytest.raises(ValueError, match="`threshold` must be"):
+        diagnostics.active_units(np.ones((10, 2), np.float32), threshold)
 
 
 def test_curve_is_a_staircase_of_quantiles():

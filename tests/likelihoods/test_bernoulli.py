@@ -140,3 +140,27 @@ def test_refuses_other_shapes_and_axes():
     for wrong in (-1, 3):
         with pytest.raises(ValueError, match=f"between 0 and the 2 axes .* {wrong}"):
             log_prob(logits, logits, wrong)
+
+
+@pytest.mark.usefixtures("users_view")
+@pytest.mark.parametrize(
+    "name", ["bernoulli_log_prob", "continuous_bernoulli_log_prob"]
+)
+def test_pixels_of_bytes_are_refused_with_the_fix(name):
+    log_prob = getattr(likelihoods, name)
+    pixels, logits = np.array([[0, 17, 255]], np.uint8), np.zeros((1, 3), np.float32)
+    said = "`x` must lie between 0 and 1 .*; got 17. .*data.scale.*check_.*_data"
+    with pytest.raises(ValueError, match=said):
+        log_prob(logits, pixels)
+    # inside of a gradient too, where the data are known
+    with pytest.raises(ValueError, match=said):
+        jax.grad(lambda logits: log_prob(logits, pixels).sum())(logits)
+    scaled = np.float32(pixels) / 255
+    one = jax.vmap(lambda logits, x: log_prob(logits, x, batch_ndim=0))
+    np.testing.assert_allclose(one(logits, scaled), log_prob(logits, scaled), rtol=1e-6)
+
+
+@pytest.mark.usefixtures("users_view")
+def test_too_many_batch_axes_are_named():
+    with pytest.raises(ValueError, match="`batch_ndim` must be .*Inside `vmap`"):
+        jax.vmap(likelihoods.bernoulli_log_prob)(np.zeros(3, "f"), np.zeros(3, "f"))

@@ -175,3 +175,15 @@ def test_refuses_what_has_no_meaning():
             ValueError, match=f"integers, .*; got {tokens.dtype}. Round"
         ):
             likelihoods.check_categorical_data(tokens, 5)
+
+
+@pytest.mark.usefixtures("users_view")
+@pytest.mark.parametrize("token", [2**32, 2**32 + 1, -(2**32), 2**31, 2**62])
+def test_tokens_that_32_bits_do_not_hold_are_no_class(token):
+    tokens, logits = np.array([[0, token]]), np.zeros((1, 2, 3), np.float32)
+    assert np.isnan(likelihoods.categorical_log_prob(logits, tokens)).all()
+    mask = np.array([[1, 0]])
+    found = likelihoods.categorical_log_prob(logits, tokens, mask)
+    np.testing.assert_allclose(found, [-np.log(3)], rtol=1e-6)
+    with pytest.raises(ValueError, match=f"`tokens` must be 0 to 2.*got {token}"):
+        likelihoods.check_categorical_data(tokens, 3)

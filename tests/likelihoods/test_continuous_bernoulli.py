@@ -163,3 +163,30 @@ def test_refuses_shapes_that_would_broadcast():
         ValueError, match=r"`x` must have the shape of `logits`, \(2, 3\); got \(2, 1\)"
     ):
         likelihoods.continuous_bernoulli_log_prob(jnp.zeros((2, 3)), jnp.zeros((2, 1)))
+
+
+def test_slopes_and_curvatures_far_out_are_those_of_the_formula():
+    """The branch that is not taken overflows there, and must not be multiplied by 0."""
+    family = likelihoods.continuous_bernoulli()
+    far = np.float32([-1e4, -4395.0, -100.0, 60.0, 4395.0, 1e4])
+
+    def curve(logit):
+        density = likelihoods.continuous_bernoulli_log_prob(logit, jnp.ones(()), 0)
+        return density, family.mean(logit)
+
+    slope = jax.jacfwd(curve)
+    _, mean_slope = jax.vmap(slope)(far)
+    curvature, _ = jax.vmap(jax.jacfwd(slope))(far)
+    # the variance, 1/l^2 - 1 / (4 sinh(l/2)^2), whose second term is 0 here
+    np.testing.assert_allclose(mean_slope, 1 / np.float64(far) ** 2, rtol=1e-5)
+    np.testing.assert_allclose(curvature, -1 / np.float64(far) ** 2, rtol=1e-5)
+
+
+def test_a_sample_has_a_slope_where_the_density_is_nearly_flat(key):
+    """`d sample / d logit` at logit 0 is `u (1 - u) / 2` of its uniform u."""
+    sample = likelihoods.continuous_bernoulli().sample
+    uniform = float(sample(key, jnp.zeros(())))
+    for logit in (0.0, 1e-20, 1e-6, 4e-3, 6e-3, -1e-6):
+        slope = float(jax.grad(lambda logit: sample(key, logit))(jnp.float32(logit)))
+        u = uniform if logit >= 0 else 1 - uniform
+        assert slope == pytest.approx(u * (1 - u) / 2, rel=1e-2)

@@ -154,3 +154,23 @@ def test_refuses_shapes_that_would_broadcast():
         likelihoods.gaussian_optimal_variance(MEAN, row)
     with pytest.raises(ValueError, match=r"`weights` .* batch, \(4,\); got \(1,\)"):
         likelihoods.gaussian_optimal_variance(MEAN, X, weights=jnp.ones(1))
+
+
+@pytest.mark.usefixtures("users_view")
+def test_the_optimal_variance_of_no_data_is_refused():
+    empty, some = np.ones((0, 3), np.float32), np.ones((2, 3), np.float32)
+    with pytest.raises(ValueError, match=r"numbers in it; got \(0, 3\)"):
+        likelihoods.gaussian_optimal_variance(empty, empty)
+    for weights in (np.zeros(2, "f"), np.float32([1.0, -1.0])):
+        with pytest.raises(ValueError, match="`weights"):
+            likelihoods.gaussian_optimal_variance(some, 0 * some, weights=weights)
+
+
+@pytest.mark.usefixtures("users_view")
+@pytest.mark.parametrize("name", ["gaussian", "laplace"])
+def test_a_family_takes_one_example_by_itself(name):
+    family = getattr(likelihoods, name)()
+    x = np.float32([[0.5, -1.0, 2.0], [3.0, 0.25, 1.0]])
+    output = 0.5 * x, 0.1 * x
+    one = jax.vmap(lambda output, x: family.log_prob(output, x, batch_ndim=0))
+    np.testing.assert_allclose(one(output, x), family.log_prob(output, x), rtol=1e-6)

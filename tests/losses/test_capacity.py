@@ -141,3 +141,22 @@ def test_refuses_shapes_that_do_not_fit():
         losses.capacity(np.float32(KL[:, 0]), 1.0, 1.0)
     with pytest.raises(ValueError, match=r"shape of the batch, \(6,\); got \(4,\)"):
         losses.capacity(np.float32(KL), 1.0, 1.0, weights=np.ones(4, np.float32))
+
+
+def test_by_the_example_it_is_the_paper_s_mean_of_distances():
+    found = losses.capacity(HALVES, 1.5, 10.0, mean="example")
+    assert found.tolist() == [15.0, 5.0]
+    by_one = jax.vmap(lambda kl: losses.capacity(kl, 1.5, 10.0, mean="example"))
+    np.testing.assert_array_equal(by_one(HALVES), found)
+    # not below the distance of the mean, and equal where all are on one side
+    assert float(found.mean()) >= float(losses.capacity(HALVES, 1.5, 10.0).mean())
+    low = losses.capacity(HALVES, 5.0, 10.0, mean="example").mean()
+    assert float(low) == float(losses.capacity(HALVES, 5.0, 10.0)[0])
+
+
+@pytest.mark.usefixtures("users_view")
+@pytest.mark.parametrize("name", ["weights", "axis_name"])
+def test_refuses_what_no_mean_over_a_batch_reads(name):
+    given = {"weights": np.ones(6, np.float32), "axis_name": "devices"}
+    with pytest.raises(ValueError, match=f"`{name}` changes nothing"):
+        losses.capacity(np.float32(KL), 1.0, 1.0, mean="example", **{name: given[name]})

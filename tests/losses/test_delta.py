@@ -225,6 +225,24 @@ def test_refuses_shapes_that_would_broadcast():
 
 @pytest.mark.usefixtures("users_view")
 def test_refuses_several_deltas():
-    said = r"`delta` must be one number; got the shape \(2,\). Use `vmap` for several"
+    said = r"`delta` must be one number; got an array of shape \(2,\). Use `jax.vmap`"
     with pytest.raises(ValueError, match=said):
         losses.delta_posterior(jnp.ones((3, 2)), jnp.ones((3, 2)), jnp.ones(2))
+
+
+def test_a_large_floor_is_held_like_a_small_one():
+    """Also where the exponential of half the range overflows float32, from 88 on."""
+    deltas = [1e-8, 41.0, 90.0, 100.0, 1e4]
+    raw_mean, raw_scale, delta = grid([-1.0], [*SCALES, -0.5, 0.5], deltas)
+    (mean, logvar, _), slopes = run(raw_mean, raw_scale, delta)
+    exact = 0.5 * (mean**2 + np.expm1(logvar) - logvar)
+    wide = delta > 1
+    np.testing.assert_allclose(exact[wide], delta[wide], rtol=1e-6)
+    assert np.isfinite(slopes).all()
+
+
+@pytest.mark.usefixtures("users_view")
+@pytest.mark.parametrize("delta", [-0.1, np.nan, np.inf])
+def test_refuses_a_floor_that_is_none(delta):
+    with pytest.raises(ValueError, match="`delta` must be at least 0"):
+        losses.delta_posterior(jnp.ones(2), jnp.ones(2), delta)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from vae_jax import gaussian, likelihoods, losses
+from vae_jax import gaussian, likelihoods, losses, schedules
 
 X = np.array([[0.7], [-2.0], [0.0]])
 NOISE = 0.3  # variance of x given z; the evidence is N(0, 1 + NOISE)
@@ -87,3 +87,44 @@ def test_refuses_to_add_unlike_shapes():
         match=r"`penalised_rate` must have the shape of `distortion`, \(4,\); got \(1,",
     ):
         losses.total_loss(jnp.zeros(4), jnp.zeros(1), 1.0)
+
+
+@pytest.mark.usefixtures("users_view")
+@pytest.mark.parametrize("shape", [(4,), (2,), (4, 1), (1,)])
+def test_refuses_several_betas(shape):
+    """Of a batch, of each unit, in a column: none of them broadcasts."""
+    terms = losses.elbo_terms(jnp.zeros(4), jnp.ones((4, 2)))
+    with pytest.raises(ValueError, match=r"`beta` must be one number; got an array of"):
+        losses.beta_elbo_loss(terms, jnp.ones(shape))
+
+
+@pytest.mark.usefixtures("users_view")
+def test_a_schedule_that_was_not_called_is_named():
+    terms = losses.elbo_terms(jnp.zeros(4), jnp.ones((4, 2)))
+    with pytest.raises(
+        TypeError, match="`beta` must be a real number; .*Call it first"
+    ):
+        losses.beta_elbo_loss(terms, schedules.linear(0.0, 1.0, 10))
+
+
+@pytest.mark.usefixtures("users_view")
+def test_one_example_inside_vmap_needs_no_batch_axis_and_is_told_so():
+    logits, x, kl = np.ones((3, 5), "f"), np.ones((3, 5), "f"), np.ones((3, 2), "f")
+
+    def loss(logits, x, kl, **event):
+        log_likelihood = likelihoods.bernoulli_log_prob(logits, x, **event)
+        return losses.beta_elbo_loss(losses.elbo_terms(log_likelihood, kl), 1.0)
+
+    with pytest.raises(ValueError, match=r"`kl` must .* needs batch_ndim=0"):
+        jax.vmap(loss)(logits, x, kl)
+    found = jax.vmap(lambda *one: loss(*one, batch_ndim=0))(logits, x, kl)
+    np.testing.assert_array_equal(found, loss(logits, x, kl))
+    with pytest.raises(ValueError, match=r"`penalised_rate` .* needs batch_ndim=0"):
+        jax.vmap(lambda d, r: losses.total_loss(d, r, 1.0))(logits, kl[:, 0])
+
+
+def test_half_precision_terms_are_summed_in_float32():
+    terms = losses.ElboTerms(
+        jnp.zeros(1, jnp.bfloat16), jnp.ones((1, 301), jnp.bfloat16)
+    )
+    assert terms.rate.tolist() == [301.0]

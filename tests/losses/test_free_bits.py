@@ -213,3 +213,56 @@ def test_refuses_what_has_no_meaning(changes, said):
 def test_refuses_a_kl_without_its_units():
     with pytest.raises(ValueError, match=r"shape \(batch, latent\); got \(6,\)"):
         losses.free_bits(KL[:, 0], 1.0, **ROWS["kingma"])
+
+
+@pytest.mark.usefixtures("users_view")
+@pytest.mark.parametrize("name", ["each unit", "total", "total, masked"])
+def test_one_example_by_itself_is_charged_as_in_its_batch(name):
+    penalty = partial(losses.free_bits, threshold=0.6, **ROWS[name])
+    kl = np.float32(KL)
+    np.testing.assert_array_equal(jax.vmap(penalty)(kl), penalty(kl))
+    assert penalty(kl[0]).shape == ()
+
+
+@pytest.mark.usefixtures("users_view")
+def test_one_example_has_its_batch_by_the_name_of_the_axis():
+    kl = np.float32(KL)
+    for options in (ROWS["kingma"], ROWS["batch total"]):
+        penalty = partial(losses.free_bits, threshold=0.6, **options)
+        alone = jax.vmap(partial(penalty, axis_name="batch"), axis_name="batch")
+        np.testing.assert_allclose(alone(kl), penalty(kl), rtol=1e-6)
+        weights = np.float32([1, 1, 1, 1, 0, 0])
+        weighed = jax.vmap(
+            lambda kl, w, own=penalty: own(kl, weights=w, axis_name="batch"),
+            axis_name="batch",
+        )
+        np.testing.assert_allclose(
+            weighed(kl, weights), penalty(kl, weights=weights), rtol=1e-6
+        )
+
+
+@pytest.mark.usefixtures("users_view")
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"weights": np.ones(6)}, "`weights` changes nothing with mean='example'"),
+        ({"axis_name": "devices"}, "`axis_name` changes nothing with mean='example'"),
+    ],
+)
+def test_refuses_what_no_mean_over_a_batch_reads(options, said):
+    with pytest.raises(ValueError, match=said):
+        losses.free_bits(KL, 1.0, **(ROWS["each unit"] | options))
+
+
+@pytest.mark.usefixtures("users_view")
+@pytest.mark.parametrize("threshold", [-2, np.nan, np.ones(4), np.ones((6, 1))])
+def test_refuses_a_threshold_that_is_no_number_of_nats(threshold):
+    with pytest.raises(ValueError, match="`threshold` must be"):
+        losses.free_bits(KL, threshold, **ROWS["kingma"])
+
+
+@pytest.mark.usefixtures("users_view")
+def test_refuses_groups_that_are_no_whole_numbers():
+    options = ROWS["kingma"] | {"over": "group", "groups": [0.5, 0, 0, 1]}
+    with pytest.raises(ValueError, match=r"`groups` must give .*got \[0.5, 0, 0, 1\]"):
+        losses.free_bits(KL, 1.0, **options)

@@ -98,3 +98,20 @@ def test_refuses_shapes_that_would_broadcast(loss, first):
         match=rf"`x` must have the shape of `{first}`, \(4, 3\); got \(4, 1\)",
     ):
         loss(jnp.ones((4, 3)) / 2, jnp.ones((4, 1)))
+
+
+@pytest.mark.usefixtures("users_view")
+@pytest.mark.parametrize("name", ["mse", "bce", "bce_from_probs"])
+def test_one_example_by_itself_is_that_of_its_batch(name):
+    loss = getattr(losses, name)
+    x = np.float32([[0.0, 1.0, 1.0], [1.0, 0.0, 1.0]])
+    output = np.float32([[0.25, 0.5, 0.9], [0.3, 0.6, 0.1]])
+    found = jax.vmap(lambda o, x: loss(o, x, batch_ndim=0))(output, x)
+    np.testing.assert_allclose(found, loss(output, x), rtol=1e-6)
+
+
+@pytest.mark.usefixtures("users_view")
+@pytest.mark.parametrize(("probs", "x"), [(1.2, 1.0), (-0.1, 0.0), (0.5, 255.0)])
+def test_known_numbers_that_are_no_probabilities_are_refused(probs, x):
+    with pytest.raises(ValueError, match="must be from 0 to 1; got"):
+        losses.bce_from_probs(np.full((1, 2), probs, "f"), np.full((1, 2), x, "f"))

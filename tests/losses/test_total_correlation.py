@@ -304,3 +304,17 @@ def test_refuses_a_single_example_and_parts_of_another_batch():
     one, two = np.ones(1, np.float32), np.ones(2, np.float32)
     with pytest.raises(ValueError, match="`total_correlation` must have the shape of"):
         losses.beta_tc_loss(two, losses.RateParts(two, one, two), 1.0, 1.0, 1.0)
+
+
+@pytest.mark.usefixtures("users_view")
+@pytest.mark.parametrize("kind", [int, np.int64, np.int32, np.float32, np.asarray])
+def test_a_batch_larger_than_the_data_is_refused_whatever_the_number_s_type(kind):
+    z = np.zeros((4, 2), np.float32)
+    for call in (losses.tc_decomposition, losses.aggregate_log_density):
+        with pytest.raises(ValueError, match=r"`dataset_size` .*batch, 4; got 3"):
+            call(z, z, z, kind(3), weighting="balanced")
+        # a padded example is none of the data
+        weights = np.float32([1, 1, 1, 0])
+        call(z, z, z, kind(3), weighting="balanced", weights=weights)
+        with pytest.raises(ValueError, match=r"`dataset_size` .*batch, 3; got 2"):
+            call(z, z, z, kind(2), weighting="balanced", weights=weights)

@@ -1,20 +1,23 @@
 """What every diagnostic asks of its input."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float, Shaped
 
-from vae_jax.numerics import as_float
-from vae_jax.types import ArrayLike
+from vae_jax import gaussian
+from vae_jax.keys import as_key
+from vae_jax.numerics import as_float, check_same_shape
+from vae_jax.types import ArrayLike, PRNGKey
 
 
 def as_examples(name: str, values: ArrayLike) -> Float[Array, "examples latent"]:
     """A row an example, at least two of them, in float32 or wider."""
     array = as_float(values)
-    if array.ndim != 2 or len(array) < 2:
+    if array.ndim != 2 or len(array) < 2 or array.shape[1] == 0:
         raise ValueError(
-            f"`{name}` must have shape (examples, latent) with at least 2 examples; "
-            f"got {array.shape}."
+            f"`{name}` must have shape (examples, latent) with at least 2 examples and 1 "
+            f"unit; got {array.shape}."
         )
     return array
 
@@ -23,13 +26,41 @@ def as_posterior(
     means: ArrayLike, logvars: ArrayLike
 ) -> tuple[Float[Array, "examples latent"], Float[Array, "examples latent"]]:
     """Means and log-variances of one shape."""
-    mean = as_examples("means", means)
-    if jnp.shape(logvars) != mean.shape:
-        raise ValueError(
-            f"`logvars` must have the shape of `means`, {mean.shape}; "
-            f"got {jnp.shape(logvars)}."
-        )
-    return mean, jnp.asarray(logvars).astype(mean.dtype)
+    mean, logvar = as_examples("means", means), as_float(logvars)
+    check_same_shape("logvars", logvar, "means", mean)
+    return mean, logvar.astype(mean.dtype)
+
+
+def sample(
+    key: PRNGKey,
+    mean: Float[Array, "examples latent"],
+    logvar: Float[Array, "examples latent"],
+) -> tuple[Float[Array, "examples latent"], Float[Array, "examples latent"]]:
+    """The noise of a sample of every posterior, in its standard deviations, and the sample.
+
+    A narrow posterior loses its noise in the rounding of z; what compares densities takes
+    the noise itself.
+    """
+    noise = jax.random.normal(as_key("key", key), mean.shape, mean.dtype)
+    return noise, mean + jnp.exp(0.5 * logvar) * noise
+
+
+def log_density(
+    noise: Float[Array, "examples latent"], logvar: Float[Array, "examples latent"]
+) -> Float[Array, "examples latent"]:
+    """`log q(z|x)` of a sample, per unit, from its noise."""
+    return -0.5 * (gaussian.LOG_2PI + logvar + jnp.square(noise))
+
+
+def unless_nan(
+    count: Shaped[Array, "..."], unknown: Bool[Array, "..."]
+) -> Float[Array, "..."]:
+    """A count as a real number, NaN where what was counted is not known.
+
+    Integers have no NaN, and a count of what cannot be compared looks like any other.
+    """
+    dtype = jnp.result_type(float)
+    return jnp.where(unknown, jnp.asarray(jnp.nan, dtype), count.astype(dtype))
 
 
 def standard_error(values: Float[Array, " examples"]) -> Float[Array, ""]:

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from vae_jax import checks
 from vae_jax.diagnostics._checks import as_examples, as_posterior, rounding
 from vae_jax.numerics import as_float
 from vae_jax.types import ArrayLike
@@ -96,7 +97,7 @@ def gaussian_total_correlation(
             independent.
 
     Raises:
-        ValueError: not a square matrix.
+        ValueError: not a square matrix with at least one unit, or a negative variance.
 
     Watanabe (1960).
 
@@ -105,10 +106,11 @@ def gaussian_total_correlation(
     0.2231
     """
     matrix = as_float(covariance)
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) == 0:
         raise ValueError(
             f"`covariance` must be square, (latent, latent); got {matrix.shape}."
         )
+    checks.in_range("diag(covariance)", jnp.diagonal(matrix), 0)
     spectrum = jnp.linalg.eigvalsh(correlation_of(matrix))
     # clipped from below: rounding makes the zeros of a singular matrix negative, too
     return -jnp.sum(jnp.log(jnp.maximum(spectrum, 0))) / 2

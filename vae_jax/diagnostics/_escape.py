@@ -14,7 +14,9 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float
 
+from vae_jax import checks
 from vae_jax.diagnostics._checks import rounding
+from vae_jax.keys import as_key
 from vae_jax.numerics import as_float
 from vae_jax.types import Params, PRNGKey
 
@@ -85,6 +87,7 @@ def escape_test(
         num_iterations: Hessian-vector products.
 
     Raises:
+        TypeError: no key, or `num_iterations` is no whole number.
         ValueError: `num_iterations` is below 1, there are no parameters, or the loss is not
             one number.
 
@@ -121,6 +124,7 @@ def smallest_curvature(
         num_iterations: products; not more than the number of parameters are taken.
 
     Raises:
+        TypeError: no key, or `num_iterations` is no whole number.
         ValueError: `num_iterations` is below 1, there are no parameters, or the loss is not
             one number.
 
@@ -131,11 +135,9 @@ def smallest_curvature(
     -6.000 0.000
     """
     point, unravel = ravel_pytree(jax.tree.map(as_float, params))
-    if num_iterations < 1 or point.size == 0:
-        raise ValueError(
-            "`num_iterations` and the number of parameters must be at least 1; got "
-            f"{num_iterations} and {point.size}."
-        )
+    num_iterations = checks.whole("num_iterations", num_iterations, 1)
+    if point.size == 0:
+        raise ValueError("`params` must hold at least one number; got none.")
     shape = jax.eval_shape(loss, unravel(point)).shape
     if shape != ():
         raise ValueError(f"`loss` must return one number; got shape {shape}.")
@@ -166,7 +168,7 @@ def lanczos(
     Where the products lead nowhere new, the iteration goes on from a random vector, so that
     no eigenvalue of the small matrix is an artefact of an empty row.
     """
-    keys = jax.random.split(key, steps + 1)
+    keys = jax.random.split(as_key("key", key), steps + 1)
 
     def one_step(
         carry: tuple[Array, Array, Array], step: tuple[Array, Array]

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from vae_jax import checks
 from vae_jax.numerics import as_float
 from vae_jax.types import ArrayLike
 
@@ -63,12 +64,14 @@ def grid_posterior(
     Args:
         log_joint: `log_joint(z) -> (examples,)`, `log p(x, z)` of all examples at one z of
             shape (latent,), in nats. It is vmapped over a block of z.
-        grid_axes: one or two axes, whose values increase; otherwise the results are NaN.
+        grid_axes: one or two axes, whose values increase; traced ones that do not make the
+            results NaN.
         block_size: grid points at a time.
 
     Raises:
-        ValueError: not one or two axes of at least 2 points, or `log_joint` does not give
-            one number an example.
+        TypeError: `block_size` is no whole number.
+        ValueError: not one or two axes of at least 2 points that increase, or `log_joint`
+            does not give one number an example.
 
     >>> def log_joint(z):
     ...     log_prior = -jnp.sum(z**2) / 2 - jnp.log(2 * jnp.pi) / 2
@@ -85,6 +88,11 @@ def grid_posterior(
             "`grid_axes` must be one or two axes of shape (points,) with at least 2 points "
             f"each; got shapes {[a.shape for a in axes]}."
         )
+    for axis in grid_axes:
+        known = checks.concrete("grid_axes", axis)
+        if known is not None and not (np.diff(known) > 0).all():
+            raise ValueError(f"`grid_axes` must increase; got {known.tolist()}.")
+    block_size = checks.whole("block_size", block_size, 1)
     grid = lay_out(axes)
     size = len(grid.log_width)
     shape = jax.eval_shape(log_joint, grid.z[0]).shape

@@ -13,26 +13,28 @@ root of the squares of this bias and of the spread. It is honest as long as the 
 small; an estimate near log N is a lower bound.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from vae_jax import gaussian, numerics
-from vae_jax.diagnostics._checks import as_posterior, standard_error
+from vae_jax import gaussian
+from vae_jax.diagnostics._checks import (
+    as_posterior,
+    sample,
+    standard_error,
+)
+from vae_jax.diagnostics._log_ratios import (
+    BLOCK_SIZE,
+    LogPrior,
+    LogRatios,
+    log_ratio_to,
+    log_ratios,
+)
+from vae_jax.keys import as_key
 from vae_jax.numerics import as_float, check_same_shape
 from vae_jax.types import ArrayLike, PRNGKey
-
-LogPrior = Callable[[Array], Float[Array, " samples"]]
-"""`log_prior(z) -> (samples,)`: `log p(z)` in nats, of a prior other than N(0, I)."""
-
-BLOCK_SIZE = 64
-"""Samples compared with the whole set at once: block_size x N numbers in memory."""
-
-UNITS_AT_ONCE = 16
-"""Units added up per pass over a block: fewer passes, and a program of bounded size."""
 
 
 class MutualInformation(NamedTuple):
@@ -106,6 +108,7 @@ def mutual_information(
         block_size: samples at a time; memory grows with `block_size` times N.
 
     Raises:
+        TypeError: no key, or `block_size` is no whole number.
         ValueError: the shapes differ, or there are fewer than 2 examples.
 
     Hoffman & Johnson (2016), "ELBO surgery"; He et al. (2019), arXiv:1901.05534, who take
@@ -117,8 +120,8 @@ def mutual_information(
     0.0000 0.0000 4.6052
     """
     mean, logvar = as_posterior(means, logvars)
-    z = gaussian.reparameterize(key, mean, logvar)
-    return summarise_information(log_ratios(z, mean, logvar, block_size).to_mixture)
+    noise, _ = sample(key, mean, logvar)
+    return summarise_information(log_ratios(noise, mean, logvar, block_size).to_mixture)
 
 
 def marginal_kl(
@@ -139,6 +142,7 @@ def marginal_kl(
         block_size: samples at a time; memory grows with `block_size` times N.
 
     Raises:
+        TypeError: no key, or `block_size` is no whole number.
         ValueError: the shapes differ, or there are fewer than 2 examples.
 
     Hoffman & Johnson (2016), "ELBO surgery".
@@ -148,9 +152,8 @@ def marginal_kl(
     0.0000
     """
     mean, logvar = as_posterior(means, logvars)
-    z = gaussian.reparameterize(key, mean, logvar)
-    terms = log_ratios(z, mean, logvar, block_size)
-    return summarise_marginal(terms)
+    noise, _ = sample(key, mean, logvar)
+    return summarise_marginal(log_ratios(noise, mean, logvar, block_size))
 
 
 def rate_decomposition(
@@ -172,11 +175,12 @@ def rate_decomposition(
         means: of the posterior, an example a row.
         logvars: log-variances of the posterior.
         log_prior: `log_prior(z) -> (samples,)`, normalised; None for N(0, I).
-        kl: of every example to that prior; None where it has no closed form, and then the
-            rate is sampled.
+        kl: of every example to that prior, given with it; None where it has no closed form,
+            and then the rate is sampled.
         block_size: samples at a time; memory grows with `block_size` times N.
 
     Raises:
+        TypeError: no key, or `block_size` is no whole number.
         ValueError: the shapes differ, or there are fewer than 2 examples.
 
     >>> far = jnp.full((100, 1), 3.0)
@@ -185,17 +189,20 @@ def rate_decomposition(
     4.50 0.00
     """
     mean, logvar = as_posterior(means, logvars)
-    keys = jax.random.split(key, 2)
-    samples = [gaussian.reparameterize(k, mean, logvar) for k in keys]
-    both = log_ratios(jnp.concatenate(samples), mean, logvar, block_size)
+    if kl is not None and log_prior is None:
+        raise ValueError("`kl` is to `log_prior`: give both; got `kl` alone.")
+    keys = jax.random.split(as_key("key", key), 2)
+    samples = [sample(k, mean, logvar) for k in keys]
+    noises = jnp.concatenate([noise for noise, _ in samples])
+    both = log_ratios(noises, mean, logvar, block_size)
     size = len(mean)
     first = LogRatios(*(terms[:size] for terms in both))
     second = LogRatios(*(terms[size:] for terms in both))
     own = jnp.sum(gaussian.kl_standard(mean, logvar), axis=-1)
     if log_prior is not None:
         first, second = (
-            terms._replace(to_prior=log_ratio_to(log_prior, z, mean, logvar))
-            for terms, z in zip((first, second), samples, strict=True)
+            terms._replace(to_prior=log_ratio_to(log_prior, *drawn, logvar))
+            for terms, drawn in zip((first, second), samples, strict=True)
         )
         own = (first.to_prior + second.to_prior) / 2 if kl is None else as_float(kl)
         check_same_shape("kl", own, "log_prior(z)", first.to_prior)
@@ -206,54 +213,6 @@ def rate_decomposition(
         summarise_marginal(second),
         RateResidual(jnp.mean(left), standard_error(left)),
     )
-
-
-def log_ratio_to(
-    log_prior: LogPrior, z: Array, mean: Array, logvar: Array
-) -> Float[Array, " samples"]:
-    """`log q(z|x) - log p(z)` of one sample an example."""
-    return jnp.sum(gaussian.log_prob(z, mean, logvar), axis=-1) - log_prior(z)
-
-
-class LogRatios(NamedTuple):
-    """`log q(z|x) - log q(z)` and `log q(z|x) - log p(z)` of every sample."""
-
-    to_mixture: Float[Array, " samples"]
-    to_prior: Float[Array, " samples"]
-
-
-def log_ratios(
-    z: Float[Array, "samples latent"],
-    mean: Float[Array, "examples latent"],
-    logvar: Float[Array, "examples latent"],
-    block_size: int,
-) -> LogRatios:
-    """Sample i is of example i modulo N. The constant of the Gaussian cancels throughout.
-
-    Squares of differences, unit by unit: the expansion into matrix products is faster and
-    loses all digits for a narrow posterior far from zero.
-    """
-    units = (mean.T, jnp.exp(-logvar).T)
-    log_scale = jnp.sum(logvar, axis=-1)
-
-    def ratios(index: Array) -> LogRatios:
-        sample = z[index]
-
-        def add_unit(total: Array, unit: tuple[Array, ...]) -> tuple[Array, None]:
-            own_z, unit_mean, precision = unit
-            return total + jnp.square(own_z - unit_mean) * precision, None
-
-        total, _ = jax.lax.scan(
-            add_unit, log_scale, (sample, *units), unroll=UNITS_AT_ONCE
-        )
-        own = total[index % len(mean)]
-        to_mixture = -numerics.log_mean_exp((own - total) / 2, axis=0)
-        return LogRatios(to_mixture, (jnp.sum(jnp.square(sample)) - own) / 2)
-
-    found: LogRatios = jax.lax.map(
-        ratios, jnp.arange(len(z)), batch_size=min(block_size, len(z))
-    )
-    return found
 
 
 def summarise_information(to_mixture: Float[Array, " examples"]) -> MutualInformation:

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from vae_jax import checks
 from vae_jax.diagnostics._checks import rounding
 from vae_jax.numerics import as_float, check_same_shape
 from vae_jax.types import ArrayLike
@@ -64,6 +65,7 @@ def interpolate(
         kind: of path.
 
     Raises:
+        TypeError: `num_points` is no whole number.
         ValueError: an unknown kind, fewer than 2 points, or shapes that differ.
 
     White (2016), arXiv:1609.04468.
@@ -104,6 +106,7 @@ def interpolation_smoothness(
         kind: of path, as of `interpolate`.
 
     Raises:
+        TypeError: `num_points` is no whole number.
         ValueError: an unknown kind, fewer than 2 points, shapes that differ, or a decoder
             that does not give one row a code.
 
@@ -139,13 +142,10 @@ def check_pair(
     z_a: ArrayLike, z_b: ArrayLike, num_points: int, kind: str
 ) -> tuple[Array, Array]:
     """Codes of one shape, and options that exist."""
-    if kind not in get_args(Kind):
-        allowed = ", ".join(map(repr, get_args(Kind)))
-        raise ValueError(f"`kind` must be one of {allowed}; got {kind!r}.")
-    if num_points < 2:
-        raise ValueError(f"`num_points` must be at least 2; got {num_points}.")
+    checks.option("kind", kind, get_args(Kind))
+    checks.whole("num_points", num_points, 2)
     start, end = as_float(z_a), as_float(z_b)
-    if start.ndim != 2:
+    if start.ndim != 2 or 0 in start.shape:
         raise ValueError(
             f"`z_a` must have the shape (batch, latent); got {start.shape}."
         )

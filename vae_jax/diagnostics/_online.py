@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Num
 
-from vae_jax import gaussian
-from vae_jax.diagnostics._checks import as_posterior
+from vae_jax import checks, gaussian
+from vae_jax.diagnostics._checks import as_posterior, unless_nan
 from vae_jax.types import ArrayLike
 
 NEVER = -1
@@ -49,7 +49,7 @@ class OnlineInfo(NamedTuple):
         rate: smoothed KL to the prior, in nats.
         kl_per_unit: its part of each unit.
         mean_variance: smoothed variance of each unit's posterior mean.
-        active_units: units whose smoothed variance reaches the threshold.
+        active_units: units whose smoothed variance reaches the threshold; a real number.
         collapsed_since: first step from which the smoothed rate stayed below its threshold
             until now; -1 if it is not below it now.
         skipped: batches so far whose numbers were not finite.
@@ -61,7 +61,7 @@ class OnlineInfo(NamedTuple):
     rate: Float[Array, ""]
     kl_per_unit: Float[Array, " latent"]
     mean_variance: Float[Array, " latent"]
-    active_units: Int[Array, ""]
+    active_units: Float[Array, ""]
     collapsed_since: Int[Array, ""]
     skipped: Int[Array, ""]
 
@@ -69,10 +69,15 @@ class OnlineInfo(NamedTuple):
 def online_init(latent_dim: int) -> OnlineState:
     """The state before the first update.
 
+    Raises:
+        TypeError: `latent_dim` is no whole number.
+        ValueError: it is below 1.
+
     >>> int(online_init(2).collapsed_since)
     -1
     """
-    nothing, zero = jnp.zeros(latent_dim), jnp.zeros((), jnp.int32)
+    units = checks.whole("latent_dim", latent_dim, 1)
+    nothing, zero = jnp.zeros(units), jnp.zeros((), jnp.int32)
     return OnlineState(
         zero, jnp.zeros(()), nothing, nothing, jnp.full_like(zero, NEVER), zero
     )
@@ -103,12 +108,13 @@ def online_update(
         means: of the posteriors of this batch, an example a row.
         logvars: their log-variances.
         decay: weight of an average against the next batch, from 0 to 1.
-        rate_threshold: nats under which the smoothed rate counts as collapsed.
-        active_threshold: variance of the mean from which a unit is active.
+        rate_threshold: nats under which the smoothed rate counts as collapsed; at least 0.
+        active_threshold: variance of the mean from which a unit is active; at least 0.
         axis_name: mapped axis that the batch is split over, if it is.
 
     Raises:
-        ValueError: the shapes differ, fewer than 2 examples, or another number of units.
+        ValueError: the shapes differ, fewer than 2 examples, another number of units, or a
+            setting that is not one number of its range.
 
     >>> state = online_init(1)
     >>> for scale in (2.0, 0.0, 0.0):
@@ -123,6 +129,9 @@ def online_update(
             f"`means` must have the {len(state.kl_per_unit)} units of the state; "
             f"got shape {mean.shape}."
         )
+    checks.number("decay", decay, 0, 1)
+    checks.number("rate_threshold", rate_threshold, 0)
+    checks.number("active_threshold", active_threshold, 0)
     dtype = state.weight.dtype
     kl, spread = (
         values.astype(dtype) for values in batch_statistics(mean, logvar, axis_name)
@@ -178,14 +187,15 @@ def batch_statistics(
 
 def inform(state: OnlineState, active_threshold: ArrayLike) -> OnlineInfo:
     """The averages, or NaN where there are none."""
-    unknown = jnp.where(state.weight > 0, 0, jnp.nan)
+    empty = ~(state.weight > 0)
+    unknown = jnp.where(empty, jnp.nan, 0)
     variance = state.mean_variance + unknown
     active = variance >= jnp.asarray(active_threshold, variance.dtype)
     return OnlineInfo(
         rate=jnp.sum(state.kl_per_unit) + unknown,
         kl_per_unit=state.kl_per_unit + unknown,
         mean_variance=variance,
-        active_units=jnp.sum(active),
+        active_units=unless_nan(jnp.sum(active), empty),
         collapsed_since=state.collapsed_since,
         skipped=state.skipped,
     )

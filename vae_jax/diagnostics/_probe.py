@@ -9,9 +9,11 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.sparse.linalg import cg
 from jaxtyping import Array, Float, Int, Num
 
+from vae_jax import checks
 from vae_jax.diagnostics._checks import as_examples, rounding, standard_error
 from vae_jax.types import ArrayLike
 
@@ -84,11 +86,13 @@ def linear_probe(
         means_test: to judge on.
         labels_test: as `labels_train`.
         num_classes: of the labels.
-        l2: weight of the squared slope, above 0 if a minimum is to exist for labels that a
-            line separates.
+        l2: weight of the squared slope, at least 0, and above it if a minimum is to exist
+            for labels that a line separates.
 
     Raises:
-        ValueError: shapes that do not fit, or fewer than 2 classes or examples.
+        TypeError: labels or `num_classes` that are no whole numbers.
+        ValueError: shapes that do not fit, fewer than 2 classes or examples, or an l2 that
+            is negative or not one number.
 
     Alain & Bengio (2016), arXiv:1610.01644, for probes; Xu et al. (2020), arXiv:2002.10689,
     for their cross-entropy as information.
@@ -110,8 +114,8 @@ def linear_probe(
             f"`means_test` must have the {train.shape[1]} units of `means_train`; "
             f"got shape {test.shape}."
         )
-    if num_classes < 2:
-        raise ValueError(f"`num_classes` must be at least 2; got {num_classes}.")
+    num_classes = checks.whole("num_classes", num_classes, 2)
+    checks.number("l2", l2, 0, high_open=True)
     targets = as_targets("labels_train", labels_train, train, num_classes)
     # a constant far from zero is centred exactly only if it is taken off first
     centre = train[:1] + jnp.mean(train - train[:1], axis=0, keepdims=True)
@@ -127,7 +131,7 @@ def as_targets(
     name: str, labels: ArrayLike, means: Array, num_classes: int
 ) -> Float[Array, "examples classes"]:
     """One-hot rows; NaN for a label that is none of the classes."""
-    index = jnp.asarray(labels)
+    index = as_labels(name, labels)
     if index.shape != means.shape[:1]:
         raise ValueError(
             f"`{name}` must have one label an example, {means.shape[:1]}; "
@@ -136,6 +140,16 @@ def as_targets(
     known = (index >= 0) & (index < num_classes)
     rows = jax.nn.one_hot(index, num_classes, dtype=means.dtype)
     return jnp.where(known[:, None], rows, jnp.nan)
+
+
+def as_labels(name: str, labels: ArrayLike) -> Int[Array, " examples"]:
+    """Whole numbers; one that 32 bits do not hold is no class, nor wraps to one."""
+    known = labels if isinstance(labels, jax.Array) else np.asarray(labels)
+    if not jnp.issubdtype(known.dtype, jnp.integer):
+        raise TypeError(f"`{name}` must be whole numbers; got {known.dtype}.")
+    if isinstance(known, np.ndarray) and known.dtype.itemsize > 4:
+        known = np.where((known >= 0) & (known < 2**31), known, -1).astype(np.int32)
+    return jnp.asarray(known)
 
 
 def fit(

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Num
 
+from vae_jax import checks
 from vae_jax.numerics import as_float, check_same_shape
 from vae_jax.types import ArrayLike
 
@@ -38,8 +39,9 @@ class RateDistortionFrontier(NamedTuple):
 
     Attributes:
         on_frontier: on the lower convex envelope, where it falls.
-        beta_low: the point is best of all from this beta on; NaN off the frontier.
-        beta_high: and up to this one, possibly infinite; NaN off the frontier.
+        beta_low: the point is best of all from this beta on; inf off the frontier.
+        beta_high: and up to this one, possibly infinite; -inf off the frontier, where no
+            beta is from one to the other.
 
     >>> RateDistortionFrontier._fields
     ('on_frontier', 'beta_low', 'beta_high')
@@ -63,7 +65,7 @@ def rate_distortion_point(
         beta: weight of the rate in training.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: the shapes differ, or beta is not one finite number.
 
     Alemi et al. (2018), arXiv:1711.00464.
 
@@ -71,6 +73,7 @@ def rate_distortion_point(
     [100.0, 90.0, -0.5]
     """
     d, r = pair(distortion, rate)
+    checks.number("beta", beta, low_open=True, high_open=True)
     weight = jnp.asarray(beta, d.dtype)
     slope = jnp.broadcast_to(-weight, d.shape)
     return RateDistortionPoint(d + r, d + weight * r, slope)
@@ -93,11 +96,19 @@ def rate_distortion_line(
         rates: where to draw the line.
         beta: weight of the rate.
 
+    Raises:
+        ValueError: a point or a beta that is not one number, or no list of rates.
+
     >>> rate_distortion_line(80.0, 20.0, jnp.array([0.0, 20.0, 100.0])).tolist()
     [100.0, 80.0, 0.0]
     """
+    for name, value in ("distortion", distortion), ("rate", rate):
+        checks.scalar(name, value)
+    checks.number("beta", beta, low_open=True, high_open=True)
     d, r = pair(distortion, rate)
-    along = jnp.asarray(rates).astype(d.dtype)
+    along = as_float(rates).astype(d.dtype)
+    if along.ndim != 1:
+        raise ValueError(f"`rates` must have shape (num_rates,); got {along.shape}.")
     return d + jnp.asarray(beta, d.dtype) * (r - along)
 
 
@@ -145,7 +156,7 @@ def rate_distortion_frontier(
     beaten = jnp.any(other & (further == 0) & (higher > 0), axis=1)
     best = finite & ~beaten & (low <= high)
     return RateDistortionFrontier(
-        best, jnp.where(best, low, jnp.nan), jnp.where(best, high, jnp.nan)
+        best, jnp.where(best, low, jnp.inf), jnp.where(best, high, -jnp.inf)
     )
 
 

@@ -16,6 +16,7 @@ from jaxtyping import Array, Float
 
 from vae_jax.diagnostics._checks import as_examples, standard_error
 from vae_jax.diagnostics._shuffle import ShuffleGap, z_shuffle_gap
+from vae_jax.keys import as_key
 from vae_jax.types import ArrayLike, PRNGKey
 
 
@@ -65,6 +66,7 @@ def z_reliance(
         x: the data, in whatever form `log_prob` takes it.
 
     Raises:
+        TypeError: no key.
         ValueError: fewer than 2 examples, or `log_prob` does not give one number each.
 
     >>> def log_prob(z, x):
@@ -75,7 +77,7 @@ def z_reliance(
     (2.0, 1.0)
     """
     codes = as_examples("z", z)
-    shuffle_key, prior_key = jax.random.split(key)
+    shuffle_key, prior_key = jax.random.split(as_key("key", key))
     shuffled = z_shuffle_gap(shuffle_key, log_prob, codes, x)
     own = log_prob(codes, x)
 

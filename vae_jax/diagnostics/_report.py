@@ -5,18 +5,16 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Num
+from jaxtyping import Array, Float, Num
 
-from vae_jax import gaussian
+from vae_jax import gaussian, numerics
 from vae_jax.diagnostics._checks import as_posterior
-from vae_jax.diagnostics._information import (
-    BLOCK_SIZE,
-    LogPrior,
-    rate_decomposition,
-)
+from vae_jax.diagnostics._information import rate_decomposition
+from vae_jax.diagnostics._log_ratios import BLOCK_SIZE, LogPrior
 from vae_jax.diagnostics._shuffle import z_shuffle_gap
 from vae_jax.diagnostics._units import active_units, collapsed_units
-from vae_jax.numerics import as_float
+from vae_jax.keys import as_key
+from vae_jax.numerics import as_float, check_same_shape
 from vae_jax.types import ArrayLike, PRNGKey
 
 
@@ -26,8 +24,8 @@ class CollapseReport(NamedTuple):
     Attributes:
         rate: KL of the posterior to the prior, averaged over the data.
         kl_per_unit: the rate of each unit.
-        active_units: units whose posterior mean varies.
-        collapsed_units: (eps, delta)-collapsed units.
+        active_units: units whose posterior mean varies; a real number, NaN if a mean is.
+        collapsed_units: (eps, delta)-collapsed units; likewise.
         mutual_information: between x and z, over all the examples given.
         mutual_information_error: its standard error.
         mutual_information_ceiling: log N, the most that N examples can show.
@@ -44,8 +42,8 @@ class CollapseReport(NamedTuple):
 
     rate: Float[Array, ""]
     kl_per_unit: Float[Array, " latent"]
-    active_units: Int[Array, ""]
-    collapsed_units: Int[Array, ""]
+    active_units: Float[Array, ""]
+    collapsed_units: Float[Array, ""]
     mutual_information: Float[Array, ""]
     mutual_information_error: Float[Array, ""]
     mutual_information_ceiling: Float[Array, ""]
@@ -95,7 +93,9 @@ def collapse_report(
         block_size: samples at a time in the comparison of all pairs.
 
     Raises:
-        ValueError: shapes differ, fewer than 2 examples, or `log_prob` without z and x.
+        TypeError: no key.
+        ValueError: shapes differ, fewer than 2 examples, a setting outside its range, `kl`
+            without its `log_prior`, or not all of `log_prob`, z and x.
 
     >>> zeros = jnp.zeros((50, 3))
     >>> report = collapse_report(jax.random.key(0), zeros, zeros)
@@ -103,7 +103,10 @@ def collapse_report(
     (0, 3, 0.0)
     """
     mean, logvar = as_posterior(means, logvars)
-    sample_key, shuffle_key = jax.random.split(key)
+    if kl is not None:
+        check_same_shape("kl", as_float(kl), "means", mean)
+    _check_decoder(log_prob, z, x, mean)
+    sample_key, shuffle_key = jax.random.split(as_key("key", key))
     parts = rate_decomposition(
         sample_key,
         mean,
@@ -129,18 +132,25 @@ def collapse_report(
         rate_residual=parts.residual.value,
         rate_residual_error=parts.residual.standard_error,
     )
-    if log_prob is None:
+    if log_prob is None or z is None:
         return report
-    if z is None or x is None:
+    gap = z_shuffle_gap(shuffle_key, log_prob, z, x)
+    return report._replace(shuffle_gap=gap.value, shuffle_gap_error=gap.standard_error)
+
+
+def _check_decoder(
+    log_prob: Callable[..., Array] | None, z: ArrayLike | None, x: Any, mean: Array
+) -> None:
+    """Refuse a part of what the shuffle takes: by itself it would change nothing."""
+    given = [part is not None for part in (log_prob, z, x)]
+    if any(given) and not all(given):
         raise ValueError(
             "`log_prob` needs `z` and `x`; pass all three or none of them."
         )
-    if jnp.shape(z) != mean.shape:
+    if z is not None and jnp.shape(z) != mean.shape:
         raise ValueError(
             f"`z` must have the shape of `means`, {mean.shape}; got {jnp.shape(z)}."
         )
-    gap = z_shuffle_gap(shuffle_key, log_prob, z, x)
-    return report._replace(shuffle_gap=gap.value, shuffle_gap_error=gap.standard_error)
 
 
 def kl_to_moments(
@@ -154,8 +164,12 @@ def kl_to_moments(
     >>> kl_to_moments(same, 0 * same)[:, 0].tolist()
     [0.0, 0.0, 0.0, 0.0, 0.0]
     """
-    variance = jnp.mean(jnp.exp(logvar), axis=0) + jnp.var(mean, axis=0)
-    centre, spread = jnp.mean(mean, axis=0), jnp.log(variance)
+    # in the logarithm: of posteriors without noise or spread it is a difference of logvars
+    variance = jnp.var(mean, axis=0)
+    still = variance == 0
+    of_means = jnp.where(still, -jnp.inf, jnp.log(jnp.where(still, 1.0, variance)))
+    centre = jnp.mean(mean, axis=0)
+    spread = jnp.logaddexp(numerics.log_mean_exp(logvar), of_means)
     return gaussian.kl_between(
         mean,
         logvar,

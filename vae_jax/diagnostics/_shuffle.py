@@ -10,7 +10,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from vae_jax import checks
 from vae_jax.diagnostics._checks import as_examples
+from vae_jax.keys import as_key
 from vae_jax.types import ArrayLike, PRNGKey
 
 
@@ -29,14 +31,14 @@ def derangement(key: PRNGKey, size: int) -> Int[Array, " size"]:
     """A random cycle through all indices: a permutation that leaves none in its place.
 
     Raises:
+        TypeError: no key, or `size` is no whole number.
         ValueError: `size` is below 2.
 
     >>> derangement(jax.random.key(0), 2).tolist()
     [1, 0]
     """
-    if size < 2:
-        raise ValueError(f"`size` must be at least 2 for no index to stay; got {size}.")
-    cycle = jax.random.permutation(key, size)
+    size = checks.whole("size", size, 2)  # of one, the only index stays
+    cycle = jax.random.permutation(as_key("key", key), size)
     return jnp.zeros(size, cycle.dtype).at[cycle].set(jnp.roll(cycle, -1))
 
 
@@ -60,6 +62,7 @@ def z_shuffle_gap(
         x: the data, in whatever form `log_prob` takes it.
 
     Raises:
+        TypeError: no key.
         ValueError: fewer than 2 examples, or `log_prob` does not give one number each.
 
     >>> def log_prob(z, x):

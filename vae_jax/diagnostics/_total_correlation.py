@@ -16,14 +16,18 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from vae_jax import gaussian, numerics
-from vae_jax.diagnostics._checks import as_posterior, standard_error
+from vae_jax.diagnostics._checks import (
+    as_posterior,
+    log_density,
+    sample,
+    standard_error,
+)
 from vae_jax.diagnostics._information import (
-    BLOCK_SIZE,
     MarginalKL,
-    log_ratios,
     mixture_bias,
     summarise_marginal,
 )
+from vae_jax.diagnostics._log_ratios import BLOCK_SIZE, log_ratios, scaled_error
 from vae_jax.types import ArrayLike, PRNGKey
 
 
@@ -87,6 +91,7 @@ def total_correlation(
         block_size: samples at a time; memory grows with `block_size` times N.
 
     Raises:
+        TypeError: no key, or `block_size` is no whole number.
         ValueError: the shapes differ, or there are fewer than 2 examples.
 
     Chen et al. (2018), arXiv:1802.04942, who take a weighted minibatch for the set.
@@ -120,6 +125,7 @@ def marginal_decomposition(
         block_size: samples at a time; memory grows with `block_size` times N.
 
     Raises:
+        TypeError: no key, or `block_size` is no whole number.
         ValueError: the shapes differ, or there are fewer than 2 examples.
 
     Chen et al. (2018), arXiv:1802.04942.
@@ -132,10 +138,10 @@ def marginal_decomposition(
     True
     """
     mean, logvar = as_posterior(means, logvars)
-    z = gaussian.reparameterize(key, mean, logvar)
-    joint = log_ratios(z, mean, logvar, block_size)
-    units = unit_log_ratios(z, mean, logvar, block_size)
-    to_prior = gaussian.log_prob(z, mean, logvar) - gaussian.log_prob(z, 0 * z, 0 * z)
+    noise, z = sample(key, mean, logvar)
+    joint = log_ratios(noise, mean, logvar, block_size)
+    units = unit_log_ratios(noise, mean, logvar, block_size)
+    to_prior = log_density(noise, logvar) - gaussian.log_prob(z, 0 * z, 0 * z)
     correlation = jnp.sum(units, axis=-1) - joint.to_mixture
     bias = mixture_bias(joint.to_mixture)
     unit_bias = jax.vmap(mixture_bias, in_axes=1)(units)
@@ -148,7 +154,7 @@ def marginal_decomposition(
 
 
 def unit_log_ratios(
-    z: Float[Array, "examples latent"],
+    noise: Float[Array, "examples latent"],
     mean: Float[Array, "examples latent"],
     logvar: Float[Array, "examples latent"],
     block_size: int,
@@ -157,17 +163,18 @@ def unit_log_ratios(
     units = (mean.T, logvar.T)
 
     def ratios(index: Array) -> Array:
+        offset = jnp.exp(0.5 * logvar[index]) * noise[index]
+
         def one_unit(_: None, unit: tuple[Array, ...]) -> tuple[None, Array]:
-            own_z, unit_mean, unit_logvar = unit
-            error = jnp.square(own_z - unit_mean) * jnp.exp(-unit_logvar)
-            total = unit_logvar + error
+            total = unit[-1] + jnp.square(scaled_error(*unit))
             own = total[index]
             return None, -numerics.log_mean_exp((own - total) / 2, axis=0)
 
-        return jax.lax.scan(one_unit, None, (z[index], *units))[1]
+        return jax.lax.scan(one_unit, None, (mean[index], offset, *units))[1]
 
+    size = len(noise)
     found: Array = jax.lax.map(
-        ratios, jnp.arange(len(z)), batch_size=min(block_size, len(z))
+        ratios, jnp.arange(size), batch_size=min(block_size, size)
     )
     return found
 

@@ -2,10 +2,11 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Num
+from jaxtyping import Array, Float, Num
 
-from vae_jax import gaussian
-from vae_jax.diagnostics._checks import as_examples, as_posterior
+from vae_jax import checks, gaussian
+from vae_jax.diagnostics._checks import as_examples, as_posterior, unless_nan
+from vae_jax.numerics import as_float
 from vae_jax.types import ArrayLike
 
 
@@ -32,6 +33,9 @@ def posterior_mean_variance(
 ) -> Float[Array, " latent"]:
     """Variance over the data of each unit's posterior mean, divided by N - 1.
 
+    Raises:
+        ValueError: not a matrix of at least 2 examples.
+
     >>> posterior_mean_variance(jnp.array([[1.0, 7.0], [-1.0, 7.0]])).tolist()
     [2.0, 0.0]
     """
@@ -42,19 +46,26 @@ def posterior_mean_variance(
 
 def active_units(
     means: Float[ArrayLike, "examples latent"], threshold: Num[ArrayLike, ""] = 0.01
-) -> Int[Array, ""]:
+) -> Float[Array, ""]:
     """How many units have a posterior mean that varies: `Var_x E[z|x] >= threshold`.
 
     It depends on the scale of the mean and not on the posterior's noise: a batch-normalised
-    encoder has every unit active by construction.
+    encoder has every unit active by construction. A whole number as a real one, so that it
+    is NaN where a mean is.
+
+    Raises:
+        ValueError: not a matrix of at least 2 examples, or a threshold that is negative or
+            not one number.
 
     Burda et al. (2016), arXiv:1509.00519.
 
     >>> int(active_units(jnp.array([[1.0, 7.0], [-1.0, 7.0]])))
     1
     """
+    checks.number("threshold", threshold, 0, high_open=True)
     spread = posterior_mean_variance(means)
-    return jnp.sum(spread >= jnp.asarray(threshold, spread.dtype))
+    active = jnp.sum(spread >= jnp.asarray(threshold, spread.dtype))
+    return unless_nan(active, jnp.isnan(spread).any())
 
 
 def collapse_curve(
@@ -66,11 +77,16 @@ def collapse_curve(
 
     A unit is collapsed if `P_x[KL(x) < eps] >= 1 - delta`: its KL is small on all but a
     share delta of the examples. It is not said by the mean KL, which few examples may make.
+    A KL that is NaN makes the fraction NaN.
 
     Args:
         kl: of each example and unit, in nats, as `gaussian.kl_standard` gives it.
-        eps: thresholds in nats.
-        delta: share of the examples that may exceed eps.
+        eps: thresholds in nats, at least 0.
+        delta: share of the examples that may exceed eps, from 0 to 1.
+
+    Raises:
+        ValueError: not a matrix of at least 2 examples, no list of thresholds, or numbers
+            outside these ranges.
 
     Lucas et al. (2019), arXiv:1911.02469.
 
@@ -79,25 +95,48 @@ def collapse_curve(
     [0.5, 0.5, 1.0]
     """
     values = as_examples("kl", kl)
-    thresholds = jnp.asarray(eps, values.dtype)
-    return jax.vmap(lambda e: jnp.mean(is_collapsed(values, e, delta), dtype=e.dtype))(
-        thresholds
-    )
+    thresholds = as_float(eps).astype(values.dtype)
+    if thresholds.ndim != 1 or len(thresholds) == 0:
+        raise ValueError(
+            "`eps` must have shape (num_eps,) with at least 1 threshold; got "
+            f"{thresholds.shape}."
+        )
+    _check_levels(eps, delta)
+
+    def share(eps: Array) -> Array:
+        return jnp.mean(is_collapsed(values, eps, delta), dtype=values.dtype)
+
+    return unless_nan(jax.vmap(share)(thresholds), jnp.isnan(values).any())
 
 
 def collapsed_units(
     kl: Float[ArrayLike, "examples latent"],
     eps: Num[ArrayLike, ""] = 0.01,
     delta: Num[ArrayLike, ""] = 0.01,
-) -> Int[Array, ""]:
+) -> Float[Array, ""]:
     """How many units are (eps, delta)-collapsed: `P_x[KL(x) < eps] >= 1 - delta`.
+
+    A whole number as a real one, so that it is NaN where a KL is.
+
+    Raises:
+        ValueError: not a matrix of at least 2 examples, or an eps or a delta that is not
+            one number of its range.
 
     Lucas et al. (2019), arXiv:1911.02469, whose tables have eps = delta = 0.01.
 
     >>> int(collapsed_units(jnp.array([[0.0, 1.0], [0.0, 0.0]])))
     1
     """
-    return jnp.sum(is_collapsed(as_examples("kl", kl), eps, delta))
+    values = as_examples("kl", kl)
+    checks.scalar("eps", eps)
+    _check_levels(eps, delta)
+    count = jnp.sum(is_collapsed(values, eps, delta))
+    return unless_nan(count, jnp.isnan(values).any())
+
+
+def _check_levels(eps: ArrayLike, delta: ArrayLike) -> None:
+    checks.in_range("eps", eps, 0)
+    checks.number("delta", delta, 0, 1)
 
 
 def is_collapsed(kl: Array, eps: ArrayLike, delta: ArrayLike) -> Array:

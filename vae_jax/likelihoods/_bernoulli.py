@@ -5,12 +5,23 @@ Log-densities are in nats, summed over the event.
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
-from vae_jax.likelihoods._event import Likelihood, sum_event
+from vae_jax.keys import as_key
+from vae_jax.likelihoods._event import (
+    Likelihood,
+    check_unit_interval,
+    known_data,
+    refuse_outside,
+    sum_event,
+)
 from vae_jax.numerics import as_float, check_same_shape
 from vae_jax.types import ArrayLike
+
+FIX = (
+    "Scale or binarise the data: `data.scale(images, 255)` for bytes. Check a whole set "
+    "once, by `likelihoods.check_bernoulli_data`."
+)
 
 
 def bernoulli_log_prob(
@@ -24,15 +35,17 @@ def bernoulli_log_prob(
 
     Args:
         logits: `(*batch, *event)`.
-        x: the same shape.
-        batch_ndim: leading axes that are kept.
+        x: the same shape, from 0 to 1. Only known values are looked at, which those under
+            `jit` are not: `check_bernoulli_data`, once, on the whole data set.
+        batch_ndim: leading axes that are kept; 0 for one example, as inside `vmap`.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: the shapes differ, or a known `x` is not between 0 and 1.
 
     >>> bernoulli_log_prob(jnp.full((1, 2), 100.0), jnp.ones((1, 2))).tolist()
     [0.0]
     """
+    check_unit_interval(x, "Bernoulli", FIX)
     logits, x = as_float(logits), as_float(x)
     check_same_shape("x", x, "logits", logits)
     return sum_event(_log_prob(logits, x), batch_ndim)
@@ -69,7 +82,7 @@ def bernoulli() -> Likelihood:
     def sample(key: Array, logits: ArrayLike) -> Array:
         logits = as_float(logits)
         # p = sigmoid(l) is drawn as u < p, in the dtype of the logits
-        uniform = jax.random.uniform(key, logits.shape, logits.dtype)
+        uniform = jax.random.uniform(as_key("key", key), logits.shape, logits.dtype)
         return (uniform < jax.nn.sigmoid(logits)).astype(logits.dtype)
 
     return Likelihood(
@@ -81,14 +94,9 @@ def check_bernoulli_data(x: ArrayLike) -> None:
     """Refuse data that a Bernoulli likelihood has no density for; concrete arrays only.
 
     Raises:
+        TypeError: no real numbers, or traced ones.
         ValueError: a value outside 0 to 1, or not a number; names it.
 
     >>> check_bernoulli_data(np.array([0.0, 1.0]))
     """
-    x = np.asarray(x)
-    wrong = ~((x >= 0) & (x <= 1))
-    if wrong.any():
-        raise ValueError(
-            f"`x` must lie between 0 and 1 for a Bernoulli likelihood; got "
-            f"{x[wrong].flat[0]}. Scale or binarise the data."
-        )
+    refuse_outside(known_data(x), "Bernoulli", FIX, nan=True)

@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Integer, Shaped
 
+from vae_jax import checks
+from vae_jax.keys import as_key
 from vae_jax.likelihoods._event import Likelihood, sum_event
 from vae_jax.numerics import as_float, check_same_shape
 from vae_jax.types import ArrayLike
@@ -33,7 +35,7 @@ def categorical_log_prob(
         tokens: `(*batch, *event)`, integers from 0 to classes - 1.
         mask: the shape of `tokens`; 0 (or False) leaves a token out, anything else counts
             it in full. None counts all of them.
-        batch_ndim: leading axes that are kept.
+        batch_ndim: leading axes that are kept; 0 for one example, as inside `vmap`.
 
     Raises:
         ValueError: the shapes differ, or the tokens are not integers.
@@ -55,6 +57,8 @@ def categorical_log_prob(
     # masked before the softmax, not only after: 0 times the slope of an inf is NaN
     safe = jnp.where(keep[..., None], logits, 0.0)
     classes = logits.shape[-1]
+    if classes == 0:
+        raise ValueError(f"`logits` must have at least one class; got {logits.shape}.")
     known = (tokens >= 0) & (tokens < classes) | ~keep
     index = jnp.clip(tokens, 0, classes - 1)[..., None]
     picked = jnp.take_along_axis(jax.nn.log_softmax(safe), index, axis=-1)[..., 0]
@@ -65,9 +69,20 @@ def categorical_log_prob(
 
 def _as_tokens(tokens: ArrayLike) -> Array:
     """At least as wide as int32: the number of classes may not fit into a byte."""
+    if not isinstance(tokens, jax.Array):
+        tokens = _narrow(np.asarray(tokens))
     array = jnp.asarray(tokens)
     _check_integers(array.dtype)
     return array.astype(jnp.int32) if array.dtype.itemsize < 4 else array
+
+
+def _narrow(tokens: np.ndarray) -> np.ndarray:
+    """In 32 bits, as JAX takes them; what does not fit is no class, not class 0."""
+    _check_integers(tokens.dtype)
+    if tokens.dtype.itemsize <= 4:
+        return tokens
+    fits = (tokens >= 0) & (tokens < 2**31)
+    return np.where(fits, tokens, -1).astype(np.int32)
 
 
 def _check_integers(dtype: np.dtype[Any]) -> None:
@@ -92,7 +107,8 @@ def categorical() -> Likelihood:
     """
 
     def sample(key: Array, logits: ArrayLike) -> Array:
-        return jax.random.categorical(key, as_float(logits)).astype(jnp.int32)
+        drawn = jax.random.categorical(as_key("key", key), as_float(logits))
+        return drawn.astype(jnp.int32)
 
     return Likelihood(
         categorical_log_prob, lambda logits: jax.nn.softmax(as_float(logits)), sample
@@ -108,16 +124,20 @@ def check_categorical_data(
 
     Args:
         tokens: integers.
-        num_classes: of the likelihood.
+        num_classes: of the likelihood; at least 1.
         mask: the shape of `tokens`; what it leaves out may hold anything.
 
     Raises:
+        TypeError: `num_classes` is no whole number.
         ValueError: no integers, an unmasked token out of range (names it), or a mask of
             another shape.
 
     >>> check_categorical_data(np.array([0, 3, -1]), 4, mask=np.array([1, 1, 0]))
     """
-    tokens = np.asarray(tokens)
+    tokens, num_classes = (
+        np.asarray(tokens),
+        checks.whole("num_classes", num_classes, 1),
+    )
     _check_integers(tokens.dtype)
     keep = np.ones(tokens.shape, bool) if mask is None else np.asarray(mask) != 0
     if keep.shape != tokens.shape:

@@ -15,7 +15,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from vae_jax.likelihoods._event import Likelihood, sum_event
+from vae_jax.keys import as_key
+from vae_jax.likelihoods._event import (
+    Likelihood,
+    check_unit_interval,
+    known_data,
+    refuse_outside,
+    sum_event,
+)
 from vae_jax.numerics import as_float, check_same_shape, log1mexp
 from vae_jax.types import ArrayLike
 
@@ -27,6 +34,11 @@ BERNOULLI_NUMBERS = (
     *(5 / 66, -691 / 2730, 7 / 6, -3617 / 510),
 )
 """`B_2, B_4, ...`: the series is `sum_k B_2k l^2k / (2k (2k)!)`."""
+
+FIX = (
+    "Scale the data: `data.scale(images, 255)` for bytes. Check a whole set once, by "
+    "`likelihoods.check_continuous_bernoulli_data`."
+)
 
 
 def continuous_bernoulli_log_prob(
@@ -40,15 +52,17 @@ def continuous_bernoulli_log_prob(
 
     Args:
         logits: `(*batch, *event)`.
-        x: the same shape, between 0 and 1.
-        batch_ndim: leading axes that are kept.
+        x: the same shape, from 0 to 1. Only known values are looked at, which those under
+            `jit` are not: `check_continuous_bernoulli_data`, once, on the whole data set.
+        batch_ndim: leading axes that are kept; 0 for one example, as inside `vmap`.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: the shapes differ, or a known `x` is not between 0 and 1.
 
     >>> continuous_bernoulli_log_prob(jnp.zeros((1, 2)), jnp.ones((1, 2))).tolist()
     [0.0]
     """
+    check_unit_interval(x, "continuous Bernoulli", FIX)
     logits, x = as_float(logits), as_float(x)
     check_same_shape("x", x, "logits", logits)
     return sum_event(_log_prob(logits, x), batch_ndim)
@@ -56,28 +70,32 @@ def continuous_bernoulli_log_prob(
 
 @jax.custom_jvp
 def _log_prob(logits: Array, x: Array) -> Array:
-    near, size = _split(logits)
+    near, small, size = _split(logits)
     distance = jnp.where(logits >= 0, 1.0 - x, x)
     far = jnp.log(size) - log1mexp(size) - distance * size
-    return jnp.where(near, (x - 0.5) * logits - _series(logits), far)
+    return jnp.where(near, (x - 0.5) * small - _series(small), far)
 
 
 @_log_prob.defjvp
 def _log_prob_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     (logits, x), (dlogits, dx) = primals, tangents
-    near, size = _split(logits)
+    near, small, size = _split(logits)
     # x - mean, of which 1 - (1 - mean) would lose what the distance to 1 still knows
     high, low = _mean_distance(size) - (1.0 - x), x - _mean_distance(size)
     far = jnp.where(logits >= 0, high, low)
-    slope = jnp.where(near, (x - 0.5) - _series_slope(logits), far)
+    slope = jnp.where(near, (x - 0.5) - _series_slope(small), far)
     return _log_prob(logits, x), slope * dlogits + logits * dx
 
 
-def _split(logits: Array) -> tuple[Array, Array]:
-    """Where the series holds, and |logit| with 1 in its place there."""
+def _split(logits: Array) -> tuple[Array, Array, Array]:
+    """Where the series holds; the logit for it, 0 elsewhere; |logit| elsewhere, 1 there.
+
+    Neither branch sees what is not its own: an overflow in the one that is not taken is
+    multiplied by 0 in a slope, and is NaN.
+    """
     size = jnp.abs(logits)
     near = size < SERIES_BELOW
-    return near, jnp.where(near, 1.0, size)
+    return near, jnp.where(near, logits, 0.0), jnp.where(near, 1.0, size)
 
 
 def _series(logits: Array) -> Array:
@@ -104,21 +122,24 @@ def _mean_distance(size: Array) -> Array:
 
 def _mean(logits: ArrayLike) -> Array:
     logits = as_float(logits)
-    near, size = _split(logits)
+    near, small, size = _split(logits)
     distance = _mean_distance(size)
     far = jnp.where(logits >= 0, 1.0 - distance, distance)
-    return jnp.where(near, 0.5 + _series_slope(logits), far)
+    return jnp.where(near, 0.5 + _series_slope(small), far)
 
 
 def _sample(key: Array, logits: ArrayLike) -> Array:
     """The inverse distribution function, from the favoured end."""
     logits = as_float(logits)
     size = jnp.abs(logits)
-    uniform = jax.random.uniform(key, logits.shape, logits.dtype)
-    flat = size < 1e-20  # where the product below could underflow
-    safe = jnp.where(flat, 1.0, size)
+    uniform = jax.random.uniform(as_key("key", key), logits.shape, logits.dtype)
+    # nearly flat: a series, whose slope in the logit does not cancel
+    flat = size < float(np.finfo(size.dtype).eps) ** (1 / 3)
+    safe, tiny = jnp.where(flat, 1.0, size), jnp.where(flat, size, 0.0)
+    spread = uniform * (1.0 - uniform)
+    series = uniform - spread * tiny * (0.5 - tiny * (1.0 - 2.0 * uniform) / 6.0)
     distance = -jnp.log1p(uniform * jnp.expm1(-safe)) / safe
-    distance = jnp.where(flat, uniform, jnp.clip(distance, 0.0, 1.0))
+    distance = jnp.clip(jnp.where(flat, series, distance), 0.0, 1.0)
     return jnp.where(logits >= 0, 1.0 - distance, distance)
 
 
@@ -141,14 +162,9 @@ def check_continuous_bernoulli_data(x: ArrayLike) -> None:
     """Refuse data that a continuous Bernoulli has no density for; concrete arrays only.
 
     Raises:
+        TypeError: no real numbers, or traced ones.
         ValueError: a value outside 0 to 1, or not a number; names it.
 
     >>> check_continuous_bernoulli_data(np.array([0.0, 0.3, 1.0]))
     """
-    x = np.asarray(x)
-    wrong = ~((x >= 0) & (x <= 1))
-    if wrong.any():
-        raise ValueError(
-            f"`x` must lie between 0 and 1 for a continuous Bernoulli likelihood; got "
-            f"{x[wrong].flat[0]}. Scale the data."
-        )
+    refuse_outside(known_data(x), "continuous Bernoulli", FIX, nan=True)

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
+from vae_jax import checks
 from vae_jax.types import ArrayLike
 
 
@@ -13,7 +16,9 @@ class Likelihood(NamedTuple):
     """A family of densities of the data; `output` is what the decoder returns.
 
     Attributes:
-        log_prob: `log_prob(output, x) -> (*batch,)`, normalised, summed over the event.
+        log_prob: `log_prob(output, x, batch_ndim=1) -> (*batch,)`, normalised, summed over
+            the event: every axis after the first `batch_ndim`, so 0 for one example by
+            itself, as inside `vmap`.
         mean: `mean(output) -> like x`.
         sample: `sample(key, output) -> like x`; one key for the whole array.
 
@@ -21,7 +26,7 @@ class Likelihood(NamedTuple):
     ('log_prob', 'mean', 'sample')
     """
 
-    log_prob: Callable[[Any, ArrayLike], Array]
+    log_prob: Callable[..., Array]
     mean: Callable[[Any], Array]
     sample: Callable[[Array, Any], Array]
 
@@ -32,9 +37,52 @@ def sum_event(values: Float[Array, "..."], batch_ndim: int = 1) -> Float[Array, 
     >>> sum_event(jnp.ones((2, 3, 4))).tolist()
     [12.0, 12.0]
     """
-    if not 0 <= batch_ndim <= values.ndim:
+    first = checks.whole("batch_ndim", batch_ndim, 0)
+    if first > values.ndim:
         raise ValueError(
             f"`batch_ndim` must be between 0 and the {values.ndim} axes of `x`; got "
-            f"{batch_ndim}."
+            f"{batch_ndim}. Inside `vmap` the batch axis is gone."
         )
-    return jnp.sum(values, axis=tuple(range(batch_ndim, values.ndim)))
+    return jnp.sum(values, axis=tuple(range(first, values.ndim)))
+
+
+def check_unit_interval(x: ArrayLike, family: str, fix: str) -> None:
+    """Refuse known data outside 0 to 1, with the fix; NaN is for the value to show.
+
+    >>> check_unit_interval(np.array([0.0, 0.5]), "Bernoulli", "")
+    """
+    if isinstance(x, jax.core.Tracer):
+        return
+    if isinstance(x, jax.Array) and not x.is_fully_addressable:
+        return
+    refuse_outside(known_data(x), family, fix, nan=False)
+
+
+def refuse_outside(known: np.ndarray, family: str, fix: str, *, nan: bool) -> None:
+    """Refuse data outside 0 to 1, and what is no number if `nan` says so.
+
+    >>> refuse_outside(np.array([0.0, np.nan]), "Bernoulli", "", nan=False)
+    """
+    wrong = ~((known >= 0) & (known <= 1)) if nan else (known < 0) | (known > 1)
+    if wrong.any():
+        raise ValueError(
+            f"`x` must lie between 0 and 1 for a {family} likelihood; got "
+            f"{known[wrong].flat[0]}. {fix}"
+        )
+
+
+def known_data(x: ArrayLike, name: str = "x") -> np.ndarray:
+    """Real numbers that are known, in their own type.
+
+    Raises:
+        TypeError: they are traced, or no real numbers.
+
+    >>> known_data(jnp.ones(2)).tolist()
+    [1.0, 1.0]
+    """
+    if isinstance(x, jax.core.Tracer):
+        raise TypeError(f"`{name}` must be known: check data outside of `jax.jit`.")
+    array = np.asarray(x)
+    if not any(jnp.issubdtype(array.dtype, kind) for kind in checks.REAL):
+        raise TypeError(f"`{name}` must hold real numbers; got {array.dtype}.")
+    return array

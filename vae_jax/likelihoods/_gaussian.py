@@ -8,7 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from vae_jax.likelihoods._event import Likelihood, sum_event
+from vae_jax import checks
+from vae_jax.keys import as_key
+from vae_jax.likelihoods._event import Likelihood, known_data, sum_event
 from vae_jax.numerics import as_float, check_same_shape
 from vae_jax.types import ArrayLike
 
@@ -30,7 +32,7 @@ def gaussian_log_prob(
         mean: `(*batch, *event)`.
         x: the same shape.
         logvar: log of the noise variance: a scalar, or the shape of `x`.
-        batch_ndim: leading axes that are kept.
+        batch_ndim: leading axes that are kept; 0 for one example, as inside `vmap`.
 
     Raises:
         ValueError: the shapes differ.
@@ -60,20 +62,28 @@ def gaussian_optimal_variance(
     `argmax_v sum log N(x; mean, v) = mean((x - mean)^2)`. Rybkin et al. (2021),
     sigma-VAE, arXiv:2006.13202.
 
+    It is 0 where the decoder fits every pixel, and the likelihood has then no largest
+    value: `gaussian_log_prob` with the logarithm of 0 is NaN. A decoder that can copy x, or
+    data with a constant for most pixels, comes there; bound its variance from below.
+
     Args:
         mean: decoded means.
-        x: data of the same shape.
-        weights: of the examples; 0 leaves one out.
+        x: data of the same shape, at least one number.
+        weights: of the examples, at least 0, which leaves one out.
         axis_name: mapped axis that the batch is split over, if it is.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: the shapes differ, there are no data, or no example has a weight.
 
     >>> float(gaussian_optimal_variance(jnp.zeros((2, 2)), 2 * jnp.ones((2, 2))))
     4.0
     """
     mean, x = as_float(mean), as_float(x)
     check_same_shape("x", x, "mean", mean)
+    if x.ndim == 0 or x.size == 0:
+        raise ValueError(
+            f"`x` must have the shape (batch, *event) and numbers in it; got {x.shape}."
+        )
     per_example = jnp.square(x - mean).reshape(len(x), -1).mean(axis=1)
     own = jnp.ones_like(per_example) if weights is None else as_float(weights)
     if own.shape != per_example.shape:
@@ -81,9 +91,13 @@ def gaussian_optimal_variance(
             f"`weights` must have the shape of the batch, {per_example.shape}; got "
             f"{own.shape}."
         )
+    if weights is not None:
+        checks.in_range("weights", weights, 0, high_open=True)
     total, count = jnp.sum(own * per_example), jnp.sum(own)
     if axis_name is not None:
         total, count = jax.lax.psum((total, count), axis_name)
+    elif weights is not None:
+        checks.in_range("weights.sum()", count, 0, low_open=True)
     return total / count
 
 
@@ -98,13 +112,15 @@ def gaussian() -> Likelihood:
     [[1.0, 1.0]]
     """
 
-    def log_prob(output: tuple[ArrayLike, ArrayLike], x: ArrayLike) -> Array:
+    def log_prob(
+        output: tuple[ArrayLike, ArrayLike], x: ArrayLike, batch_ndim: int = 1
+    ) -> Array:
         mean, logvar = output
-        return gaussian_log_prob(mean, x, logvar)
+        return gaussian_log_prob(mean, x, logvar, batch_ndim)
 
     def sample(key: Array, output: tuple[ArrayLike, ArrayLike]) -> Array:
         mean, logvar = (as_float(part) for part in output)
-        noise = jax.random.normal(key, mean.shape, mean.dtype)
+        noise = jax.random.normal(as_key("key", key), mean.shape, mean.dtype)
         return mean + jnp.exp(0.5 * logvar) * noise
 
     return Likelihood(log_prob, lambda output: as_float(output[0]), sample)
@@ -114,11 +130,14 @@ def check_gaussian_data(x: ArrayLike) -> None:
     """Refuse data that is not finite; concrete arrays only.
 
     Raises:
+        TypeError: no real numbers, or traced ones.
         ValueError: a value that is not finite; names it.
 
     >>> check_gaussian_data(np.array([0.0, -3.5]))
     """
-    x = np.asarray(x)
-    wrong = ~np.isfinite(x)
+    known = known_data(x)
+    wrong = ~np.isfinite(known)
     if wrong.any():
-        raise ValueError(f"`x` must be finite; got {x[wrong].flat[0]}. Clean the data.")
+        raise ValueError(
+            f"`x` must be finite; got {known[wrong].flat[0]}. Clean the data."
+        )

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from vae_jax import checks
 from vae_jax.numerics import log1mexp
 
 OFF_LEVEL = 0.3
@@ -21,8 +22,7 @@ def grid(levels: int) -> np.ndarray:
     >>> grid(5).tolist()
     [-1.0, -0.5, 0.0, 0.5, 1.0]
     """
-    if levels < 2:
-        raise ValueError(f"`levels` must be at least 2; got {levels}.")
+    levels = checks.whole("levels", levels, 2)
     return 2.0 * np.arange(levels) / (levels - 1) - 1.0
 
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from vae_jax.keys import as_key
 from vae_jax.likelihoods._event import Likelihood, sum_event
 from vae_jax.numerics import as_float, check_same_shape
 from vae_jax.types import ArrayLike
@@ -30,7 +31,7 @@ def laplace_log_prob(
         mean: `(*batch, *event)`.
         x: the same shape; any finite number, `check_gaussian_data`.
         log_scale: log of the scale: a scalar, or the shape of `x`.
-        batch_ndim: leading axes that are kept.
+        batch_ndim: leading axes that are kept; 0 for one example, as inside `vmap`.
 
     Raises:
         ValueError: the shapes differ.
@@ -59,13 +60,15 @@ def laplace() -> Likelihood:
     [[1.0, 1.0]]
     """
 
-    def log_prob(output: tuple[ArrayLike, ArrayLike], x: ArrayLike) -> Array:
+    def log_prob(
+        output: tuple[ArrayLike, ArrayLike], x: ArrayLike, batch_ndim: int = 1
+    ) -> Array:
         mean, log_scale = output
-        return laplace_log_prob(mean, x, log_scale)
+        return laplace_log_prob(mean, x, log_scale, batch_ndim)
 
     def sample(key: Array, output: tuple[ArrayLike, ArrayLike]) -> Array:
         mean, log_scale = (as_float(part) for part in output)
-        noise = jax.random.laplace(key, mean.shape, mean.dtype)
+        noise = jax.random.laplace(as_key("key", key), mean.shape, mean.dtype)
         return mean + jnp.exp(log_scale) * noise
 
     return Likelihood(log_prob, lambda output: as_float(output[0]), sample)

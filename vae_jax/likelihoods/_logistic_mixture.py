@@ -22,7 +22,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from vae_jax.likelihoods._event import Likelihood, sum_event
+from vae_jax import checks
+from vae_jax.keys import as_key
+from vae_jax.likelihoods._event import Likelihood, known_data, sum_event
 from vae_jax.likelihoods._grey_levels import (
     OFF_LEVEL,
     grid,
@@ -63,12 +65,16 @@ def mixture_params(
     the means channel by channel, the log-scales, the coefficients; K numbers each.
 
     Raises:
-        ValueError: the features do not divide into components.
+        TypeError: `num_channels` is no whole number.
+        ValueError: there is no channel, or the features do not divide into components.
 
     >>> mixture_params(jnp.zeros((1, 8, 8, 50)), num_channels=3).means.shape
     (1, 8, 8, 3, 5)
     """
-    packed = as_float(packed)
+    packed, num_channels = (
+        as_float(packed),
+        checks.whole("num_channels", num_channels, 1),
+    )
     rows = 1 + 2 * num_channels + num_channels * (num_channels - 1) // 2
     if packed.ndim == 0 or packed.shape[-1] % rows or packed.shape[-1] == 0:
         raise ValueError(
@@ -100,9 +106,11 @@ def discretized_logistic_mixture_log_prob(
         x: `(*batch, *space, channels)`, levels in [-1, 1]; a grey image has an axis of
             length 1 at its end.
         levels: of one channel.
-        batch_ndim: leading axes that are kept; the channels are none of them.
+        batch_ndim: leading axes that are kept, 0 for one example, as inside `vmap`; the
+            channels are none of them.
 
     Raises:
+        TypeError: `levels` is no whole number.
         ValueError: shapes that do not fit, fewer than 2 levels.
 
     >>> params = mixture_params(jnp.zeros((1, 4, 4, 30)), num_channels=3)
@@ -134,7 +142,7 @@ def _checked(params: MixtureParams) -> MixtureParams:
     """In float32 or wider, of shapes that fit."""
     params = MixtureParams(*map(as_float, params))
     means = params.means.shape
-    if len(means) < 2:
+    if len(means) < 2 or 0 in means[-2:]:
         raise ValueError(f"`means` must end in (channels, components); got {means}.")
     pairs = means[-2] * (means[-2] - 1) // 2
     expected = {
@@ -177,9 +185,10 @@ def discretized_logistic_mixture(levels: int = 256) -> Likelihood:
     >>> family.sample(jax.random.key(0), params).shape
     (1, 2, 2, 1)
     """
+    grid(levels)  # refuses what is no number of levels, before anything is decoded
 
-    def log_prob(output: MixtureParams, x: ArrayLike) -> Array:
-        return discretized_logistic_mixture_log_prob(output, x, levels)
+    def log_prob(output: MixtureParams, x: ArrayLike, batch_ndim: int = 1) -> Array:
+        return discretized_logistic_mixture_log_prob(output, x, levels, batch_ndim)
 
     def mean(output: MixtureParams) -> Array:
         params = _checked(output)
@@ -192,7 +201,9 @@ def discretized_logistic_mixture(levels: int = 256) -> Likelihood:
         return jnp.sum(weights * jnp.stack(found, axis=-2), axis=-1)
 
     def sample(key: Array, output: MixtureParams) -> Array:
-        own, *keys = jax.random.split(key, 1 + jnp.shape(output.means)[-2])
+        own, *keys = jax.random.split(
+            as_key("key", key), 1 + jnp.shape(output.means)[-2]
+        )
         params = _drawn_component(own, _checked(output))
         x: list[Array] = []
         centres = jnp.asarray(grid(levels), params.means.dtype)
@@ -224,11 +235,12 @@ def check_logistic_mixture_data(x: ArrayLike, levels: int = 256) -> None:
     It refuses what the log-density is NaN for: more than 0.3 of a step from a level.
 
     Raises:
-        ValueError: a value that is no level; names it.
+        TypeError: `levels` is no whole number, or `x` holds no real ones.
+        ValueError: a value that is no level (names it), or fewer than 2 levels.
 
     >>> check_logistic_mixture_data(np.array([-1.0, 0.0, 1.0]), levels=5)
     """
-    x = np.asarray(x)
+    x, levels = known_data(x), checks.whole("levels", levels, 2)
     position = (x.astype(np.float64) + 1.0) * (0.5 * (levels - 1))
     nearest = np.round(position)
     known = np.abs(position - nearest) <= OFF_LEVEL

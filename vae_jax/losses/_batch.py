@@ -1,25 +1,87 @@
 """The examples of a batch, of which a mapped axis may hold only a part on each device."""
 
+from typing import Literal, get_args
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from vae_jax import checks
 from vae_jax.numerics import as_float
 from vae_jax.types import ArrayLike
 
+Mean = Literal["batch", "example"]
+"""Whether a penalty is of the mean over the batch, or of each example."""
+
 
 def as_batch(name: str, values: ArrayLike) -> Float[Array, "batch latent"]:
-    """The array in float32 or wider, refused unless it has an axis for the units.
+    """The array in float32 or wider, refused unless it has examples and units.
 
     >>> as_batch("kl", jnp.ones((2, 3))).shape
     (2, 3)
     """
     values = as_float(values)
-    if values.ndim != 2:
+    if values.ndim != 2 or 0 in values.shape:
+        one = " One example inside `vmap` is no batch: give the whole batch outside it."
         raise ValueError(
             f"`{name}` must have the shape (batch, latent); got {values.shape}."
+            + (one if values.ndim == 1 else "")
         )
     return values
+
+
+def as_rates(
+    kl: ArrayLike, mean: str = "example", axis_name: str | None = None
+) -> Float[Array, "*batch latent"]:
+    """A KL per unit of what is charged by the batch or by the example.
+
+    Of the batch it is `(batch, latent)`, or one example inside a mapped axis that has a
+    name; of the example any axes may stand before the units, or none.
+
+    >>> as_rates(jnp.ones(3)).shape
+    (3,)
+    """
+    kl = as_float(kl)
+    if mean == "batch" and not (kl.ndim == 1 and axis_name is not None):
+        return as_batch("kl", kl)
+    if kl.ndim == 0 or 0 in kl.shape:
+        raise ValueError(f"`kl` must have the shape (*batch, latent); got {kl.shape}.")
+    return kl
+
+
+def check_mean(mean: str, weights: ArrayLike | None, axis_name: str | None) -> None:
+    """Refuse an unknown mean, and what only the mean over a batch reads.
+
+    >>> check_mean("example", None, None)
+    """
+    checks.option("mean", mean, get_args(Mean))
+    if mean == "batch":
+        return
+    for name, value in (("weights", weights), ("axis_name", axis_name)):
+        if value is not None:
+            raise ValueError(
+                f"`{name}` changes nothing with mean='example', where no example knows of "
+                "another; leave it out, and weigh what is returned."
+            )
+
+
+def level(
+    values: Float[Array, "*batch groups"],
+    mean: str,
+    weights: ArrayLike | None,
+    axis_name: str | None,
+) -> Float[Array, "*left groups"]:
+    """What a penalty is of: the values of each example, or their mean over the batch.
+
+    >>> level(jnp.array([[1.0], [2.0]]), "batch", None, None).tolist()
+    [1.5]
+    """
+    if mean == "example":
+        return values
+    if values.ndim == 1:  # one example of a mapped axis
+        weights = None if weights is None else as_float(weights)[None]
+        return batch_mean(values[None], weights, axis_name)
+    return batch_mean(values, weights, axis_name)
 
 
 def example_weights(
@@ -38,6 +100,7 @@ def example_weights(
             f"`weights` must have the shape of the batch, {values.shape[:1]}; got "
             f"{own.shape}."
         )
+    checks.in_range("weights", weights, 0, high_open=True)
     return own
 
 
@@ -55,6 +118,8 @@ def batch_mean(
     total, count = jnp.sum(own[:, None] * values, axis=0), jnp.sum(own)
     if axis_name is not None:
         total, count = jax.lax.psum((total, count), axis_name)
+    elif weights is not None:
+        checks.in_range("weights.sum()", count, 0, low_open=True)
     return total / count
 
 

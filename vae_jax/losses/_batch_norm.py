@@ -15,6 +15,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Num
 
+from vae_jax import checks
 from vae_jax.losses._batch import as_batch, batch_mean
 from vae_jax.numerics import as_float
 from vae_jax.types import ArrayLike
@@ -65,20 +66,26 @@ def batch_norm_mean(
 
     Args:
         mean: of the posterior, from the encoder.
-        scale: gamma of the paper; fixed, so that training cannot shrink it.
+        scale: gamma of the paper, above 0; fixed, so that training cannot shrink it.
         shift: beta of the paper; learned.
-        epsilon: added to v. A unit with v far below it keeps less than its scale.
+        epsilon: added to v, at least 0. A unit with v far below it keeps less than its
+            scale.
         weights: of the examples in m and v; 0 leaves a padded one out.
         axis_name: mapped axis that the batch is split over, if it is.
 
     Raises:
-        ValueError: shapes that do not fit.
+        ValueError: shapes that do not fit, numbers outside these ranges, or a batch of one
+            example, which has no spread and would be cut off from the encoder.
 
     >>> found = batch_norm_mean(jnp.array([[1.0], [3.0]]), 0.5, jnp.array([2.0]))
     >>> [round(value, 3) for value in found.mean[:, 0].tolist()]
     [1.5, 2.5]
     """
     mean = as_batch("mean", mean)
+    if len(mean) < 2 and axis_name is None:
+        raise ValueError(
+            "`mean` must hold at least 2 examples, whose spread it is divided by; got 1."
+        )
     centre = batch_mean(mean, weights, axis_name)
     # of differences, in a second pass: the mean of squares cancels far from 0
     spread = batch_mean(jnp.square(mean - centre[None]), weights, axis_name)
@@ -105,7 +112,7 @@ def normalise_mean(
         epsilon: as in training.
 
     Raises:
-        ValueError: shapes that do not fit.
+        ValueError: shapes that do not fit, or numbers outside the ranges of training.
 
     >>> population = MeanStatistics(jnp.array([1.0]), jnp.array([4.0]))
     >>> found = normalise_mean(jnp.array([[5.0]]), population, 0.5, jnp.array([2.0]))
@@ -114,6 +121,8 @@ def normalise_mean(
     """
     mean, shift = as_batch("mean", mean), as_float(shift)
     centre, spread = map(as_float, statistics)
+    checks.number("scale", scale, 0, low_open=True, high_open=True)
+    checks.number("epsilon", epsilon, 0, high_open=True)
     for name, value in (
         ("shift", shift),
         ("statistics.mean", centre),
@@ -124,6 +133,7 @@ def normalise_mean(
                 f"`{name}` must have the latent units of `mean`, {mean.shape[1:]}; got "
                 f"{value.shape}."
             )
+    checks.in_range("statistics.variance", spread, 0)
     deviation = jnp.sqrt(spread + jnp.asarray(epsilon, mean.dtype))
     factor = jnp.asarray(scale, mean.dtype) / deviation
     return (mean - centre[None]) * factor[None] + shift[None]
@@ -139,10 +149,16 @@ def batch_norm_minimum_rate(
     above epsilon: exactly, scale^2 is scale^2 v / (v + epsilon).
     Zhu et al. (2020), arXiv:2004.12585.
 
+    Raises:
+        ValueError: the scale is not one positive number, or shift is no list of units.
+
     >>> float(batch_norm_minimum_rate(0.5, jnp.zeros(32)))
     4.0
     """
     shift = as_float(shift)
+    if shift.ndim != 1 or len(shift) == 0:
+        raise ValueError(f"`shift` must have the shape (latent,); got {shift.shape}.")
+    checks.number("scale", scale, 0, low_open=True, high_open=True)
     return 0.5 * jnp.sum(
         jnp.square(jnp.asarray(scale, shift.dtype)) + jnp.square(shift)
     )

@@ -31,6 +31,7 @@ from typing import Literal, NamedTuple, get_args
 
 from jaxtyping import Array, Float
 
+from vae_jax import checks
 from vae_jax.numerics import as_float
 from vae_jax.types import ArrayLike
 
@@ -78,6 +79,7 @@ def effective_beta(
         reconstruction: `mse` or `bce`; None for what the table says.
 
     Raises:
+        TypeError: a size that is no whole number.
         ValueError: an unknown name, or a size that is needed and missing.
 
     >>> round(float(effective_beta(0.00025, "pytorch_vae", num_pixels=64 * 64 * 3)), 2)
@@ -104,6 +106,7 @@ def codebase_weight(
     The inverse of `effective_beta`, with the same arguments.
 
     Raises:
+        TypeError: a size that is no whole number.
         ValueError: an unknown name, or a size that is needed and missing.
 
     >>> float(codebase_weight(1.0, "artifex"))
@@ -139,7 +142,7 @@ def _size(name: str, value: int | None, convention: str, what: str) -> int:
             f"`{name}` must be a positive number for convention={convention!r}, which "
             f"averages over {what}; got {value}."
         )
-    return value
+    return checks.whole(name, value, 1)
 
 
 def _unknown(name: str, allowed: tuple[str, ...], value: str) -> str:

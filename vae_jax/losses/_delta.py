@@ -4,12 +4,16 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from vae_jax.numerics import as_float, check_same_shape, expm1_minus
+from vae_jax import checks
+from vae_jax.numerics import as_float, check_same_shape, expm1_minus, log1mexp
 from vae_jax.types import ArrayLike
 from vae_jax.vae import DiagGaussian
 
 NEWTON_STEPS = 4
-"""Three reach the rounding of float32 and four that of float64, delta from 1e-6 to 40."""
+"""Three reach the rounding of float32 and four that of float64, at any delta."""
+
+LARGE = 1.0
+"""From there on exponentials are kept as their logarithms, which do not overflow."""
 
 
 def delta_posterior(
@@ -22,7 +26,7 @@ def delta_posterior(
     `sigma = low + (high - low) sigmoid(raw_scale)`, where low and high are the roots of
     `log s^2 - s^2 + 2 delta + 1 = 0`, and
     `mean = sqrt(2 delta + 1 + log sigma^2 - sigma^2) + max(0, raw_mean)`. The KL is delta
-    wherever `raw_mean <= 0` (to 2e-6 of it in float32): a collapsed unit still pays delta.
+    wherever `raw_mean <= 0` (to 1e-6 of it in float32): a collapsed unit still pays delta.
     Means are never negative. Razavi et al. (2019), arXiv:1901.03416.
 
     A floor of the KL is not information: a constant posterior has it too. See
@@ -31,14 +35,14 @@ def delta_posterior(
     Args:
         raw_mean: what the encoder returns; any real numbers.
         raw_scale: the same shape; sigma is the middle of its range at 0.
-        delta: nats per unit, from 1e-6 to 40; data, and differentiable. At 0 the posterior
-            is `N(max(0, raw_mean), 1)`, with no slope in delta.
+        delta: nats per unit, at least 0; data, and differentiable. At 0 the posterior is
+            `N(max(0, raw_mean), 1)`, with no slope in delta.
 
     Returns:
         `(mean, logvar)`.
 
     Raises:
-        ValueError: the shapes differ, or delta is not one number.
+        ValueError: the shapes differ, or delta is not one number that is at least 0.
 
     >>> from vae_jax import gaussian
     >>> posterior = delta_posterior(jnp.array([-1.0, 1.0]), jnp.zeros(2), 0.15)
@@ -47,16 +51,12 @@ def delta_posterior(
     """
     raw_mean, raw_scale = as_float(raw_mean), as_float(raw_scale)
     check_same_shape("raw_scale", raw_scale, "raw_mean", raw_mean)
-    if jnp.shape(delta) != ():
-        raise ValueError(
-            f"`delta` must be one number; got the shape {jnp.shape(delta)}. Use `vmap` for "
-            "several."
-        )
+    checks.number("delta", delta, 0, high_open=True)
     low, high = _range(jnp.asarray(delta, raw_mean.dtype))
     end, away = _from_the_nearer_end(raw_scale.astype(raw_mean.dtype), low, high)
-    # 2 delta + 1 + log sigma^2 - sigma^2, which is 0 at that end, without its cancellation
-    room = -jnp.expm1(end) * away - jnp.exp(end) * expm1_minus(away)
-    return DiagGaussian(_safe_sqrt(room) + jax.nn.relu(raw_mean), end + away)
+    return DiagGaussian(
+        _safe_sqrt(_room(end, away)) + jax.nn.relu(raw_mean), end + away
+    )
 
 
 def _from_the_nearer_end(raw: Array, low: Array, high: Array) -> tuple[Array, Array]:
@@ -65,9 +65,24 @@ def _from_the_nearer_end(raw: Array, low: Array, high: Array) -> tuple[Array, Ar
     lower = raw < 0
     # of the range, between sigma and that end: the other share has lost its digits
     share = jnp.where(lower, jax.nn.sigmoid(raw), jax.nn.sigmoid(-raw))
-    up = 2 * jnp.log1p(jnp.expm1(half) * share)
     down = 2 * jnp.log1p(jnp.expm1(-half) * share)
+    far = half > LARGE
+    up = 2 * jnp.log1p(jnp.expm1(jnp.where(far, LARGE, half)) * share)
+    wide = jnp.where(far, half, LARGE)
+    log_share = jax.nn.log_sigmoid(-jnp.abs(raw))
+    far_up = 2 * jax.nn.softplus(wide + log1mexp(wide) + log_share)
+    up = jnp.where(far, far_up, up)
     return jnp.where(lower, low, high), jnp.where(lower, up, down)
+
+
+def _room(end: Array, away: Array) -> Array:
+    """`2 delta + 1 + log sigma^2 - sigma^2`, 0 at the end, without its cancellation."""
+    far = away > LARGE
+    near = jnp.where(far, LARGE, away)
+    near_room = -jnp.expm1(end) * near - jnp.exp(end) * expm1_minus(near)
+    # of the lower end alone: there the terms differ in size
+    lower, rest = jnp.where(far, end, 0.0), jnp.where(far, away, LARGE)
+    return jnp.where(far, rest + jnp.exp(lower) - jnp.exp(lower + rest), near_room)
 
 
 def _safe_sqrt(x: Array) -> Array:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from vae_jax import checks
 from vae_jax.numerics import as_float
 from vae_jax.types import ArrayLike
 
@@ -30,12 +31,12 @@ class ElboTerms(NamedTuple):
     @property
     def rate(self) -> Float[Array, "*batch"]:
         """`sum_j KL_j`."""
-        return jnp.sum(self.kl, axis=-1)
+        return jnp.sum(as_float(self.kl), axis=-1)
 
     @property
     def elbo(self) -> Float[Array, "*batch"]:
         """`-(distortion + rate)`, to be maximised."""
-        return -(self.distortion + self.rate)
+        return -(as_float(self.distortion) + self.rate)
 
 
 def elbo_terms(
@@ -44,8 +45,11 @@ def elbo_terms(
     """The parts of the ELBO: `E_q log p(x|z) - KL(q(z|x) || p(z))`.
 
     Args:
-        log_likelihood: summed over the event, of a normalised density.
-        kl: per latent unit; `gaussian.kl_standard`.
+        log_likelihood: summed over the event, of a normalised density. It is a loss with
+            its sign changed, `-losses.bce(logits, x)`. The sign cannot be checked, since a
+            density of continuous data may be above 1: a negative distortion of binary data
+            or tokens says that it was forgotten.
+        kl: per latent unit; `gaussian.kl_standard`. One example may be given by itself.
 
     Raises:
         ValueError: the batch axes differ.
@@ -60,7 +64,7 @@ def elbo_terms(
         raise ValueError(
             "`kl` must have the shape of `log_likelihood` and an axis for the latent "
             f"units, ({', '.join(map(str, (*log_likelihood.shape, 'latent')))}); got "
-            f"{kl.shape}."
+            f"{kl.shape}.{_hint(log_likelihood.ndim >= max(kl.ndim, 1))}"
         )
     return ElboTerms(-log_likelihood, kl)
 
@@ -70,8 +74,13 @@ def beta_elbo_loss(
 ) -> Float[Array, "*batch"]:
     """`distortion + beta * rate` nats; beta = 1 is minus the ELBO.
 
-    beta multiplies the KL summed over units; other codebases average one or both terms.
+    beta multiplies the KL summed over units; other codebases average one or both terms. It
+    is one number; for one of each unit, `total_loss(distortion, sum_j beta_j KL_j, 1)`.
     Higgins et al. (2017), Eq. 4, "beta-VAE".
+
+    Raises:
+        TypeError: beta is no number, such as a schedule that was not called.
+        ValueError: it is more than one, or not finite.
 
     >>> beta_elbo_loss(elbo_terms(jnp.array([-3.0]), jnp.array([[1.0]])), 2.0).tolist()
     [5.0]
@@ -89,7 +98,8 @@ def total_loss(
     The penalised rate is what the loss charges; report the raw rate beside it.
 
     Raises:
-        ValueError: the shapes differ.
+        TypeError: beta is no number, such as a schedule that was not called.
+        ValueError: the shapes differ, or beta is not one finite number.
 
     >>> total_loss(jnp.array([3.0]), jnp.array([1.0]), 0.5).tolist()
     [3.5]
@@ -98,6 +108,17 @@ def total_loss(
     if distortion.shape != penalised_rate.shape:
         raise ValueError(
             f"`penalised_rate` must have the shape of `distortion`, {distortion.shape}; "
-            f"got {penalised_rate.shape}."
+            f"got {penalised_rate.shape}.{_hint(distortion.ndim > penalised_rate.ndim)}"
         )
+    checks.number("beta", beta, low_open=True, high_open=True)
     return distortion + jnp.asarray(beta, distortion.dtype) * penalised_rate
+
+
+def _hint(unsummed: bool) -> str:
+    """What to look at where the log-likelihood has an axis too many."""
+    if not unsummed:
+        return ""
+    return (
+        " An axis too many is one of the event: one example by itself, as inside `vmap`, "
+        "needs batch_ndim=0 in its likelihood."
+    )

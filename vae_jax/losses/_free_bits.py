@@ -20,17 +20,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from vae_jax.losses._batch import batch_mean
-from vae_jax.numerics import as_float
+from vae_jax import checks
+from vae_jax.losses._batch import Mean, as_rates, check_mean, level
 from vae_jax.types import ArrayLike
 
 Over = Literal["unit", "total", "group"]
-Mean = Literal["batch", "example"]
 Rule = Literal["max", "mask"]
 
 
 def free_bits(
-    kl: Float[ArrayLike, "batch latent"],
+    kl: Float[ArrayLike, "*batch latent"],
     threshold: Float[ArrayLike, ""],
     *,
     over: Over,
@@ -39,7 +38,7 @@ def free_bits(
     groups: Sequence[int] | None = None,
     weights: Float[ArrayLike, " batch"] | None = None,
     axis_name: str | None = None,
-) -> Float[Array, " batch"]:
+) -> Float[Array, "*batch"]:
     """The penalised rate: `sum_g max(threshold, KL_g)` nats.
 
     Its mean over the batch is the term in the loss; with `mean="batch"` every example
@@ -47,8 +46,9 @@ def free_bits(
     Kingma et al. (2016), Eq. 15, arXiv:1606.04934.
 
     Args:
-        kl: per example and unit.
-        threshold: nats per unit, per group or in total, as `over` says; data.
+        kl: per example and unit. With `mean="example"` one example may be given by itself,
+            as inside `vmap`; with `mean="batch"` it needs the `axis_name` of that `vmap`.
+        threshold: nats per unit, per group or in total, as `over` says; at least 0; data.
         over: what the threshold is for.
         mean: applied to the mean over the batch, or to each example.
         rule: `max(threshold, KL)`, or `mask`, which is 0 up to the threshold.
@@ -57,7 +57,9 @@ def free_bits(
         axis_name: mapped axis that the batch is split over, if it is.
 
     Raises:
-        ValueError: an unknown option, or groups that do not fit.
+        ValueError: an unknown option, a threshold that is not one number or negative, a
+            `kl` without its axes, groups that do not fit, or weights or an axis for a mean
+            over nothing.
 
     >>> kl = jnp.array([[0.0], [2.0]])
     >>> free_bits(kl, 1.0, over="unit", mean="example", rule="max").tolist()
@@ -65,26 +67,18 @@ def free_bits(
     >>> free_bits(kl, 1.0, over="unit", mean="batch", rule="max").tolist()
     [1.0, 1.0]
     """
-    for name, value, kind in (
-        ("over", over, Over),
-        ("mean", mean, Mean),
-        ("rule", rule, Rule),
-    ):
-        if value not in get_args(kind):
-            allowed = ", ".join(map(repr, get_args(kind)))
-            raise ValueError(f"`{name}` must be one of {allowed}; got {value!r}.")
-    kl = as_float(kl)
-    if kl.ndim != 2:
-        raise ValueError(f"`kl` must have the shape (batch, latent); got {kl.shape}.")
-    grouped = _grouped(kl, over, groups)
-    if mean == "batch":
-        grouped = batch_mean(grouped, weights, axis_name)[None]
+    checks.option("over", over, get_args(Over))
+    checks.option("rule", rule, get_args(Rule))
+    check_mean(mean, weights, axis_name)
+    checks.number("threshold", threshold, 0, high_open=True)
+    kl = as_rates(kl, mean, axis_name)
+    charged = level(_grouped(kl, over, groups), mean, weights, axis_name)
     floor = jnp.asarray(threshold, kl.dtype)
     low = floor if rule == "max" else jnp.zeros_like(floor)
     # at equality it is free, but threshold 0 is no change; a KL of NaN is never free
-    free = jnp.where(floor > 0, grouped <= floor, grouped < floor)
-    penalised = jnp.sum(jnp.where(free, low, grouped), axis=-1)
-    return jnp.broadcast_to(penalised, kl.shape[:1])
+    free = jnp.where(floor > 0, charged <= floor, charged < floor)
+    penalised = jnp.sum(jnp.where(free, low, charged), axis=-1)
+    return jnp.broadcast_to(penalised, kl.shape[:-1])
 
 
 def _grouped(kl: Array, over: Over, groups: Sequence[int] | None) -> Array:
@@ -96,10 +90,11 @@ def _grouped(kl: Array, over: Over, groups: Sequence[int] | None) -> Array:
         )
     if groups is None:
         return kl if over == "unit" else jnp.sum(kl, axis=-1, keepdims=True)
-    index = np.asarray(groups)
-    if index.shape != kl.shape[1:] or set(index) != set(range(index.max() + 1)):
+    units, index = kl.shape[-1], np.asarray(groups)
+    whole = index.shape == (units,) and index.dtype.kind in "iu"
+    if not whole or set(index) != set(range(index.max() + 1)):
         raise ValueError(
-            f"`groups` must give each of the {kl.shape[1]} units a group, numbered from 0 "
+            f"`groups` must give each of the {units} units a group, numbered from 0 "
             f"without a gap; got {list(groups)}."
         )
     # a sum, not a product of the model: exact whatever precision those run at

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from vae_jax import checks
 from vae_jax.numerics import as_float, log_mean_exp
 from vae_jax.types import ArrayLike
 
@@ -20,10 +21,13 @@ def iwae_bound(
     Non-decreasing in K in expectation, and equal to the sampled ELBO at K = 1. Burda et
     al. (2016), Eq. 8, arXiv:1509.00519.
 
+    Raises:
+        ValueError: no such axis, or no samples along it.
+
     >>> float(iwae_bound(jnp.array([-1000.0, -1000.0])))
     -1000.0
     """
-    return log_mean_exp(log_weights, axis=axis)
+    return log_mean_exp(_samples(log_weights, axis), axis=axis)
 
 
 def iwae_loss(
@@ -33,6 +37,9 @@ def iwae_loss(
 
     At K = 1 it is `beta_elbo_loss` at beta = 1 with the KL of the sample in the place of
     its mean.
+
+    Raises:
+        ValueError: no such axis, or no samples along it.
 
     >>> float(iwae_loss(jnp.array([-1000.0, -1000.0])))
     1000.0
@@ -48,10 +55,13 @@ def normalised_weights(
     The gradient of the bound in `log_weights`. Gradients pass through; as fixed weights of
     an estimator they need `jax.lax.stop_gradient`. NaN if every weight is 0.
 
+    Raises:
+        ValueError: no such axis, or no samples along it.
+
     >>> normalised_weights(jnp.array([0.0, -2000.0, 0.0])).tolist()
     [0.5, 0.0, 0.5]
     """
-    return jax.nn.softmax(as_float(log_weights), axis=axis)
+    return jax.nn.softmax(_samples(log_weights, axis), axis=axis)
 
 
 def effective_sample_size(
@@ -61,8 +71,22 @@ def effective_sample_size(
 
     Near 1, more samples add little and the bound rests on a single z. Kish (1965).
 
+    Raises:
+        ValueError: no such axis, or no samples along it.
+
     >>> float(effective_sample_size(jnp.array([-1000.0, -1000.0, -3000.0])))
     2.0
     """
     weights = normalised_weights(log_weights, axis=axis)
     return 1.0 / jnp.sum(jnp.square(weights), axis=axis)
+
+
+def _samples(log_weights: ArrayLike, axis: int) -> Array:
+    """In float32 or wider, with at least one sample along the axis."""
+    array = as_float(log_weights)
+    checks.whole("axis", axis, -array.ndim, array.ndim - 1)
+    if array.shape[axis] == 0:
+        raise ValueError(
+            f"`log_weights` must have samples along axis {axis}; got {array.shape}."
+        )
+    return array

@@ -23,7 +23,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from vae_jax import gaussian
+from vae_jax import checks, gaussian
+from vae_jax.keys import as_keys
+from vae_jax.losses._batch import as_batch
 from vae_jax.losses._iwae import iwae_bound, normalised_weights
 from vae_jax.numerics import as_float, check_same_shape
 from vae_jax.types import ArrayLike
@@ -50,7 +52,8 @@ def importance_bound(
     papers are named.
 
     Raises:
-        ValueError: as `log_importance_weights`.
+        TypeError: as `log_importance_weights`.
+        ValueError: likewise.
 
     >>> keys = jax.random.split(jax.random.key(0), 4)
     >>> x, mean, logvar = jnp.ones((4, 3)), jnp.zeros((4, 1)), jnp.zeros((4, 1))
@@ -85,17 +88,18 @@ def log_importance_weights(
     estimators", arXiv:1810.04152.
 
     Args:
-        keys: one an example. Sample k draws its noise from `fold_in(key, k)`, so that more
-            samples begin with the same ones.
+        keys: one an example, typed or raw. Sample k draws its noise from `fold_in(key, k)`,
+            so that more samples begin with the same ones.
         mean: of the posterior.
         logvar: of the posterior.
         log_joint: may depend on the encoder by z alone: `log p(z)`, not an analytic KL.
-        num_samples: K. They are decoded together by `vmap`, and memory grows with
-            `num_samples * batch`; where it runs out, split the batch.
+        num_samples: K, a whole number. They are decoded together by `vmap`, and memory
+            grows with `num_samples * batch`; where it runs out, split the batch.
         gradient: `doubly_reparameterised` runs `log_joint` forward twice; under `jit` the
             two are merged, except for loops (`scan`) inside of it.
 
     Raises:
+        TypeError: `keys` are none, or `num_samples` is no whole number.
         ValueError: an unknown gradient, no samples, or shapes that differ.
 
     >>> keys = jax.random.split(jax.random.key(0), 4)
@@ -105,11 +109,11 @@ def log_importance_weights(
     >>> jnp.exp(log_importance_weights(keys, mean, logvar, log_joint, 3)).mean(axis=1)
     Array([1., 1., 1.], dtype=float32)
     """
-    if gradient not in get_args(Gradient):
-        allowed = ", ".join(map(repr, get_args(Gradient)))
-        raise ValueError(f"`gradient` must be one of {allowed}; got {gradient!r}.")
+    checks.option("gradient", gradient, get_args(Gradient))
+    num_samples = checks.whole("num_samples", num_samples, 1)
     mean, logvar = as_float(mean), as_float(logvar)
-    _check_shapes(keys, mean, logvar, num_samples)
+    _check_shapes(mean, logvar)
+    keys = as_keys("keys", keys, len(mean))
     z = _samples(keys, mean, logvar, num_samples)
     if gradient != "plain":
         mean, logvar = jax.lax.stop_gradient((mean, logvar))
@@ -151,16 +155,6 @@ def _scale_gradient_jvp(primals: Any, tangents: Any) -> tuple[Array, Array]:
     return z, scale * dz
 
 
-def _check_shapes(keys: Array, mean: Array, logvar: Array, num_samples: int) -> None:
-    if num_samples < 1:
-        raise ValueError(f"`num_samples` must be at least 1; got {num_samples}.")
-    if mean.ndim != 2:
-        raise ValueError(
-            f"`mean` must have the shape (batch, latent); got {mean.shape}."
-        )
+def _check_shapes(mean: Array, logvar: Array) -> None:
+    as_batch("mean", mean)
     check_same_shape("logvar", logvar, "mean", mean)
-    if keys.shape != mean.shape[:1]:
-        raise ValueError(
-            f"`keys` must hold one typed key an example, {mean.shape[:1]}; got "
-            f"{keys.shape}. Use `jax.random.split(key, batch)` or `fold_in` by index."
-        )

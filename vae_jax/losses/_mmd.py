@@ -4,11 +4,13 @@ A kernel is a function `kernel(x, y)` of two sets of samples, (n, latent) and (m
 that returns (n, m). Bind the settings of one with `functools.partial`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Num
 
+from vae_jax import checks
 from vae_jax.losses._batch import as_batch, example_weights, gather
 from vae_jax.numerics import as_float, check_same_shape
 from vae_jax.types import ArrayLike
@@ -78,20 +80,24 @@ def rbf_kernel(
     x: Float[ArrayLike, "first latent"],
     y: Float[ArrayLike, "second latent"],
     *,
-    bandwidths: Num[ArrayLike, "*scales"],
+    bandwidths: Num[ArrayLike, "*scales"] | Sequence[float],
 ) -> Float[Array, "first second"]:
     """Gaussian kernels, `sum_b exp(-|x - y|^2 / (2 b^2))`.
 
     Args:
         x: one sample a row.
         y: one sample a row.
-        bandwidths: standard deviations b, one or several. `latent / sqrt(2)` is the
-            kernel of the public code of Zhao et al., `exp(-|x - y|^2 / latent^2)`.
+        bandwidths: standard deviations b, one or several, above 0. `latent / sqrt(2)` is
+            the kernel of the public code of Zhao et al., `exp(-|x - y|^2 / latent^2)`.
+
+    Raises:
+        ValueError: shapes that do not fit, or bandwidths that are none or not positive.
 
     >>> x, y = jnp.array([[0.0]]), jnp.array([[2.0]])
     >>> round(float(rbf_kernel(x, y, bandwidths=2.0)[0, 0]), 4)
     0.6065
     """
+    _check_several("bandwidths", bandwidths)
     squared = _squared_distances(x, y)
     width = jnp.ravel(jnp.asarray(bandwidths, squared.dtype))[None, None]
     scaled = squared[..., None] / jnp.square(width)
@@ -103,7 +109,7 @@ def imq_kernel(
     y: Float[ArrayLike, "second latent"],
     *,
     prior_variance: Num[ArrayLike, ""] = 1.0,
-    scales: Num[ArrayLike, " scales"] | tuple[float, ...] = WAE_SCALES,
+    scales: Num[ArrayLike, "*scales"] | Sequence[float] = WAE_SCALES,
 ) -> Float[Array, "first second"]:
     """Inverse multiquadratic kernels, `sum_s C_s / (C_s + |x - y|^2)`.
 
@@ -114,16 +120,22 @@ def imq_kernel(
     Args:
         x: one sample a row.
         y: one sample a row.
-        prior_variance: of the prior, per unit.
-        scales: s; (1.0,) is the kernel of the paper.
+        prior_variance: of the prior, per unit; above 0.
+        scales: s, one or several, above 0; (1.0,) is the kernel of the paper.
+
+    Raises:
+        ValueError: shapes that do not fit, a variance that is not one positive number, or
+            scales that are none or not positive.
 
     >>> x, y = jnp.array([[0.0]]), jnp.array([[2.0]])
     >>> round(float(imq_kernel(x, y, scales=(1.0, 2.0))[0, 0]), 4)
     0.8333
     """
+    checks.number("prior_variance", prior_variance, 0, low_open=True, high_open=True)
+    _check_several("scales", scales)
     squared = _squared_distances(x, y)[..., None]
     base = 2.0 * jnp.shape(x)[1] * jnp.asarray(prior_variance, squared.dtype)
-    constant = base * jnp.asarray(scales, squared.dtype)[None, None]
+    constant = base * jnp.ravel(jnp.asarray(scales, squared.dtype))[None, None]
     return jnp.sum(constant / (constant + squared), axis=-1)
 
 
@@ -143,7 +155,7 @@ def infovae_loss(
     Zhao et al. (2019), "InfoVAE", arXiv:1706.02262.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: the shapes differ, or a weight is not one finite number.
 
     >>> one = jnp.ones(1)
     >>> infovae_loss(one, one, one, 0.5, 10.0).tolist()
@@ -152,14 +164,30 @@ def infovae_loss(
     distortion, rate, divergence = map(as_float, (distortion, rate, divergence))
     check_same_shape("rate", rate, "distortion", distortion)
     check_same_shape("divergence", divergence, "distortion", distortion)
+    checks.number("alpha", alpha, low_open=True, high_open=True)
+    checks.number("lambda_", lambda_, low_open=True, high_open=True)
     alpha = jnp.asarray(alpha, distortion.dtype)
     on_divergence = alpha + jnp.asarray(lambda_, distortion.dtype) - 1.0
     return distortion + (1.0 - alpha) * rate + on_divergence * divergence
 
 
+def _check_several(name: str, values: Any) -> None:
+    """Refuse no number, several axes of them, or one that is not positive."""
+    if jnp.ndim(values) > 1 or jnp.size(values) == 0:
+        raise ValueError(
+            f"`{name}` must be one number or a list of them; got the shape "
+            f"{jnp.shape(values)}."
+        )
+    checks.in_range(name, values, 0, low_open=True, high_open=True)
+
+
 def _squared_distances(x: ArrayLike, y: ArrayLike) -> Float[Array, "first second"]:
     """Squares of differences: the expansion into products loses far samples' digits."""
     x, y = as_batch("x", x), as_batch("y", y)
+    if x.shape[1] != y.shape[1]:
+        raise ValueError(
+            f"`y` must have the latent units of `x`, {x.shape[1]}; got {y.shape[1]}."
+        )
     return jnp.sum(jnp.square(x[:, None] - y[None]), axis=-1)
 
 

@@ -28,13 +28,13 @@ Chen et al. (2018), "Isolating sources of disentanglement in VAEs", arXiv:1802.0
 All in nats, per example.
 """
 
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Num
 
-from vae_jax import gaussian
+from vae_jax import checks, gaussian
 from vae_jax.losses._batch import as_batch, example_weights, gather
 from vae_jax.numerics import as_float, check_same_shape
 from vae_jax.types import ArrayLike
@@ -94,7 +94,7 @@ def aggregate_log_density(
         z: a sample of the posterior of each example.
         mean: of the posterior.
         logvar: of the posterior.
-        dataset_size: N, at least the size of the batch.
+        dataset_size: N, at least the size of the batch without its padding.
         weighting: a row of the table.
         weights: 1, or 0 for a padded example; two examples must have 1.
         axis_name: mapped axis that the batch is split over, if it is; samples are compared
@@ -116,7 +116,8 @@ def aggregate_log_density(
     check_same_shape("mean", mean, "z", z)
     check_same_shape("logvar", logvar, "z", z)
     shares = gather(example_weights(z, weights), axis_name)
-    _check_options(weighting, len(shares), dataset_size if weights is None else None)
+    checks.option("weighting", weighting, get_args(Weighting))
+    _check_size(len(shares), dataset_size, weights, axis_name)
     first = 0 if axis_name is None else jax.lax.axis_index(axis_name) * len(z)
     own = jnp.arange(len(z)) + first
     size = jnp.asarray(dataset_size, z.dtype)
@@ -146,7 +147,7 @@ def tc_decomposition(
         z: a sample of the posterior of each example.
         mean: of the posterior.
         logvar: of the posterior.
-        dataset_size: N, at least the size of the batch.
+        dataset_size: N, at least the size of the batch without its padding.
         weighting: a row of the module's table.
         weights: 1, or 0 for a padded example; two examples must have 1.
         axis_name: mapped axis that the batch is split over, if it is.
@@ -193,30 +194,37 @@ def beta_tc_loss(
     Chen et al. (2018), Section 3, arXiv:1802.04942.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: the shapes differ, or a weight is not one finite number.
 
     >>> one = jnp.ones(1)
     >>> beta_tc_loss(one, RateParts(one, one, one), 1.0, 6.0, 1.0).tolist()
     [9.0]
     """
     loss = as_float(distortion)
-    for name, part, factor in zip(
-        RateParts._fields, parts, (alpha, beta, gamma), strict=True
+    weights = {"alpha": alpha, "beta": beta, "gamma": gamma}
+    for name, part, (own, factor) in zip(
+        RateParts._fields, parts, weights.items(), strict=True
     ):
         part = as_float(part)
         check_same_shape(name, part, "distortion", loss)
+        checks.number(own, factor, low_open=True, high_open=True)
         loss = loss + jnp.asarray(factor, loss.dtype) * part
     return loss
 
 
-def _check_options(weighting: str, examples: int, dataset_size: object) -> None:
-    if weighting not in get_args(Weighting):
-        allowed = ", ".join(map(repr, get_args(Weighting)))
-        raise ValueError(f"`weighting` must be one of {allowed}; got {weighting!r}.")
+def _check_size(
+    examples: int, dataset_size: ArrayLike, weights: Any, axis_name: str | None
+) -> None:
+    """Refuse too few examples, or more of them than there are data."""
     if examples < 2:
         raise ValueError("`z` must hold at least 2 examples to compare; got 1.")
-    # a traced size cannot be compared, and padding makes a batch look larger than it is
-    if isinstance(dataset_size, int) and dataset_size < examples:
+    checks.number("dataset_size", dataset_size, 1, high_open=True)
+    size = checks.concrete("dataset_size", dataset_size)
+    if weights is not None:
+        # padding makes a batch look larger than it is, and other devices hold the rest
+        known = None if axis_name else checks.concrete("weights", weights)
+        examples = 0 if known is None else int((known > 0).sum())
+    if size is not None and size < examples:
         raise ValueError(
             f"`dataset_size` must be at least the size of the batch, {examples}; got "
             f"{dataset_size}."

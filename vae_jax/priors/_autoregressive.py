@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from vae_jax import gaussian
+from vae_jax import checks, gaussian
+from vae_jax.keys import as_key
 from vae_jax.numerics import as_float, check_same_shape
-from vae_jax.priors._latent import as_latent, check_at_least_one
+from vae_jax.priors._latent import as_latent, at_least_one
 from vae_jax.types import ArrayLike, Params
 from vae_jax.vae import Prior
 
@@ -36,6 +37,7 @@ def autoregressive(
         alpha: within (-1, 1), for all channels or one each; data, and differentiable.
 
     Raises:
+        TypeError: sizes that are no whole numbers.
         ValueError: sizes that do not fit, an alpha outside of (-1, 1), or codes of another
             number of units.
 
@@ -65,7 +67,7 @@ def autoregressive(
     ) -> Float[Array, "*shape latent"]:
         del params
         size = (num_steps, *shape, num_channels)
-        noise = jax.random.normal(key, size, jnp.result_type(float))
+        noise = jax.random.normal(as_key("key", key), size, jnp.result_type(float))
         steps = jnp.moveaxis(_run(noise, alpha), 0, -2)
         return steps.reshape(*shape, latent_dim)
 
@@ -98,12 +100,13 @@ def committed_rate(
         num_steps: T.
 
     Raises:
+        TypeError: `num_steps` is no whole number.
         ValueError: no step, or an alpha outside of (-1, 1).
 
     >>> round(float(committed_rate(0.5, 10)), 5)
     1.03642
     """
-    check_at_least_one("num_steps", num_steps)
+    num_steps = at_least_one("num_steps", num_steps)
     _check_stationary(alpha)
     alpha = as_float(alpha)
     if num_steps == 1:
@@ -160,8 +163,8 @@ def _per_channel(alpha: ArrayLike, like: Array) -> Array:
 
 def _channels(latent_dim: int, num_steps: int, alpha: ArrayLike) -> int:
     """How many there are, if all sizes fit."""
-    check_at_least_one("latent_dim", latent_dim)
-    check_at_least_one("num_steps", num_steps)
+    latent_dim = at_least_one("latent_dim", latent_dim)
+    num_steps = at_least_one("num_steps", num_steps)
     if latent_dim % num_steps:
         raise ValueError(
             f"`latent_dim` must be a multiple of `num_steps`, {num_steps}; got "
@@ -179,9 +182,10 @@ def _channels(latent_dim: int, num_steps: int, alpha: ArrayLike) -> int:
 
 def _check_stationary(alpha: ArrayLike) -> None:
     """Refuse a process without a stationary law; what is traced cannot be looked at."""
-    if isinstance(alpha, jax.core.Tracer):
+    known = checks.concrete("alpha", alpha)
+    if known is None:
         return
-    values = np.atleast_1d(np.asarray(alpha, np.float64))
+    values = np.atleast_1d(known)
     wrong = ~(np.abs(values) < 1)
     if wrong.any():
         raise ValueError(f"`alpha` must lie within (-1, 1); got {values[wrong][0]}.")

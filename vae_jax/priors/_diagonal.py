@@ -8,7 +8,12 @@ from jaxtyping import Array, Float, Key
 
 from vae_jax import gaussian
 from vae_jax.numerics import as_float
-from vae_jax.priors._latent import as_latent, check_at_least_one, spread_like
+from vae_jax.priors._latent import (
+    as_latent,
+    at_least_one,
+    check_parameter,
+    spread_like,
+)
 from vae_jax.types import ArrayLike, Params
 from vae_jax.vae import Prior
 
@@ -19,31 +24,37 @@ def diagonal(latent_dim: int) -> Prior:
     Parameters: `mean` and `logvar`, `(latent,)`; they begin at 0, which is `N(0, I)`.
 
     Raises:
+        TypeError: `latent_dim` is no whole number.
         ValueError: no unit, or codes of another number of units.
 
     >>> params = {"mean": jnp.ones(2), "logvar": jnp.zeros(2)}
     >>> diagonal(2).kl(params, jnp.array([1.0, 0.0]), jnp.zeros(2)).tolist()
     [0.0, 0.5]
     """
-    check_at_least_one("latent_dim", latent_dim)
+    latent_dim = at_least_one("latent_dim", latent_dim)
 
     def init(key: Key[Array, ""]) -> Params:
         del key
         zero = jnp.zeros(latent_dim, jnp.result_type(float))
         return {"mean": zero, "logvar": zero}
 
+    def law_of(params: Params, like: Array) -> tuple[Array, Array]:
+        for name in ("mean", "logvar"):
+            check_parameter(name, params[name], (latent_dim,))
+        return spread_like(params["mean"], like), spread_like(params["logvar"], like)
+
     def log_prob(
         params: Params, z: Float[ArrayLike, "*batch latent"]
     ) -> Float[Array, "*batch"]:
         z = as_latent("z", z, latent_dim)
-        law = spread_like(params["mean"], z), spread_like(params["logvar"], z)
+        law = law_of(params, z)
         return jnp.sum(gaussian.log_prob(z, *law), axis=-1)
 
     def sample(
         key: Key[Array, ""], params: Params, shape: tuple[int, ...] = ()
     ) -> Float[Array, "*shape latent"]:
         like = jnp.zeros((*shape, latent_dim), as_float(params["mean"]).dtype)
-        law = spread_like(params["mean"], like), spread_like(params["logvar"], like)
+        law = law_of(params, like)
         return gaussian.reparameterize(key, *law)
 
     def kl(
@@ -52,7 +63,7 @@ def diagonal(latent_dim: int) -> Prior:
         logvar: Float[ArrayLike, "*batch latent"],
     ) -> Float[Array, "*batch latent"]:
         mean = as_latent("mean", mean, latent_dim)
-        law = spread_like(params["mean"], mean), spread_like(params["logvar"], mean)
+        law = law_of(params, mean)
         return gaussian.kl_between(mean, logvar, *law)
 
     return Prior(init, log_prob, sample, kl)

@@ -3,17 +3,18 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from vae_jax import checks
 from vae_jax.numerics import as_float
 from vae_jax.types import ArrayLike
 
 
-def check_at_least_one(name: str, number: int) -> None:
-    """Refuse a size that is not a positive number.
+def at_least_one(name: str, number: int) -> int:
+    """A size as Python's integer, refused unless it is a positive whole number.
 
-    >>> check_at_least_one("latent_dim", 2)
+    >>> at_least_one("latent_dim", 2)
+    2
     """
-    if number < 1:
-        raise ValueError(f"`{name}` must be at least 1; got {number}.")
+    return checks.whole(name, number, 1)
 
 
 def as_latent(
@@ -31,6 +32,18 @@ def as_latent(
             f"last; got {array.shape}."
         )
     return array
+
+
+def check_parameter(name: str, values: ArrayLike, shape: tuple[int, ...]) -> None:
+    """Refuse a prior's parameter of another shape, which could broadcast silently.
+
+    >>> check_parameter("logits", jnp.zeros(3), (3,))
+    """
+    if jnp.shape(values) != shape:
+        raise ValueError(
+            f"`params[{name!r}]` of the prior must have the shape {shape}; got "
+            f"{jnp.shape(values)}."
+        )
 
 
 def spread_like(

@@ -4,6 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from vae_jax import gaussian
+from vae_jax.numerics import as_float, check_same_shape
 from vae_jax.types import ArrayLike, Params
 from vae_jax.vae import Prior
 
@@ -36,4 +37,6 @@ def sampled_kl(
     [0.0]
     """
     posterior = jnp.sum(gaussian.log_prob(z, mean, logvar), axis=-1)
-    return posterior - prior.log_prob(params, z)
+    own = as_float(prior.log_prob(params, z))
+    check_same_shape("prior.log_prob(params, z)", own, "log q(z|x)", posterior)
+    return posterior - own

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from vae_jax import gaussian
-from vae_jax.priors._latent import as_latent, check_at_least_one
+from vae_jax.keys import as_key
+from vae_jax.priors._latent import as_latent, at_least_one
 from vae_jax.types import ArrayLike, Params
 from vae_jax.vae import Prior
 
@@ -19,6 +20,7 @@ def standard(latent_dim: int) -> Prior:
     Kingma & Welling (2014), arXiv:1312.6114.
 
     Raises:
+        TypeError: `latent_dim` is no whole number.
         ValueError: no unit, or codes of another number of units.
 
     >>> prior = standard(2)
@@ -27,7 +29,7 @@ def standard(latent_dim: int) -> Prior:
     >>> prior.kl({}, jnp.array([1.0, 0.0]), jnp.zeros(2)).tolist()
     [0.5, 0.0]
     """
-    check_at_least_one("latent_dim", latent_dim)
+    latent_dim = at_least_one("latent_dim", latent_dim)
 
     def init(key: Key[Array, ""]) -> Params:
         del key
@@ -45,7 +47,9 @@ def standard(latent_dim: int) -> Prior:
         key: Key[Array, ""], params: Params, shape: tuple[int, ...] = ()
     ) -> Float[Array, "*shape latent"]:
         del params
-        return jax.random.normal(key, (*shape, latent_dim), jnp.result_type(float))
+        return jax.random.normal(
+            as_key("key", key), (*shape, latent_dim), jnp.result_type(float)
+        )
 
     def kl(
         params: Params,

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, Key
 
+from vae_jax import checks
+from vae_jax.keys import as_key
 from vae_jax.numerics import as_float
 from vae_jax.priors._latent import as_latent
 from vae_jax.priors._mixture import mixture_log_prob, mixture_sample
@@ -39,12 +40,13 @@ def vampprior(
     Args:
         encode: `encode(model_params, x) -> DiagGaussian`, as in `VAE`.
         start: where the K pseudo-inputs begin: examples of the data, or its mean K times.
-        noise: standard deviation of what `init` adds to each; data.
+        noise: standard deviation of what `init` adds to each, at least 0; data.
         bounded: keeps pseudo-inputs within (0, 1), as images are, by a sigmoid.
 
     Raises:
-        ValueError: no component; a bounded start outside [0, 1]; codes of another number of
-            units than the encoder's; parameters without the model's.
+        ValueError: no component; a noise that is negative or not one number; a bounded
+            start outside [0, 1]; codes of another number of units than the encoder's;
+            parameters without the model's.
 
     >>> encode = lambda model_params, x: DiagGaussian(x, jnp.zeros_like(x))
     >>> prior = vampprior(encode, jnp.zeros((3, 2)), noise=0.0)
@@ -52,11 +54,12 @@ def vampprior(
     >>> round(float(prior.log_prob(params, jnp.zeros(2))), 4)
     -1.8379
     """
+    checks.number("noise", noise, 0, high_open=True)
     first = as_float(start)
     _check_start(first, bounded)
 
     def init(key: Key[Array, ""]) -> Params:
-        added = jax.random.normal(key, first.shape, first.dtype)
+        added = jax.random.normal(as_key("key", key), first.shape, first.dtype)
         inputs = first + jnp.asarray(noise, first.dtype) * added
         if bounded:
             inputs = jax.scipy.special.logit(jnp.clip(inputs, MARGIN, 1 - MARGIN))
@@ -101,8 +104,8 @@ def _check_start(start: Array, bounded: bool) -> None:
             "`start` must have the shape (components, *event) with at least one component; "
             f"got {start.shape}."
         )
-    if bounded and not isinstance(start, jax.core.Tracer):
-        values = np.asarray(start)
+    values = checks.concrete("start", start) if bounded else None
+    if values is not None:
         wrong = ~((values >= 0) & (values <= 1))
         if wrong.any():
             raise ValueError(
