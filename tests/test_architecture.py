@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "vae_jax"
 LAYERS = {
     "types": 0,
     "tokens": 0,
+    "mapped": 0,
     "numerics": 1,  # on top of the array aliases alone
     "gaussian": 2,
     "likelihoods": 2,

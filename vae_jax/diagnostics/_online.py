@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int, Num
 
 from vae_jax import gaussian
 from vae_jax.diagnostics._checks import as_posterior
+from vae_jax.mapped import batch_axis
 from vae_jax.types import ArrayLike
 
 NEVER = -1
@@ -105,7 +106,8 @@ def online_update(
         decay: weight of an average against the next batch, from 0 to 1.
         rate_threshold: nats under which the smoothed rate counts as collapsed.
         active_threshold: variance of the mean from which a unit is active.
-        axis_name: mapped axis that the batch is split over, if it is.
+        axis_name: mapped axis that the batch is split over, if it is; in a step that of
+            the step.
 
     Raises:
         ValueError: the shapes differ, fewer than 2 examples, or another number of units.
@@ -161,7 +163,7 @@ def batch_statistics(
 ) -> tuple[Float[Array, " latent"], Float[Array, " latent"]]:
     """KL per unit, and the variance of each mean divided by the size less 1."""
     kl = jnp.mean(gaussian.kl_standard(mean, logvar), axis=0)
-    size, reference = len(mean), mean[:1]
+    size, reference, axis_name = len(mean), mean[:1], batch_axis(axis_name)
     if axis_name is not None:
         size = size * jax.lax.axis_size(axis_name)
         kl, reference = jax.lax.pmean((kl, reference), axis_name)

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from vae_jax.likelihoods._event import Likelihood, sum_event
+from vae_jax.mapped import batch_axis
 from vae_jax.numerics import as_float, check_same_shape
 from vae_jax.types import ArrayLike
 
@@ -64,7 +65,8 @@ def gaussian_optimal_variance(
         mean: decoded means.
         x: data of the same shape.
         weights: of the examples; 0 leaves one out.
-        axis_name: mapped axis that the batch is split over, if it is.
+        axis_name: mapped axis that the batch is split over, if it is; in a step that of
+            the step.
 
     Raises:
         ValueError: the shapes differ.
@@ -82,6 +84,7 @@ def gaussian_optimal_variance(
             f"{own.shape}."
         )
     total, count = jnp.sum(own * per_example), jnp.sum(own)
+    axis_name = batch_axis(axis_name)
     if axis_name is not None:
         total, count = jax.lax.psum((total, count), axis_name)
     return total / count

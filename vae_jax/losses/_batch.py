@@ -1,9 +1,13 @@
-"""The examples of a batch, of which a mapped axis may hold only a part on each device."""
+"""The examples of a batch, of which a mapped axis may hold only a part on each device.
+
+Where no `axis_name` is given it is that of the step, see `vae_jax.mapped`.
+"""
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from vae_jax.mapped import batch_axis
 from vae_jax.numerics import as_float
 from vae_jax.types import ArrayLike
 
@@ -51,7 +55,7 @@ def batch_mean(
     >>> batch_mean(jnp.array([[1.0], [2.0], [9.0]]), jnp.array([1.0, 1.0, 0.0]), None)
     Array([1.5], dtype=float32)
     """
-    own = example_weights(values, weights)
+    own, axis_name = example_weights(values, weights), batch_axis(axis_name)
     total, count = jnp.sum(own[:, None] * values, axis=0), jnp.sum(own)
     if axis_name is not None:
         total, count = jax.lax.psum((total, count), axis_name)
@@ -66,6 +70,7 @@ def gather(
     >>> gather(jnp.arange(2.0), None).tolist()
     [0.0, 1.0]
     """
+    axis_name = batch_axis(axis_name)
     if axis_name is None:
         return values
     everyone: Array = jax.lax.all_gather(values, axis_name, tiled=True)

@@ -36,6 +36,7 @@ from jaxtyping import Array, Float, Num
 
 from vae_jax import gaussian
 from vae_jax.losses._batch import as_batch, example_weights, gather
+from vae_jax.mapped import batch_axis
 from vae_jax.numerics import as_float, check_same_shape
 from vae_jax.types import ArrayLike
 
@@ -115,6 +116,7 @@ def aggregate_log_density(
     )
     check_same_shape("mean", mean, "z", z)
     check_same_shape("logvar", logvar, "z", z)
+    axis_name = batch_axis(axis_name)
     shares = gather(example_weights(z, weights), axis_name)
     _check_options(weighting, len(shares), dataset_size if weights is None else None)
     first = 0 if axis_name is None else jax.lax.axis_index(axis_name) * len(z)
