@@ -12,6 +12,7 @@ LAYERS = {
     "checks": 0,
     "keys": 0,
     "tokens": 0,
+    "mapped": 0,
     "numerics": 1,  # on top of the array aliases alone
     "gaussian": 2,
     "likelihoods": 2,

@@ -3,7 +3,6 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from vae_jax import likelihoods, losses, models, training
 from vae_jax.training import StepHyper, StepKeys, Stream
@@ -39,7 +38,7 @@ def step(optimizer, axis_name=None):
 
 
 def sgd():
-    return optax.chain(optax.clip_by_global_norm(1.0), optax.identity())
+    return training.sgd(clip_norm=1.0)
 
 
 def hyper(learning_rate=0.05):

@@ -4,11 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import optax.contrib
 import pytest
 
 from vae_jax import models, priors, training
 from vae_jax.training import in_encoder, share_optimizers
 from vae_jax.training._encoder_share import encoder_mask, put, take
+from vae_jax.training._learning_rate import take_rate
 from vae_jax.vae import with_prior
 
 CLIP = 0.5
@@ -83,24 +85,47 @@ def test_the_clip_is_over_both_shares():
 @pytest.mark.parametrize(
     "optimizer",
     [
+        training.sgd(),
         optax.identity(),
         training.adam(),
         training.adam(1.0),
         optax.scale_by_rms(),
         optax.chain(optax.add_decayed_weights(0.1), optax.scale_by_lion()),
         optax.scale_by_schedule(lambda count: 1 / (1 + count)),
+        optax.inject_hyperparams(optax.adamw)(learning_rate=0.5, weight_decay=0.1),
     ],
-    ids=["sgd", "adam", "clipped adam", "rms", "decayed lion", "schedule"],
+    ids=[
+        *("sgd", "identity", "adam", "clipped adam", "rms", "decayed lion"),
+        *("schedule", "injected adamw"),
+    ],
 )
 def test_both_shares_at_once_are_the_optimiser_itself(optimizer):
     made, params = share_optimizers(optimizer, in_encoder), tree(0)
+    alone = take_rate(optimizer)
     state, whole = made.both.init(params), optimizer.init(params)
     # optax mixes its counters with floats
     with jax.numpy_dtype_promotion("standard"):
         for step in range(3):
-            updates, state = made.both.update(tree(step + 1), state, params)
-            expected, whole = optimizer.update(tree(step + 1), whole, params)
+            updates, state = made.both.update(
+                tree(step + 1), state, params, learning_rate=0.1
+            )
+            expected, whole = alone.update(
+                tree(step + 1), whole, params, learning_rate=0.1
+            )
             same(updates, expected)
+
+
+def test_masks_within_an_optimiser_are_kept_apart():
+    """Muon moves matrices by one rule and the rest by another."""
+    optimizer = optax.contrib.muon(0.1)
+    made = share_optimizers(optimizer, in_encoder)
+    params = {name: jnp.eye(2) for name in ("encoder", "decoder")} | {"bias": jnp.ones(2)}
+    state, whole = made.both.init(params), optimizer.init(params)
+    grads = jax.tree.map(lambda leaf: leaf + 0.3, params)
+    with jax.numpy_dtype_promotion("standard"):
+        updates, _ = jax.jit(made.both.update)(grads, state, params)
+        expected, _ = jax.jit(optimizer.update)(grads, whole, params)
+    same(updates, expected)
 
 
 def test_what_is_the_encoder_of_the_models_and_their_wrappings():

@@ -4,7 +4,6 @@ import jax
 import jax.numpy as jnp
 import linear_gaussian as linear
 import numpy as np
-import optax
 import pytest
 from small_models import keys, largest_difference
 
@@ -39,12 +38,12 @@ def hyper(target=3.0, speed=0.05, beta=2.0):
 
 def make(feedback, axis_name=None):
     objective = training.make_objective(linear.vae(), likelihoods.gaussian())
-    return training.make_step(objective, optax.identity(), axis_name, feedback=feedback)
+    return training.make_step(objective, training.sgd(), axis_name, feedback=feedback)
 
 
 def start(feedback, settings):
     return training.init_state(
-        linear.exact_params(2.0), optax.identity(), feedback, settings
+        linear.exact_params(2.0), training.sgd(), feedback, settings
     )
 
 
@@ -94,10 +93,10 @@ def test_devices_that_split_a_batch_agree_on_what_was_seen():
 
 
 def test_no_gradient_reaches_the_controller_and_none_is_there_without():
-    state = training.init_state(linear.exact_params(), optax.identity())
+    state = training.init_state(linear.exact_params(), training.sgd())
     assert state.feedback == ()
     with pytest.raises(ValueError, match="`hyper`; got None"):
-        training.init_state({}, optax.identity(), training.geco_feedback())
+        training.init_state({}, training.sgd(), training.geco_feedback())
 
 
 def test_a_program_starts_it_from_its_settings():
@@ -105,7 +104,7 @@ def test_a_program_starts_it_from_its_settings():
     program = training.make_program(
         lambda key: linear.exact_params(),
         make(feedback),
-        optax.identity(),
+        training.sgd(),
         lambda keys, images: images,
         lambda state, key, hyper, data: {},
         BATCH,

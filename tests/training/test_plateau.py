@@ -163,11 +163,17 @@ def test_no_validation_set_is_refused():
         program.init(KEY, HYPER, Splits(X, X))
 
 
+def test_an_optimiser_with_its_own_rate_is_refused():
+    program = training.with_plateau(Counter.program(), scripted([1.0]), BATCH)
+    with pytest.raises(ValueError, match="it is what is cut on a plateau; got None"):
+        program.init(KEY, HYPER._replace(learning_rate=None), Splits(X, X, X))
+
+
 def test_sgd_is_optax():
     params = {"w": jnp.array([3.0, 4.0])}
-    for clip, expected in ((None, [3.0, 4.0]), (1.0, [0.6, 0.8])):
+    for clip, expected in ((None, [-1.5, -2.0]), (1.0, [-0.3, -0.4])):
         made = training.sgd(clip)
-        updates, _ = made.update(params, made.init(params))
+        updates, _ = made.update(params, made.init(params), learning_rate=0.5)
         np.testing.assert_allclose(updates["w"], expected, rtol=1e-6)
         assert isinstance(made, optax.GradientTransformation)
 

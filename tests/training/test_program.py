@@ -4,7 +4,6 @@ import jax
 import jax.numpy as jnp
 import linear_gaussian as linear
 import numpy as np
-import optax
 import pytest
 from small_models import largest_difference
 
@@ -72,7 +71,7 @@ def test_a_batch_larger_than_the_data_is_refused():
 @pytest.fixture(scope="module")
 def program():
     """Stored images are a tenth of the data, so that `prepare` can be seen to act."""
-    optimizer = optax.identity()
+    optimizer = training.sgd()
     objective = training.make_objective(linear.vae(), likelihoods.gaussian())
     return training.make_program(
         lambda key: linear.exact_params(inflation=2.0),
@@ -100,7 +99,7 @@ def test_a_step_is_gather_prepare_and_make_step_with_keys_by_address(program):
     step = training.jit_step(
         training.make_step(
             training.make_objective(linear.vae(), likelihoods.gaussian()),
-            optax.identity(),
+            training.sgd(),
         )
     )
     state, run = program.init(key, HYPER, splits()), jax.jit(program.step)
@@ -138,7 +137,7 @@ def test_members_with_a_seed_share_parameters_data_order_and_noise():
     made = training.make_program(
         lambda key: jax.random.normal(key, (3,)),
         show,
-        optax.identity(),
+        training.sgd(),
         noisy,
         lambda state, key, hyper, data: {},
         BATCH,

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int, Num
 
 from vae_jax import checks, gaussian
 from vae_jax.diagnostics._checks import as_posterior, unless_nan
+from vae_jax.mapped import batch_axis
 from vae_jax.types import ArrayLike
 
 NEVER = -1
@@ -110,7 +111,8 @@ def online_update(
         decay: weight of an average against the next batch, from 0 to 1.
         rate_threshold: nats under which the smoothed rate counts as collapsed; at least 0.
         active_threshold: variance of the mean from which a unit is active; at least 0.
-        axis_name: mapped axis that the batch is split over, if it is.
+        axis_name: mapped axis that the batch is split over, if it is; in a step that of
+            the step.
 
     Raises:
         ValueError: the shapes differ, fewer than 2 examples, another number of units, or a
@@ -170,7 +172,7 @@ def batch_statistics(
 ) -> tuple[Float[Array, " latent"], Float[Array, " latent"]]:
     """KL per unit, and the variance of each mean divided by the size less 1."""
     kl = jnp.mean(gaussian.kl_standard(mean, logvar), axis=0)
-    size, reference = len(mean), mean[:1]
+    size, reference, axis_name = len(mean), mean[:1], batch_axis(axis_name)
     if axis_name is not None:
         size = size * jax.lax.axis_size(axis_name)
         kl, reference = jax.lax.pmean((kl, reference), axis_name)

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from vae_jax import checks
 from vae_jax.keys import as_key
 from vae_jax.likelihoods._event import Likelihood, known_data, sum_event
+from vae_jax.mapped import batch_axis
 from vae_jax.numerics import as_float, check_same_shape
 from vae_jax.types import ArrayLike
 
@@ -70,7 +71,8 @@ def gaussian_optimal_variance(
         mean: decoded means.
         x: data of the same shape, at least one number.
         weights: of the examples, at least 0, which leaves one out.
-        axis_name: mapped axis that the batch is split over, if it is.
+        axis_name: mapped axis that the batch is split over, if it is; in a step that of
+            the step.
 
     Raises:
         ValueError: the shapes differ, there are no data, or no example has a weight.
@@ -94,6 +96,7 @@ def gaussian_optimal_variance(
     if weights is not None:
         checks.in_range("weights", weights, 0, high_open=True)
     total, count = jnp.sum(own * per_example), jnp.sum(own)
+    axis_name = batch_axis(axis_name)
     if axis_name is not None:
         total, count = jax.lax.psum((total, count), axis_name)
     elif weights is not None:

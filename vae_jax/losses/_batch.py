@@ -1,4 +1,7 @@
-"""The examples of a batch, of which a mapped axis may hold only a part on each device."""
+"""The examples of a batch, of which a mapped axis may hold only a part on each device.
+
+Where no `axis_name` is given it is that of the step, see `vae_jax.mapped`.
+"""
 
 from typing import Literal, get_args
 
@@ -7,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from vae_jax import checks
+from vae_jax.mapped import batch_axis
 from vae_jax.numerics import as_float
 from vae_jax.types import ArrayLike
 
@@ -114,7 +118,7 @@ def batch_mean(
     >>> batch_mean(jnp.array([[1.0], [2.0], [9.0]]), jnp.array([1.0, 1.0, 0.0]), None)
     Array([1.5], dtype=float32)
     """
-    own = example_weights(values, weights)
+    own, axis_name = example_weights(values, weights), batch_axis(axis_name)
     total, count = jnp.sum(own[:, None] * values, axis=0), jnp.sum(own)
     if axis_name is not None:
         total, count = jax.lax.psum((total, count), axis_name)
@@ -131,6 +135,7 @@ def gather(
     >>> gather(jnp.arange(2.0), None).tolist()
     [0.0, 1.0]
     """
+    axis_name = batch_axis(axis_name)
     if axis_name is None:
         return values
     everyone: Array = jax.lax.all_gather(values, axis_name, tiled=True)

@@ -36,6 +36,7 @@ from jaxtyping import Array, Float, Num
 
 from vae_jax import checks, gaussian
 from vae_jax.losses._batch import as_batch, example_weights, gather
+from vae_jax.mapped import batch_axis
 from vae_jax.numerics import as_float, check_same_shape
 from vae_jax.types import ArrayLike
 
@@ -115,6 +116,7 @@ def aggregate_log_density(
     )
     check_same_shape("mean", mean, "z", z)
     check_same_shape("logvar", logvar, "z", z)
+    axis_name = batch_axis(axis_name)
     shares = gather(example_weights(z, weights), axis_name)
     checks.option("weighting", weighting, get_args(Weighting))
     _check_size(len(shares), dataset_size, weights, axis_name)

@@ -137,9 +137,10 @@ def make_aggressive_program(
     Args:
         vae: the model.
         objective: of the model; see `make_objective`.
-        optimizer: with unit learning rate. Encoder and rest have their own moments. A clip
-            in it acts on the gradient of *all* parameters, also in the inner loop, as He
-            et al. have it.
+        optimizer: as of `make_step`. Encoder and rest have their own moments, and count
+            their updates by themselves: a schedule inside of it runs at the pace of each.
+            A clip in it acts on the gradient of *all* parameters, also in the inner loop,
+            as He et al. have it.
         prepare: turns stored images into the model's input.
         evaluate: see `make_evaluate`. The `Counts` are added to what it returns.
         batch_size: examples a step, of the inner loop too.

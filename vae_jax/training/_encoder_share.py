@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from vae_jax.training._learning_rate import take_rate
 from vae_jax.types import Array, Params
 
 ENCODER_NAMES = ("encoder", "batch_norm")
@@ -100,8 +101,8 @@ class ShareOptimizers(NamedTuple):
     ('encoder', 'both')
     """
 
-    encoder: optax.GradientTransformation
-    both: optax.GradientTransformation
+    encoder: optax.GradientTransformationExtraArgs
+    both: optax.GradientTransformationExtraArgs
 
 
 def share_optimizers(
@@ -111,7 +112,8 @@ def share_optimizers(
 
     Each share has its own moments and its own count of updates. Whatever looks at the
     gradient as a whole, such as a clip by its global norm, sees that of all parameters,
-    also when only the encoder moves.
+    also when only the encoder moves. A learning rate that is data, and other extra
+    arguments, reach the optimiser as they would by itself.
 
     >>> made = share_optimizers(optax.clip_by_global_norm(1.0), in_encoder)
     >>> grads = {"encoder": jnp.array(3.0), "decoder": jnp.array(4.0)}
@@ -119,6 +121,7 @@ def share_optimizers(
     >>> {name: round(float(update), 3) for name, update in updates.items()}
     {'decoder': 0.0, 'encoder': 0.6}
     """
+    taking = take_rate(optimizer)
 
     def init(params: Params) -> ShareStates:
         state, mask = optimizer.init(params), encoder_mask(params, is_encoder)
@@ -126,32 +129,34 @@ def share_optimizers(
             *(take(state, own_state(optimizer, state, m)) for m in (mask, flip(mask)))
         )
 
-    def move(grads: Any, leaves: Any, params: Any, mask: Any) -> tuple[Any, Any]:
+    def move(
+        grads: Any, leaves: Any, params: Any, mask: Any, extra: Any
+    ) -> tuple[Any, Any]:
         # the other share's moments are taken as fresh; what follows from them is dropped
         fresh = optimizer.init(params)
         own = own_state(optimizer, fresh, mask)
-        updates, state = optimizer.update(grads, put(leaves, fresh, own), params)
+        updates, state = taking.update(grads, put(leaves, fresh, own), params, **extra)
         return take(updates, mask), take(state, own)
 
     def update_encoder(
-        updates: Any, state: Any, params: Any = None
+        updates: Any, state: Any, params: Any = None, **extra: Any
     ) -> tuple[Any, ShareStates]:
         mask = encoder_mask(params, is_encoder)
-        moves, encoder = move(updates, state.encoder, params, mask)
+        moves, encoder = move(updates, state.encoder, params, mask, extra)
         still = jax.tree.map(jnp.zeros_like, updates)
         return put(moves, still, mask), ShareStates(encoder, state.rest)
 
     def update_both(
-        updates: Any, state: Any, params: Any = None
+        updates: Any, state: Any, params: Any = None, **extra: Any
     ) -> tuple[Any, ShareStates]:
-        moved, own = update_encoder(updates, state, params)
+        moved, own = update_encoder(updates, state, params, **extra)
         others = flip(encoder_mask(params, is_encoder))
-        moves, rest = move(updates, state.rest, params, others)
+        moves, rest = move(updates, state.rest, params, others, extra)
         return put(moves, moved, others), ShareStates(own.encoder, rest)
 
     return ShareOptimizers(
-        optax.GradientTransformation(init, update_encoder),
-        optax.GradientTransformation(init, update_both),
+        optax.GradientTransformationExtraArgs(init, update_encoder),
+        optax.GradientTransformationExtraArgs(init, update_both),
     )
 
 
@@ -173,6 +178,15 @@ def own_state(optimizer: optax.GradientTransformation, state: Any, mask: Any) ->
     >>> found.count, found.mu
     (True, {'a': True, 'b': False})
     """
+
+    def left_out(node: Any) -> bool:
+        return isinstance(node, optax.MaskedNode)
+
     return optax.tree.map_params(
-        optimizer, lambda _, own: own, state, mask, transform_non_params=lambda _: True
+        optimizer,
+        lambda leaf, own: leaf if left_out(leaf) else own,
+        state,
+        mask,
+        transform_non_params=lambda _: True,
+        is_leaf=left_out,
     )

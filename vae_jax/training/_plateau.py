@@ -111,12 +111,19 @@ def with_plateau(
         A program over `PlateauState`.
 
     Raises:
-        ValueError: when it is run, if the data have no validation set.
+        ValueError: when it is run, if the data have no validation set, or the settings no
+            learning rate, which then would be the optimiser's own.
 
     Needs a program to show; see `make_program`.
     """
 
     def init(key, hyper, data):  # type: ignore[no-untyped-def]
+        if hyper.learning_rate is None:
+            raise ValueError(
+                "`learning_rate` must be given in `Hyper`, for it is what is cut on a "
+                "plateau; got None. Give it, with an optimiser that takes it, such as "
+                "`training.adam()`."
+            )
         if data.validation is None:
             raise ValueError(
                 "a learning rate that is cut on a plateau needs `validation` images in "

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int, Shaped
 from vae_jax.training._feedback import Feedback
 from vae_jax.training._keys import Stream, example_keys, stream_key
 from vae_jax.training._state import StepHyper, StepKeys, TrainState
-from vae_jax.training._step import Step, init_state
+from vae_jax.training._step import Step, check_whole, init_state
 from vae_jax.types import ArrayLike, Params
 from vae_jax.vae import Knobs
 
@@ -41,7 +41,8 @@ class Hyper(NamedTuple):
 
     Attributes:
         beta: the weight of the rate at every step.
-        learning_rate: at every step.
+        learning_rate: at every step; None for an optimiser that has its own. See
+            `StepHyper`.
         free_bits: threshold in nats.
         knobs: settings of the model.
         capacity: nats, at every step or once for all.
@@ -52,7 +53,7 @@ class Hyper(NamedTuple):
     """
 
     beta: Float[ArrayLike, " steps"]
-    learning_rate: Float[ArrayLike, " steps"]
+    learning_rate: Float[ArrayLike, " steps"] | None = None
     free_bits: ArrayLike = 0.0
     knobs: Knobs = Knobs()
     capacity: Float[ArrayLike, "..."] = 0.0
@@ -64,8 +65,9 @@ class Hyper(NamedTuple):
 
     def at(self, step: Int[ArrayLike, ""]) -> StepHyper:
         """The settings of one step; NaN, which stops a run, beyond the last row."""
-        rows = self.beta, self.learning_rate, self.capacity
-        beta, rate, capacity = (at_step(row, step) for row in rows)
+        given = self.learning_rate
+        rate = None if given is None else at_step(given, step)
+        beta, capacity = (at_step(row, step) for row in (self.beta, self.capacity))
         one = StepHyper(**self._asdict())
         return one._replace(beta=beta, learning_rate=rate, capacity=capacity)
 
@@ -133,7 +135,7 @@ def make_program(
 
     Args:
         init_params: `init_params(key) -> params`.
-        step: from `make_step`.
+        step: from `make_step`, without an axis name: a run is on one device.
         optimizer: the one the step was made with.
         prepare: turns stored images into the model's input.
         evaluate: see `make_evaluate`.
@@ -145,8 +147,12 @@ def make_program(
     Returns:
         A `Program` over `Hyper`, `Splits` and `RunState`.
 
+    Raises:
+        ValueError: the step was made with an axis name.
+
     The README shows a run from end to end.
     """
+    check_whole(step, "make_program")
 
     def init(key, hyper, data):  # type: ignore[no-untyped-def]
         params = init_params(stream_key(key, Stream.INIT, 0))

@@ -1,10 +1,12 @@
 """What a step needs (`TrainState`, `StepHyper`, `StepKeys`) and shows (`StepInfo`)."""
 
+import operator
 from typing import Any, NamedTuple
 
 import optax
 from jaxtyping import Array, Float, Key
 
+from vae_jax.training._keys import Stream, example_keys, single_key
 from vae_jax.types import ArrayLike, Params
 from vae_jax.vae import Knobs
 
@@ -46,7 +48,8 @@ class StepHyper(NamedTuple):
 
     Attributes:
         beta: weight of the rate.
-        learning_rate: multiplies the optimiser's update.
+        learning_rate: of an optimiser that takes it as data, as `adam()` does; None for
+            one that has its own, as `optax.adam(1e-3)`.
         free_bits: threshold in nats, per what the objective counts over.
         knobs: settings of the model.
         capacity: nats that a capacity penalty holds the rate at.
@@ -61,7 +64,7 @@ class StepHyper(NamedTuple):
     """
 
     beta: ArrayLike
-    learning_rate: ArrayLike
+    learning_rate: ArrayLike | None = None
     free_bits: ArrayLike = 0.0
     knobs: Knobs = Knobs()
     capacity: ArrayLike = 0.0
@@ -73,15 +76,36 @@ class StepHyper(NamedTuple):
 
 
 class StepKeys(NamedTuple):
-    """One key per example and purpose.
+    """One key per example and purpose; `StepKeys.from_key` makes them out of one.
 
     >>> import jax
-    >>> StepKeys(*jax.random.split(jax.random.key(0), (2, 8))).noise.shape
+    >>> StepKeys.from_key(jax.random.key(0), 8).noise.shape
     (8,)
     """
 
     noise: Key[Array, " batch"]
     dropout: Key[Array, " batch"]
+
+    @classmethod
+    def from_key(cls, key: Any, batch_size: int) -> "StepKeys":
+        """The keys of a whole batch, an example each, out of the one key of a step.
+
+        An example's keys depend on its place in the batch, not on the batch's size: a
+        batch that is split over devices draws the same numbers. Give another key at every
+        step, such as `jax.random.fold_in(key, step)`.
+
+        Args:
+            key: from `jax.random.key`, or a raw one from `jax.random.PRNGKey`.
+            batch_size: examples of the batch, of all devices together.
+
+        Raises:
+            ValueError: no single key, or a batch of none.
+        """
+        key, size = single_key(key), operator.index(batch_size)
+        if size < 1:
+            raise ValueError(f"`batch_size` must be at least 1; got {batch_size}.")
+        streams = Stream.NOISE, Stream.DROPOUT
+        return cls(*(example_keys(key, stream, 0, size) for stream in streams))
 
 
 class StepInfo(NamedTuple):
