@@ -1,13 +1,16 @@
 """What the pages share: their options, the run folder, and the committed copies."""
 
 import argparse
+import platform
 import shutil
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
 
-from vae_jax import results
+from vae_jax import __version__, results
 from vae_jax.configs import RunConfig, to_mapping
 
 RESULTS = Path(__file__).with_name("results")
@@ -88,6 +91,23 @@ def finish_page(
     print(f"Results: {out}")
 
 
+def note_origin(name: str) -> None:
+    """Which versions made the published rows of a page, and when: `results/origin.csv`.
+
+    What is not known is left empty there, never filled in afterwards.
+    """
+    path = RESULTS / "origin.csv"
+    known = pd.read_csv(path, dtype=str).set_index("page")
+    known.loc[name] = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "vae_jax": __version__,
+        "jax": version("jax"),
+        "jaxlib": version("jaxlib"),
+        "python": platform.python_version(),
+    }
+    known.sort_index().to_csv(path)
+
+
 def publish(name: str, rows: Path, picture: Path | None = None) -> None:
     """Copy rows (a file or a folder of them) and picture to where they are committed."""
     target = RESULTS / f"{name}{rows.suffix}"
@@ -96,6 +116,7 @@ def publish(name: str, rows: Path, picture: Path | None = None) -> None:
         shutil.copytree(rows, target)
     else:
         shutil.copyfile(rows, target)
+    note_origin(name)
     print(f"Published: {target}")
     if picture is not None:
         shutil.copyfile(picture, FIGURES / picture.name)

@@ -39,3 +39,12 @@ def print_table(
     shown["verdict"] = table["verdict"]
     print(f"{title}: mean over seeds (min-max).")
     print(shown.to_string(index=False))
+
+
+def correlations(points: pd.DataFrame, along: str, across: str) -> list[float]:
+    """Spearman's, of the collapsed share along one axis; of every line that is not flat."""
+    found = []
+    for _, line in points.groupby(across):
+        if line["collapsed"].nunique() > 1:
+            found.append(line[along].rank().corr(line["collapsed"].rank()))
+    return found

@@ -39,7 +39,7 @@ from experiments._pages import (
     page_arguments,
     save_rows,
 )
-from experiments._table import summarise
+from experiments._table import correlations, summarise
 from vae_jax import analytic, assembly, figures, results, sweeps, training
 from vae_jax.configs import RunConfig, from_mapping
 
@@ -203,15 +203,6 @@ def by_power(one: Map, runs: pd.DataFrame) -> pd.DataFrame:
     ).sort_values(["power", "beta"])
 
 
-def correlations(points: pd.DataFrame, along: str, across: str) -> list[float]:
-    """Spearman's, of the collapsed share along one axis; of every line that is not flat."""
-    found = []
-    for _, line in points.groupby(across):
-        if line["collapsed"].nunique() > 1:
-            found.append(line[along].rank().corr(line["collapsed"].rank()))
-    return found
-
-
 def falls(points: pd.DataFrame, along: str, across: str) -> list[str]:
     """Where the collapsed share falls by more than the spread of the seeds."""
     found = []
@@ -264,6 +255,11 @@ def main() -> None:
     arguments = page_arguments(parser)
     kind = "text" if arguments.text else "full" if arguments.full else ""
     name, maps = f"{NAME}_{kind}".rstrip("_"), MAPS[kind]
+    if arguments.redraw and not (RESULTS / name).exists():
+        parser.error(
+            f"--redraw draws committed rows, and {RESULTS / name} does not exist: this "
+            "part of the page was never published. Run it, with --publish to keep its rows."
+        )
     if arguments.redraw:
         draw_page(RESULTS / name, FIGURES / f"{name}.png", maps)
         return

@@ -1,12 +1,15 @@
 """What all pages share: `--publish` never replaces rows of a whole page by fewer."""
 
 import importlib
+import re
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+import vae_jax
 from experiments import _pages
 from experiments._table import summarise
 
@@ -71,9 +74,37 @@ def test_rows_are_saved_and_published_where_asked(tmp_path, monkeypatch, capsys)
     table, out = pd.DataFrame({"rate": [1.25, 2.0]}), tmp_path / "runs" / "one"
     _pages.finish_rows("page", table, out, published=False)
     assert not (tmp_path / "page.csv").exists()
+    (tmp_path / "origin.csv").write_text("page,date,vae_jax,jax,jaxlib,python\n")
     _pages.finish_rows("page", table, out, published=True)
     assert (tmp_path / "page.csv").read_text() == "rate\n1.25\n2\n"
     assert f"Results: {out}" in capsys.readouterr().out
+
+
+def test_published_rows_carry_date_and_versions(tmp_path, monkeypatch):
+    monkeypatch.setattr(_pages, "RESULTS", tmp_path)
+    old = "page,date,vae_jax,jax,jaxlib,python\nother,2026-11-25,0.1.0,,,\npage,,,,,\n"
+    (tmp_path / "origin.csv").write_text(old)
+    _pages.finish_rows("page", pd.DataFrame({"x": [1]}), tmp_path / "run", True)
+    noted = pd.read_csv(tmp_path / "origin.csv", index_col="page")
+    assert noted.loc["page", "jax"] == version("jax")
+    assert noted.loc["page", "vae_jax"] == vae_jax.__version__
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", noted.loc["page", "date"])
+    # what nobody noted stays unknown
+    assert noted.loc["other"].isna().tolist() == [False, False, True, True, True]
+
+
+def test_every_committed_page_says_where_its_rows_are_from():
+    pages = {path.stem for path in _pages.RESULTS.iterdir()} - {"origin"}
+    noted = pd.read_csv(_pages.RESULTS / "origin.csv", index_col="page")
+    assert set(noted.index) == pages
+    assert noted[["date", "vae_jax"]].notna().all(axis=None)
+
+
+def test_a_page_that_was_never_published_cannot_be_drawn_again(monkeypatch, capsys):
+    options = ["--full", "--redraw"]
+    told = refused("experiments.decoder_power", options, monkeypatch, capsys)
+    assert "decoder_power_full does not exist" in told
+    assert "Traceback" not in told
 
 
 def test_seeds_are_summarised_by_hand():

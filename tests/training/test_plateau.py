@@ -46,7 +46,7 @@ def scripted(losses):
     """A validation loss by epoch, whatever the parameters: counted by the rate's cuts."""
     table = jnp.asarray(losses, jnp.float32)
 
-    def validate(params, key, knobs, images):
+    def validate(params, key, knobs, images, beta):
         # the epoch is not an argument: the parameters carry it
         return table[params["epoch"].astype(jnp.int32) - 1]
 
@@ -81,12 +81,12 @@ class Counter:
         return training.Program(init, step, lambda s, *_: dict(s.train.params), params)
 
 
-def run(program, num_steps=STEPS):
+def run(program, num_steps=STEPS, hyper=HYPER):
     """The state after every step, and what each showed."""
     step = jax.jit(program.step)
-    state, states, infos = program.init(KEY, HYPER, DATA), [], []
+    state, states, infos = program.init(KEY, hyper, DATA), [], []
     for t in range(num_steps):
-        state, info = step(state, jnp.int32(t), KEY, HYPER, DATA)
+        state, info = step(state, jnp.int32(t), KEY, hyper, DATA)
         states.append(state)
         infos.append(info)
     return states, infos
@@ -110,6 +110,83 @@ def test_the_rate_is_cut_after_two_failures_and_ends_with_the_last_cut():
     assert float(states[11].train.params["epoch"]) == 2.0
 
 
+def ramp_to(beta, arrives_at):
+    """A weight that rises until a step, and what the run does under ever larger losses."""
+    rise = np.minimum(np.arange(STEPS) / arrives_at, 1).astype(np.float32)
+    hyper = HYPER._replace(beta=beta * rise)
+    program = training.with_plateau(
+        Counter.program(), scripted(range(1, 9)), BATCH, patience=Patience(1, cuts=2)
+    )
+    states, _ = run(program, hyper=hyper)
+    found = program.evaluate(states[-1], KEY, hyper, DATA)
+    return states, {name: float(value) for name, value in found.items()}
+
+
+def test_no_run_ends_before_its_beta_has_arrived():
+    """Epochs of a warm-up are of other objectives: none of them is a failure, or a best."""
+    states, found = ramp_to(4.0, arrives_at=11)
+    cuts = [int(state.plateau.cuts) for state in states[2::3]]
+    # beta is 4 from step 11 on, the last of epoch 4, which is the first that counts
+    assert cuts == [0, 0, 0, 0, 1, 2, 2, 2]
+    assert found["final_beta"] == 4.0
+    assert found["trained_steps"] == 18
+    assert found["final_learning_rate"] == 0.0
+    assert found["learning_rate_cuts"] == 2
+    # the least loss is that of epoch 4, not the lower ones of the warm-up
+    assert (found["epoch"], found["kept_step"]) == (4.0, 12)
+
+
+def test_a_warm_up_as_long_as_the_run_is_never_cut():
+    _, found = ramp_to(4.0, arrives_at=STEPS)
+    assert found["learning_rate_cuts"] == 0
+    assert found["trained_steps"] == found["kept_step"] == STEPS
+    assert found["final_learning_rate"] == pytest.approx(0.01)
+    assert found["final_beta"] == pytest.approx(4.0 * (STEPS - 1) / STEPS)
+
+
+def test_a_run_is_judged_at_the_beta_that_it_trains():
+    """The rate rises and the distortion falls: a gain at beta 1, a loss at beta 4."""
+    rate = jnp.arange(8.0)
+
+    def validate(params, key, knobs, images, beta):
+        rose = rate[params["epoch"].astype(jnp.int32) - 1]
+        return (20.0 - 2.0 * rose) + beta * rose
+
+    cuts = {}
+    for beta in (1.0, 4.0):
+        hyper = HYPER._replace(beta=np.full(STEPS, beta, np.float32))
+        program = training.with_plateau(Counter.program(), validate, BATCH)
+        states, _ = run(program, hyper=hyper)
+        cuts[beta] = int(states[-1].plateau.cuts)
+    assert cuts == {1.0: 0, 4.0: 3}
+
+
+def test_a_capacity_has_to_arrive_as_well():
+    rise = np.minimum(np.arange(STEPS) / 11, 1).astype(np.float32)
+    for weight, first in ((0.0, 2), (10.0, 5)):
+        hyper = HYPER._replace(capacity=5 * rise, capacity_weight=np.float32(weight))
+        program = training.with_plateau(
+            Counter.program(),
+            scripted(range(1, 9)),
+            BATCH,
+            patience=Patience(1, cuts=9),
+        )
+        states, _ = run(program, hyper=hyper)
+        cuts = [int(state.plateau.cuts) for state in states[2::3]]
+        assert cuts.index(1) + 1 == first
+
+
+def test_a_controller_never_arrives_and_is_refused():
+    def init(key, hyper, data):
+        state = Counter.program().init(key, hyper, data)
+        return state._replace(train=state.train._replace(feedback=jnp.ones(())))
+
+    steered = Counter.program()._replace(init=init)
+    program = training.with_plateau(steered, scripted([1.0]), BATCH)
+    with pytest.raises(ValueError, match="got a feedback controller"):
+        program.init(KEY, HYPER, DATA)
+
+
 def test_before_the_first_epochs_end_parameters_are_kept_as_they_are():
     program = training.with_plateau(Counter.program(), scripted([1.0]), BATCH)
     states, _ = run(program, num_steps=2)
@@ -127,6 +204,10 @@ def test_validation_loss_is_the_negative_elbo():
         return validate(params, key, linear.KNOBS, DATA.validation)
 
     assert float(drawn(KEY)) == float(drawn(KEY))
+    # at another beta the same rate weighs more
+    doubled = validate(params, KEY, linear.KNOBS, DATA.validation, 2.0)
+    halved = validate(params, KEY, linear.KNOBS, DATA.validation, 0.5)
+    assert float(drawn(KEY)) == pytest.approx(float(doubled + 2 * halved) / 3, rel=1e-5)
     many = [drawn(training.member_key(seed)) for seed in range(200)]
     x = jnp.asarray(DATA.validation)
     mean, logvar = MODEL.encode(params, x, knobs=linear.KNOBS)

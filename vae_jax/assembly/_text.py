@@ -116,7 +116,8 @@ def with_perplexity(evaluate: Callable[..., dict[str, Array]]) -> Callable[..., 
 
     def call(state: Any, key: Any, hyper: Any, data: Any) -> dict[str, Array]:
         named = evaluate(state, key, hyper, data)
-        tokens = jnp.mean(jnp.sum(jnp.asarray(data.evaluation) != text.PAD, axis=1))
+        words = jnp.sum(jnp.asarray(data.evaluation) != text.PAD, axis=1)
+        tokens = jnp.mean(words, dtype=jnp.float32)
         return named | {"perplexity": jnp.exp(named["nll"] / tokens)}
 
     call.__name__ = "evaluate"

@@ -10,6 +10,7 @@ from vae_jax.training._aggressive import (
 )
 from vae_jax.training._batches import map_batches
 from vae_jax.training._calibrate import make_calibrate
+from vae_jax.training._checks import check_hyper, check_splits
 from vae_jax.training._encoder_share import (
     IsEncoder,
     ShareOptimizers,
@@ -125,6 +126,8 @@ __all__ = [
     "TrainState",
     "adam",
     "batch_norm_posterior",
+    "check_hyper",
+    "check_splits",
     "check_windows",
     "control_vae_feedback",
     "delta_posterior",

@@ -86,7 +86,8 @@ def improve(
     >>> float(total), int(count)
     (20.0, 6)
     """
-    number = jnp.result_type(float)
+    # of the loop alone, and no matter of JAX's x64 flag
+    number = jnp.float32
     max_inner, window = (
         jnp.asarray(n, jnp.int32) for n in (loop.max_inner, loop.window)
     )

@@ -1,9 +1,10 @@
 """A learning rate that is halved where the validation loss stops falling.
 
-The recipe of text VAEs: He et al. (2019), arXiv:1901.05534, in their public code. Theirs
-differs in three ways: after a cut it compares with the loss that failed, here always with
-the least so far; it starts the optimisers anew; and on text it makes no cut before epoch
-15.
+The recipe of text VAEs: He et al. (2019), arXiv:1901.05534, in their public code. Epochs
+count once the weight of the rate has arrived: theirs rises over 10 epochs, and on text they
+make no cut before epoch 15. Theirs differs in three ways: after a cut it compares with the
+loss that failed, here always with the least so far; it starts the optimisers anew; and it
+knows no weight but 1 to judge by.
 """
 
 from collections.abc import Callable
@@ -14,12 +15,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from vae_jax import likelihoods
+from vae_jax.training._arrival import last_of, schedules_arrived
 from vae_jax.training._batches import map_batches
 from vae_jax.training._evaluate import example_statistics
 from vae_jax.training._fit import keep_where
 from vae_jax.training._keys import Stream, fold_indices, split_each, stream_key
 from vae_jax.training._objective import kl_to_prior
-from vae_jax.training._program import Prepare, Program, at_step
+from vae_jax.training._program import Hyper, Prepare, Program, at_step
 from vae_jax.training._state import TrainState, with_train
 from vae_jax.types import ArrayLike, Params
 from vae_jax.vae import VAE
@@ -51,8 +53,10 @@ class Plateau(NamedTuple):
         failures: epochs since then, or since the last cut.
         cuts: made so far.
         scale: of the learning rate now.
+        trained_steps: updates made before the learning rate was 0.
+        best_step: how many of them lie behind `best`.
 
-    >>> Plateau._fields
+    >>> Plateau._fields[:5]
     ('best_loss', 'best', 'failures', 'cuts', 'scale')
     """
 
@@ -61,6 +65,8 @@ class Plateau(NamedTuple):
     failures: Int[Array, ""]
     cuts: Int[Array, ""]
     scale: Float[Array, ""]
+    trained_steps: Int[Array, ""]
+    best_step: Int[Array, ""]
 
 
 class PlateauState(NamedTuple):
@@ -83,7 +89,7 @@ class PlateauState(NamedTuple):
 DEFAULT_PATIENCE = Patience()
 
 Validate = Callable[..., Float[Array, ""]]
-"""`validate(params, key, knobs, images) -> nats`."""
+"""`validate(params, key, knobs, images, beta) -> nats`."""
 
 
 def with_plateau(
@@ -95,11 +101,13 @@ def with_plateau(
 ) -> Program:
     """A program whose learning rate is cut where `data.validation` stops improving.
 
-    At every epoch's end the validation loss is computed: `-ELBO` at beta 1, whatever the
-    objective, so that epochs of a long warm-up may count as failures. After
-    `patience.epochs` epochs that did not lower it the learning rate is multiplied by
-    `patience.factor` and training goes on from the best parameters; with the last cut it
-    ends. Evaluated and kept are the best parameters.
+    At an epoch's end the validation loss is computed: `distortion + beta * rate` at the
+    beta with which the run ends. Epochs count from where beta, and a capacity with a
+    weight, have arrived: before, every epoch has another objective, and a run must not end
+    at one that nobody asked for. After `patience.epochs` epochs that did not lower the loss
+    the learning rate is multiplied by `patience.factor` and training goes on from the best
+    parameters; with the last cut it ends. Evaluated and kept are the best parameters; where
+    no epoch has counted, the last ones.
 
     Args:
         program: over `Hyper` and `Splits` with a validation set; its state has a `train`.
@@ -108,11 +116,15 @@ def with_plateau(
         patience: when to cut.
 
     Returns:
-        A program over `PlateauState`.
+        A program over `PlateauState`, whose evaluation says what was done: `trained_steps`,
+        the updates made before the learning rate was 0; `kept_step`, how many of them lie
+        behind the parameters that are kept; `learning_rate_cuts`; `final_beta` of the last
+        of the updates; and `final_learning_rate`, 0 where training was ended.
 
     Raises:
-        ValueError: when it is run, if the data have no validation set, or the settings no
-            learning rate, which then would be the optimiser's own.
+        ValueError: when it is run, if the data have no validation set, the settings no
+            learning rate, which then would be the optimiser's own, or a controller steers
+            beta, which then never arrives.
 
     Needs a program to show; see `make_program`.
     """
@@ -130,38 +142,72 @@ def with_plateau(
                 "`Splits`; got None."
             )
         run = program.init(key, hyper, data)
+        if jax.tree.leaves(run.train.feedback):
+            raise ValueError(
+                "a learning rate that is cut on a plateau compares losses at one beta; got "
+                "a feedback controller, which goes on moving it. Leave one of them out."
+            )
         return PlateauState(run, first_plateau(run.train.params))
 
     def step(state, t, key, hyper, data):  # type: ignore[no-untyped-def]
         rate = at_step(hyper.learning_rate, t) * state.plateau.scale
         hyper = hyper._replace(learning_rate=rate)
         run, info = program.step(state.run, t, key, hyper, data)
+        before = count_step(state.plateau)
 
         def judged() -> PlateauState:
             params = run.train.params
             kept = program.params(run, key, hyper, data)
-            loss = validate(kept, key, hyper.knobs, data.validation)
-            after = judge_plateau(state.plateau, loss, params, patience)
-            cut = after.cuts > state.plateau.cuts
+            beta = last_of(hyper.beta)
+            loss = validate(kept, key, hyper.knobs, data.validation, beta)
+            after = judge_plateau(before, loss, params, patience)
+            after = keep_where(schedules_arrived(hyper, t), after, before)
+            cut = after.cuts > before.cuts
             params = keep_where(cut, after.best, params)
             train = run.train._replace(params=params)
             return PlateauState(with_train(run, train), after)
 
         # of t alone, which all members of a sweep share: under vmap it stays a branch
         ends_epoch = (t + 1) % (len(data.train) // batch_size) == 0
-        state = jax.lax.cond(
-            ends_epoch, judged, lambda: PlateauState(run, state.plateau)
-        )
+        state = jax.lax.cond(ends_epoch, judged, lambda: PlateauState(run, before))
         return state, info
 
-    def of_best(function: Callable[..., Any]) -> Callable[..., Any]:
-        def call(state, key, hyper, data):  # type: ignore[no-untyped-def]
-            return function(best_run(state), key, hyper, data)
+    def evaluate(state, key, hyper, data):  # type: ignore[no-untyped-def]
+        found = program.evaluate(best_run(state), key, hyper, data)
+        return found | what_was_done(state.plateau, hyper)
 
-        call.__name__ = function.__name__
-        return call
+    def params(state, key, hyper, data):  # type: ignore[no-untyped-def]
+        return program.params(best_run(state), key, hyper, data)
 
-    return Program(init, step, of_best(program.evaluate), of_best(program.params))
+    return Program(init, step, evaluate, params)
+
+
+def count_step(plateau: Plateau) -> Plateau:
+    """One update more, unless the learning rate is 0.
+
+    >>> int(count_step(first_plateau({})).trained_steps)
+    1
+    """
+    moves = (plateau.scale > 0).astype(jnp.int32)
+    return plateau._replace(trained_steps=plateau.trained_steps + moves)
+
+
+def what_was_done(plateau: Plateau, hyper: Hyper) -> dict[str, Array]:
+    """The columns that tell a run that was ended from one that was not.
+
+    >>> found = what_was_done(first_plateau({}), Hyper(jnp.ones(3), jnp.ones(3)))
+    >>> int(found["trained_steps"]), float(found["final_learning_rate"])
+    (0, 1.0)
+    """
+    steps = plateau.trained_steps
+    judged = jnp.isfinite(plateau.best_loss)
+    return {
+        "trained_steps": steps,
+        "kept_step": jnp.where(judged, plateau.best_step, steps),
+        "learning_rate_cuts": plateau.cuts,
+        "final_beta": at_step(hyper.beta, jnp.maximum(steps - 1, 0)),
+        "final_learning_rate": last_of(hyper.learning_rate) * plateau.scale,
+    }
 
 
 def first_plateau(params: Params) -> Plateau:
@@ -172,7 +218,7 @@ def first_plateau(params: Params) -> Plateau:
     """
     zero = jnp.zeros((), jnp.int32)
     worst, one = jnp.full((), jnp.inf, jnp.float32), jnp.ones((), jnp.float32)
-    return Plateau(worst, params, zero, zero, one)
+    return Plateau(worst, params, zero, zero, one, zero, zero)
 
 
 def judge_plateau(
@@ -199,6 +245,8 @@ def judge_plateau(
         jnp.where(cut, 0, failures),
         cuts,
         jnp.where(cuts >= patience.cuts, 0, scale),
+        before.trained_steps,
+        jnp.where(better, before.trained_steps, before.best_step),
     )
 
 
@@ -212,7 +260,7 @@ def best_run(state: PlateauState) -> Any:
 def make_validate(
     vae: VAE, likelihood: likelihoods.Likelihood, prepare: Prepare, batch_size: int
 ) -> Validate:
-    """`-ELBO` in nats an example, without dropout, from one z an example.
+    """`distortion + beta * rate` in nats an example, without dropout, from one z each.
 
     The z of an example has the same noise at every epoch, so that epochs are compared in
     pairs.
@@ -220,7 +268,7 @@ def make_validate(
     See `with_plateau`.
     """
 
-    def validate(params, key, knobs, images):  # type: ignore[no-untyped-def]
+    def validate(params, key, knobs, images, beta=1.0):  # type: ignore[no-untyped-def]
         root = stream_key(key, Stream.VALIDATE, 0)
 
         def losses_of(images: Array, indices: Array) -> Array:
@@ -228,8 +276,9 @@ def make_validate(
             x = prepare(prepare_keys, images)
             found = example_statistics(vae, likelihood, params, noise_keys, x, knobs, 1)
             kl = kl_to_prior(vae, params, found.mean, found.logvar, found.z)
-            return found.distortion + jnp.sum(kl, axis=-1)
+            return found.distortion + weight * jnp.sum(kl, axis=-1)
 
+        weight = jnp.asarray(beta, jnp.float32)
         images = jnp.asarray(images)
         losses = map_batches(losses_of, batch_size, images, jnp.arange(len(images)))
         return jnp.mean(losses)

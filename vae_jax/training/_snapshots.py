@@ -6,21 +6,26 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Bool
 
 from vae_jax.training._program import Program
 from vae_jax.training._state import TrainState
-from vae_jax.types import Array, Params
+from vae_jax.types import Params
 
 
 class SnapshotState(NamedTuple):
     """State of a run and what was observed so far, a row a chosen step.
 
-    >>> SnapshotState(None, {})._fields
-    ('run', 'seen')
+    `seen` holds zeros where `reached` is False: what is not known yet is no NaN, for which
+    JAX's debugging flag would end a healthy run.
+
+    >>> SnapshotState(None, {}, jnp.zeros(2, bool))._fields
+    ('run', 'seen', 'reached')
     """
 
     run: Any
     seen: Any
+    reached: Bool[Array, " moments"]
 
     @property
     def train(self) -> TrainState:
@@ -68,9 +73,9 @@ def with_snapshots(
         run = program.init(key, hyper, data)
         shapes = jax.eval_shape(observe, run.train.params, key, hyper, data)
         empty = jax.tree.map(
-            lambda one: _unseen((len(chosen), *one.shape), one.dtype), shapes
+            lambda one: jnp.zeros((len(chosen), *one.shape), one.dtype), shapes
         )
-        return SnapshotState(run, empty)
+        return SnapshotState(run, empty, jnp.zeros(len(chosen), jnp.bool_))
 
     def step(state, t, key, hyper, data):  # type: ignore[no-untyped-def]
         hit = table == t
@@ -88,13 +93,17 @@ def with_snapshots(
         # of t alone, which all members of a sweep share: under vmap it stays a branch
         seen = jax.lax.cond(jnp.any(hit), observed, lambda: state.seen)
         run, info = program.step(state.run, t, key, hyper, data)
-        return SnapshotState(run, seen), info
+        return SnapshotState(run, seen, state.reached | hit), info
 
     def evaluate(state, key, hyper, data):  # type: ignore[no-untyped-def]
         kept = program.params(state.run, key, hyper, data)
         last = observe(kept, key, hyper, data)
         rows = jax.tree.map(
-            lambda rows, new: jnp.concatenate([rows, new[None]]), state.seen, last
+            lambda rows, new: jnp.concatenate(
+                [_known(rows, state.reached), jnp.asarray(new)[None]]
+            ),
+            state.seen,
+            last,
         )
         named = {f"snapshots/{name}": values for name, values in rows.items()}
         return program.evaluate(state.run, key, hyper, data) | named
@@ -105,8 +114,13 @@ def with_snapshots(
     return Program(init, step, evaluate, params)
 
 
-def _unseen(shape: tuple[int, ...], dtype: Any) -> Array:
-    if jnp.issubdtype(dtype, jnp.inexact):
-        return jnp.full(shape, jnp.nan, dtype)
-    least = 0 if jnp.issubdtype(dtype, jnp.bool_) else np.iinfo(dtype).min
-    return jnp.full(shape, least, dtype)
+def _known(rows: Array, reached: Array) -> Array:
+    """The rows, and what stands for an unknown one where a step was not reached."""
+    if jnp.issubdtype(rows.dtype, jnp.inexact):
+        unknown = jnp.asarray(jnp.nan, rows.dtype)
+    elif jnp.issubdtype(rows.dtype, jnp.bool_):
+        unknown = jnp.asarray(False)
+    else:
+        unknown = jnp.asarray(np.iinfo(rows.dtype).min, rows.dtype)
+    reached = reached.reshape(-1, *[1] * (rows.ndim - 1))
+    return jnp.where(reached, rows, unknown)

@@ -1,0 +1,231 @@
+"""Writes the numbers of the committed rows into `README.md`, here and above.
+
+`python -m experiments._gallery` does so; a test says which numbers are not those of the
+rows. Words stay as they are: a number that changes may want other words around it.
+"""
+
+import re
+from pathlib import Path
+
+from experiments import _gallery_facts as facts
+from experiments._gallery_facts import Fact, remedy
+from experiments._gallery_tables import TABLES
+
+GALLERY = Path(__file__).with_name("README.md")
+README = Path(__file__).parents[1] / "README.md"
+NUMBER = r"-?\d[\d.]*\d|-?\d"
+
+FACTS: list[Fact] = [
+    (
+        "(seed 0: {} nats with the MLP, {} with the full window)",
+        facts.at_beta_one,
+    ),
+    (
+        "the rate is {} to {} nats (`cyclical`: {} at the start, then peaks of {}, {} and "
+        "{} after each restart)",
+        facts.while_small,
+    ),
+    (
+        "{} nat with `constant`, {} with `linear`, {} with `cyclical`",
+        lambda: [
+            facts.fixed(facts.plain_arms().loc[name, "rate"], 2)
+            for name in ("constant", "linear", "cyclical")
+        ],
+    ),
+    (
+        "zero KL on every example: {} nat of rate are left",
+        lambda: [facts.fixed(facts.plain_arms().loc["constant", "rate"], 2)],
+    ),
+    (
+        "whatever the decoder ({} to {} nats)",
+        lambda: facts.ends_of(facts.grid(1.0, False)["MI"], 1),
+    ),
+    (
+        "({} to {} nats), and so is window 2 in two of its three cyclical runs ({}); all "
+        "other autoregressive runs, windows 2 and 8 included, are collapsed ({} at most)",
+        facts.grid_at_four,
+    ),
+    (
+        "With free bits all keep {} to {} nats",
+        lambda: facts.ends_of(facts.grid(4.0, True)["MI"], 1),
+    ),
+    ("window 8 goes from {} to between {} and {}", facts.window_eight),
+    (
+        "{} points are compared, {} with an eigenvalue within 10 % of the level are left "
+        "out. The rate is off by {} % at most where theory has more than 0.5 nat, the "
+        "distortion by {} nat",
+        facts.linear,
+    ),
+    ("gets {} to {} nats of information for it here", facts.held),
+    (
+        "holds the same rate and gets {}: a rate",
+        lambda: remedy("MI", 1, "delta-VAE"),
+    ),
+    (
+        "lowest NLL ({} at a rate of {}), pre-training with free bits the next ({} at {})",
+        lambda: [
+            number
+            for name in ("word dropout", "pre-training, free bits")
+            for number in (*remedy("NLL", 2, name), *remedy("rate", 1, name))
+        ],
+    ),
+    ("has a lower one ({})", lambda: remedy("NLL", 2, "dropout")),
+    (
+        "Annealing delays: {} and {} nats are left",
+        lambda: remedy("MI", 2, "linear annealing", "cyclical annealing"),
+    ),
+    (
+        "{} evaluations an update are about {} inner steps",
+        lambda: facts.aggressive()[:2],
+    ),
+    ("at most {} of the 2000 steps were aggressive", lambda: facts.aggressive()[2:]),
+    (
+        "where this decoder keeps {} nats anyway",
+        lambda: remedy("rate", 0, "beta 1"),
+    ),
+    (
+        "whose beta is 1 as well, keep {} and {}",
+        lambda: remedy("rate", 1, "IWAE", "IWAE, doubly reparameterised"),
+    ),
+    ("(single runs from {} to {}, both cyclical)", lambda: facts.cyclical_ends()[:2]),
+    (
+        "larger than with one ramp by {} nat or more with every seed",
+        lambda: facts.cyclical_ends()[2:],
+    ),
+    ("the ELBO differs by {} nats at most", facts.elbo_gap),
+    ("it goes {}, {}, {}, {}, {}, {} along the window", facts.at_three),
+    ("It is {}, {}, {}, {}, {} and {}; the information", facts.forecasts),
+    (
+        "is {} on average along beta (six rows) and {} along the window",
+        lambda: facts.spearman("collapsed", "digits"),
+    ),
+    (
+        "it is {} and, over four columns, {}: windows",
+        lambda: facts.spearman("inactive", "digits"),
+    ),
+    (
+        "There the forecast is {}, yet at beta = 1.5 {} nats are left",
+        lambda: [facts.forecasts()[-1], *facts.unlimited(1.5, 1)],
+    ),
+    (
+        "at beta = 2 with all pixels {} nat of information and no active unit",
+        lambda: facts.unlimited(2.0, 2),
+    ),
+    (
+        "along the power is {} on average (LSTM, four lines) and {} (Transformer, two "
+        "lines); along beta it is {} and {}",
+        facts.spearman_of_text,
+    ),
+    (
+        "No run keeps more than {} nat from 1.1 on",
+        facts.above_one,
+    ),
+    (
+        "keep some ({}, {} and {} nat), the Transformer's at most {}",
+        facts.at_point_nine,
+    ),
+    (
+        "the Transformer keeps {} nats with a tenth of the words hidden and {} with three "
+        "quarters",
+        facts.transformer_half,
+    ),
+    (
+        "its mean is {} nats in the first window of 50 steps only ({} with one seed), {} "
+        "where the weight is {}, {} at {} and {} at {}",
+        facts.annealed,
+    ),
+    (
+        "perplexity pays for it with {}, and with pre-training, which has 400 steps fewer "
+        "for its decoder, with {}",
+        facts.paid,
+    ),
+    (
+        "does {} % of what the fastest matrix product of this machine does, PyTorch {} to "
+        "{} %",
+        facts.of_peak,
+    ),
+    ("with every family: {} to {} of the steps a second", facts.slower),
+]
+"""Of the gallery."""
+
+README_FACTS: list[Fact] = [
+    ("neither does: {} and {} nats of information are left", facts.at_beta_one),
+    (
+        "have a test NLL of {}, {} and {}, the plain objective {}",
+        lambda: remedy("NLL", 2, "dropout", "word dropout", "window 8", "none"),
+    ),
+    (
+        "word dropout has a perplexity of {}, the plain VAE {}",
+        facts.perplexities,
+    ),
+]
+"""Of the README of the repository."""
+
+
+def pattern(words: str) -> re.Pattern[str]:
+    """The words with a number in the place of every `{}`, over any line breaks."""
+    parts = [re.escape(part).replace(r"\ ", r"\s+") for part in words.split("{}")]
+    return re.compile(f"({NUMBER})".join(parts))
+
+
+def written(text: str, known: list[Fact]) -> str:
+    """The text with the numbers of the rows.
+
+    Raises:
+        ValueError: words that do not stand in the text exactly once, or other numbers than
+            they have places for.
+    """
+    for words, made in known:
+        numbers = list(made())
+        found = list(pattern(words).finditer(text))
+        if len(found) != 1 or len(numbers) != words.count("{}"):
+            raise ValueError(
+                f"{words!r} must stand once in the text, with {len(numbers)} numbers; "
+                f"found {len(found)} times."
+            )
+        for place, number in reversed(list(enumerate(numbers, start=1))):
+            start, end = found[0].span(place)
+            text = text[:start] + number + text[end:]
+    return text
+
+
+def with_tables(text: str) -> str:
+    """The text with every table of `TABLES` made anew.
+
+    Raises:
+        ValueError: a header that does not stand in the text exactly once.
+    """
+    for header, made in TABLES.items():
+        lines = text.split("\n")
+        found = [number for number, line in enumerate(lines) if line.startswith(header)]
+        if len(found) != 1:
+            raise ValueError(f"{header!r} must head one table; got {len(found)}.")
+        first = last = found[0] + 2
+        while lines[last].startswith("|"):
+            last += 1
+        lines[first:last] = [
+            f"|{'|'.join(f' {cell} ' if cell else ' ' for cell in line)}|"
+            for line in made()
+        ]
+        text = "\n".join(lines)
+    return text
+
+
+def pages() -> dict[Path, str]:
+    """What each file should hold."""
+    return {
+        GALLERY: written(with_tables(GALLERY.read_text()), FACTS),
+        README: written(README.read_text(), README_FACTS),
+    }
+
+
+def main() -> None:
+    """Write both files."""
+    for path, text in pages().items():
+        changed = text != path.read_text()
+        path.write_text(text)
+        print(f"{'Written' if changed else 'As it was'}: {path}")
+
+
+if __name__ == "__main__":
+    main()
