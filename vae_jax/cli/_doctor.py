@@ -20,7 +20,7 @@ PACKAGES = (
     "numpy",
     "pyarrow",
 )
-OLDEST, NEWEST = (0, 10), (0, 13)
+OLDEST = (0, 10, 2)  # of jax, as in pyproject.toml
 
 
 def doctor() -> None:
@@ -47,9 +47,11 @@ def check_versions() -> list[str]:
             print(f"{package}: {version(package)}")
         except PackageNotFoundError:
             problems.append(f"{package} is not installed: pip install {package}")
-    number = tuple(int(part) for part in jax.__version__.split(".")[:2])
-    if not OLDEST <= number < NEWEST:
-        problems.append(f"jax {jax.__version__} is not supported: needs 0.10 to 0.12")
+    if jax.__version_info__ < OLDEST:
+        problems.append(
+            f"jax {jax.__version__} is too old: vae-jax needs "
+            f"{'.'.join(map(str, OLDEST))} or later; pip install --upgrade jax"
+        )
     return problems
 
 
