@@ -1,4 +1,4 @@
-"""Strict JAX for every test; one compilation cache for all of them, thrown away after."""
+"""Strict JAX for every test; quick compiling, into one cache that is thrown away after."""
 
 import os
 import tempfile
@@ -13,13 +13,22 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 # one device, as before JAX starts `sweeps.run` would take one a core
 jax.config.update("jax_num_cpu_devices", 1)
 
-# Most of the suite's time is compiling. The folder is new for every run of the suite and
-# shared with its subprocesses and workers, which inherit the variable.
+# Most of the suite's time is compiling, and most of its programs run once: they are
+# compiled quickly and not well. With VAE_JAX_OPTIMIZED=1 they are compiled as users do.
+if os.environ.get("VAE_JAX_OPTIMIZED", "0") != "1":
+    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
+    jax.config.update("jax_disable_most_optimizations", True)
+    if jax.__version_info__ < (0, 11):  # later ones do not know the flag, and abort
+        flags = os.environ.get("XLA_FLAGS", "")
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_use_fusion_emitters=false"
+
+# The folder is new for every run of the suite and shared with its subprocesses and
+# workers, which inherit the variables; reading even the smallest program is quicker.
 os.environ.setdefault("VAE_JAX_CACHE", tempfile.mkdtemp(prefix="vae_jax_tests_"))
 jax.config.update(
     "jax_compilation_cache_dir", os.path.join(os.environ["VAE_JAX_CACHE"], "xla")
 )
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 @pytest.fixture

@@ -9,6 +9,11 @@ from scipy import special, stats
 from vae_jax import diagnostics, gaussian
 from vae_jax.diagnostics import _log_ratios
 
+# compiled: by itself, every call would compile some fifty small programs
+mutual_information = jax.jit(diagnostics.mutual_information, static_argnames="block_size")
+rate_decomposition = jax.jit(diagnostics.rate_decomposition)
+log_ratios = jax.jit(_log_ratios.log_ratios, static_argnums=3)
+
 COLLAPSED = [(0.0, 0.0), (7.0, 0.0), (-300.0, -8.0), (0.1, 4.0)]
 
 
@@ -49,7 +54,7 @@ def test_estimates_agree_with_quadrature():
     truth = quadrature(mean, logvar)
     estimators = (diagnostics.mutual_information, diagnostics.marginal_kl)
     for estimate, expected in zip(estimators, truth, strict=True):
-        found = jax.vmap(lambda key, f=estimate: f(key, mean, logvar))(keys)
+        found = jax.jit(jax.vmap(estimate, (0, None, None)))(keys, mean, logvar)
         spread = float(jnp.std(found.value))
         # 4 standard errors of a mean of 500
         assert float(found.value.mean()) == pytest.approx(expected, abs=4 * spread / 22)
@@ -83,7 +88,7 @@ def test_known_channel(nats, latent, num_examples):
 
 def test_more_than_the_ceiling_reads_as_the_ceiling(key):
     means, logvars = channel(key, 20.0, 1000, latent=4)
-    found = diagnostics.mutual_information(key, means, logvars)
+    found = mutual_information(key, means, logvars)
     assert float(found.ceiling) == pytest.approx(np.log(1000), rel=1e-6)
     # a nearest neighbour is on average 0.2 of the prior's width away, the noise is 0.007
     assert float(found.value) == pytest.approx(float(found.ceiling), abs=0.05)
@@ -95,7 +100,7 @@ def test_exact_collapse_has_no_information_and_no_spread(
     key, mean, logvar, num_examples
 ):
     same = jnp.full((num_examples, 32), mean), jnp.full((num_examples, 32), logvar)
-    found = diagnostics.mutual_information(key, *same)
+    found = mutual_information(key, *same)
     # log of a sum of N ones, less log N, in float32
     assert abs(float(found.value)) < 2e-6
     assert float(found.standard_error) < 1e-7
@@ -103,9 +108,7 @@ def test_exact_collapse_has_no_information_and_no_spread(
 
 def test_parts_of_a_far_away_constant(key):
     """All of the rate is distance from the prior."""
-    found = diagnostics.rate_decomposition(
-        key, jnp.full((500, 2), 3.0), jnp.zeros((500, 2))
-    )
+    found = rate_decomposition(key, jnp.full((500, 2), 3.0), jnp.zeros((500, 2)))
     assert float(found.rate) == pytest.approx(9, rel=1e-6)
     marginal = found.marginal_kl
     assert abs(float(marginal.value) - 9) < 4 * float(marginal.standard_error)
@@ -128,7 +131,7 @@ def test_ratios_agree_with_float64(key, offset, width):
         wide[0][:, None], wide[1][None], np.exp(wide[2] / 2)[None]
     ).sum(-1)
     own = np.diag(log_q)
-    found = _log_ratios.log_ratios(*map(jnp.asarray, (noise, mean, logvar)), 64)
+    found = log_ratios(*map(jnp.asarray, (noise, mean, logvar)), 64)
     expected = own - special.logsumexp(log_q, axis=1) + np.log(150)
     to_prior = own - stats.norm.logpdf(wide[0]).sum(-1)
     # float32 sums of 37 squares: 1e-6 of the exponents, which are up to a few hundred where
@@ -153,7 +156,7 @@ def test_residual_is_zero_within_an_honest_error():
 def test_blocks_do_not_change_the_answer(key):
     mean, logvar = posterior(130, 3)
     found = [
-        diagnostics.mutual_information(key, mean, logvar, block_size=size)
+        mutual_information(key, mean, logvar, block_size=size)
         for size in (1, 64, 130, 1000)
     ]
     for other in found[1:]:
@@ -175,7 +178,7 @@ def test_memory_grows_with_the_examples_and_not_with_their_pairs():
 def test_double_precision_is_kept():
     with jax.enable_x64(True):
         mean, logvar = (array.astype(np.float64) for array in posterior())
-        found = diagnostics.mutual_information(jax.random.key(0), mean, logvar)
+        found = mutual_information(jax.random.key(0), mean, logvar)
         assert found.value.dtype == jnp.float64
 
 
@@ -186,7 +189,7 @@ def test_a_batch_of_models(key):
     keys = jax.random.split(key, 2)
     batched = jax.jit(jax.vmap(diagnostics.rate_decomposition))(keys, mean, logvar)
     for i in range(2):
-        one = diagnostics.rate_decomposition(keys[i], mean[i], logvar[i])
+        one = rate_decomposition(keys[i], mean[i], logvar[i])
         for leaf, expected in zip(
             jax.tree.leaves(batched), jax.tree.leaves(one), strict=True
         ):

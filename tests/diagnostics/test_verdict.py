@@ -149,9 +149,9 @@ def test_report_agrees_with_its_parts(key):
 
 def test_reports_of_a_batch_are_judged_one_by_one(key):
     means = jnp.stack([jnp.zeros((50, 2)), jax.random.normal(key, (50, 2)) * 3])
-    batch = jax.vmap(
-        lambda key, means: diagnostics.collapse_report(key, means, means * 0 - 2)
-    )(jax.random.split(key), means)
+    batch = jax.jit(jax.vmap(diagnostics.collapse_report))(
+        jax.random.split(key), means, means * 0 - 2
+    )
     labels = [
         diagnostics.verdict(jax.tree.map(operator.itemgetter(i), batch)).label
         for i in range(2)
@@ -198,8 +198,10 @@ def test_refuses_half_a_decoder(key):
     with pytest.raises(ValueError, match="`log_prob` needs `z` and `x`"):
         diagnostics.collapse_report(key, means, means, log_prob=lambda z, x: x)
     with pytest.raises(ValueError, match=r"shape of `means`, \(5, 2\); got \(5, 3\)"):
-        diagnostics.collapse_report(
-            key, means, means, log_prob=lambda z, x: x, z=jnp.zeros((5, 3)), x=means
+        jax.eval_shape(
+            lambda: diagnostics.collapse_report(
+                key, means, means, log_prob=lambda z, x: x, z=jnp.zeros((5, 3)), x=means
+            )
         )
 
 

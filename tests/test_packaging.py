@@ -1,0 +1,49 @@
+"""What pyproject.toml promises is what was run: floors, one version, no caps."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import vae_jax
+from vae_jax.cli import _doctor
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+REQUIREMENTS = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]
+STUBS = {"pandas-stubs", "types-tqdm"}  # for mypy alone, which has them as they are
+
+
+def test_every_floor_is_the_version_that_is_run():
+    floors = dict(requirement.split(">=") for requirement in {*REQUIREMENTS} - STUBS)
+    lines = (ROOT / ".ci/constraints-lowest.txt").read_text().splitlines()
+    assert dict(line.split("==") for line in lines if line[0] != "#") == floors
+
+
+def test_no_dependency_has_a_cap():
+    capped = [text for text in PROJECT["dependencies"] if re.search("[<~!,]|==", text)]
+    assert not capped
+
+
+def test_there_is_one_version():
+    assert "version" in PROJECT["dynamic"]
+    assert "version" not in PROJECT
+    assert re.fullmatch(r"\d+\.\d+\.\d+", vae_jax.__version__)
+
+
+@pytest.mark.parametrize(
+    ("version", "complaints"),
+    [((0, 10, 1), 1), (_doctor.OLDEST, 0), ((0, 12, 0, 1), 0), ((1, 0, 0), 0)],
+)
+def test_doctor_refuses_an_older_jax_only(monkeypatch, capsys, version, complaints):
+    monkeypatch.setattr(_doctor.jax, "__version_info__", version)
+    problems = _doctor.check_versions()
+    assert "jax: " in capsys.readouterr().out
+    assert len(problems) == complaints
+    assert all("needs 0.10.2 or later" in problem for problem in problems)
+
+
+def test_doctor_has_the_floor_of_jax():
+    floor = ".".join(map(str, _doctor.OLDEST))
+    assert f"jax>={floor}" in PROJECT["dependencies"]
