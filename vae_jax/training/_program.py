@@ -145,7 +145,7 @@ def make_program(
     Returns:
         A `Program` over `Hyper`, `Splits` and `RunState`.
 
-    The README shows a run from end to end.
+    Needs a model and data to show; `assembly.program` makes one of a config.
     """
 
     def init(key, hyper, data):  # type: ignore[no-untyped-def]
