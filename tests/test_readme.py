@@ -174,7 +174,15 @@ def test_fields_of_the_example_sweep_exist():
 
 def test_exit_codes_and_the_cache_are_those_of_the_page_of_help():
     page = _main.help_page()
-    for words in ("130", "143", "141", "~/.cache/vae_jax", "VAE_JAX_CACHE"):
+    for words in (
+        "129",
+        "130",
+        "138",
+        "141",
+        "143",
+        "~/.cache/vae_jax",
+        "VAE_JAX_CACHE",
+    ):
         assert words in page
         assert words in README
 
