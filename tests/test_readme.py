@@ -13,6 +13,7 @@ import pytest
 
 import vae_jax
 from vae_jax import assembly, configs, results
+from vae_jax.cli import _main
 from vae_jax.sweeps._rows import flatten_params
 
 ROOT = Path(__file__).parents[1]
@@ -169,3 +170,25 @@ def test_fields_of_the_example_sweep_exist():
     runs = sweeps.expand(tomllib.loads(blocks("toml")[0]))
     assert len(runs) == 8
     assert all(isinstance(run, configs.RunConfig) for run in runs)
+
+
+def test_exit_codes_and_the_cache_are_those_of_the_page_of_help():
+    page = _main.help_page()
+    for words in (
+        "129",
+        "130",
+        "138",
+        "141",
+        "143",
+        "~/.cache/vae_jax",
+        "VAE_JAX_CACHE",
+    ):
+        assert words in page
+        assert words in README
+
+
+def test_local_links_lead_somewhere():
+    links = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert "experiments/README.md" in links
+    for link in links:
+        assert (ROOT / link).exists(), link

@@ -206,6 +206,31 @@ MADE = {
         "from vae_jax import VAE\ndef good(c, e):\n    return VAE(1, 2, 3)",
         "of three functions",
     ),
+    "another latent size": (
+        GOOD.replace("config.latent_dim", "3"),
+        r"latent_dim\), \(2, 8\) for two.*got DiagGaussian of .*2, 3",
+    ),
+    "another likelihood": (
+        GOOD.replace("config.likelihood", "'gaussian_learned'"),
+        "what its decode returns does not fit likelihood='bernoulli': ",
+    ),
+    "no knobs": (
+        GOOD.replace("    return", "    vae =")
+        + "    return vae._replace(encode=lambda params, x: vae.encode(params, x))",
+        r"its encode was called with \(params, x, key=None, knobs=Knobs\(\)\) and raises "
+        "TypeError",
+    ),
+    "no posterior": (
+        GOOD.replace("    return", "    vae =")
+        + "    return vae._replace(encode=lambda params, x, **_: x)",
+        "its encode must return a vae_jax.DiagGaussian",
+    ),
+    "raises in decode": (
+        GOOD.replace("    return", "    vae =")
+        + "    def decode(params, z, x, **_):\n        return z + 'a'\n"
+        "    return vae._replace(decode=decode)",
+        '(?s)its decode was called with .* raises TypeError:.*mymodel.py", line 6',
+    ),
 }
 
 

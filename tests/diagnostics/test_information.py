@@ -10,7 +10,9 @@ from vae_jax import diagnostics, gaussian
 from vae_jax.diagnostics import _log_ratios
 
 # compiled: by itself, every call would compile some fifty small programs
-mutual_information = jax.jit(diagnostics.mutual_information, static_argnames="block_size")
+mutual_information = jax.jit(
+    diagnostics.mutual_information, static_argnames="block_size"
+)
 rate_decomposition = jax.jit(diagnostics.rate_decomposition)
 log_ratios = jax.jit(_log_ratios.log_ratios, static_argnums=3)
 

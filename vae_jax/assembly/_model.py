@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from vae_jax import models, priors, training
 from vae_jax.assembly._parts import likelihood
-from vae_jax.assembly._source import call_user, user_function
+from vae_jax.assembly._user_model import user_model
 from vae_jax.configs import TEXT_MODELS, RunConfig
 from vae_jax.vae import VAE, Prior, with_prior
 
@@ -28,7 +28,7 @@ def model(
 
     Raises:
         ValueError: the function cannot be found or called so, raises, or does not return a
-            `VAE`; no `max_value` where it is needed.
+            `VAE` that fits the data; no `max_value` where it is needed.
 
     >>> model(RunConfig(model="linear"), (8, 8)).prior is None
     True
@@ -62,7 +62,7 @@ def _plain_model(
     config: RunConfig, event_shape: tuple[int, ...], max_value: int | None
 ) -> VAE:
     if ":" in config.model:
-        vae = _user_model(config, event_shape)
+        vae = user_model(config, event_shape, max_value)
     elif config.model in TEXT_MODELS:
         if max_value is None:
             raise ValueError(
@@ -161,13 +161,3 @@ def _prior(config: RunConfig, vae: VAE, event_shape: tuple[int, ...]) -> Prior:
         return priors.autoregressive(size, size, config.prior_correlation)
     grey = jnp.full((config.prior_components, *event_shape), 0.5, jnp.float32)
     return priors.vampprior(vae.encode, grey, noise=0.25, bounded=True)
-
-
-def _user_model(config: RunConfig, event_shape: tuple[int, ...]) -> VAE:
-    made = call_user(user_function(config.model), config.model, config, event_shape)
-    if not isinstance(made, VAE) or not all(map(callable, made[:3])):
-        raise ValueError(
-            f"`model` {config.model} must return a vae_jax.VAE of three functions, init, "
-            f"encode and decode; got {made if isinstance(made, VAE) else type(made)}."
-        )
-    return made

@@ -1,15 +1,15 @@
 """The files of the user's own code: a module, and what it imports of the user's.
 
 A module is the user's own if it lies neither in the standard library nor among installed
-packages; `vae_jax` is not. A package that is installed is own to its functions.
+packages; `vae_jax` is not. Of an installed module that is named only its own file counts.
 """
 
 import ast
+import functools
 import hashlib
 import importlib
 import sys
 import sysconfig
-from collections.abc import Iterator
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import resolve_name
 from pathlib import Path
@@ -36,18 +36,19 @@ def own_files(name: str) -> dict[str, Path]:
     that is imported by a computed name is not found.
     """
     found: dict[str, Path] = {}
-    todo, top = [name], name.partition(".")[0]
+    todo = [name]
     while todo:
         module = todo.pop()
         path = None if module in found else file_of(module)
-        if path is None or not (module == name or _is_own(module, path, top)):
+        if path is None or not (module == name or _is_own(module, path)):
             continue
         found[module] = path
         is_package = path.name == "__init__.py"
         package = module if is_package else module.rpartition(".")[0]
         if module == "__main__":
             package = sys.modules[module].__package__ or ""
-        todo += [*_imports(content(module, path), package), *_parents(module)]
+        if _is_own(module, path):
+            todo += [*_imports(content(module, path), package), *_parents(module)]
     return found
 
 
@@ -103,34 +104,29 @@ def _parents(name: str) -> list[str]:
     return [".".join(parts[:end]) for end in range(1, len(parts))]
 
 
-def _is_own(module: str, path: Path, top: str) -> bool:
-    first = module.partition(".")[0]
-    if first == "vae_jax":
+def _is_own(module: str, path: Path) -> bool:
+    if module.partition(".")[0] == "vae_jax":
         return False
-    if first == top:
-        return True
     foreign = any(path.is_relative_to(folder) for folder in STANDARD)
     return not foreign and not INSTALLED & set(path.parts)
 
 
-def _imports(source: bytes, package: str) -> Iterator[str]:
+@functools.lru_cache(maxsize=1024)
+def _imports(source: bytes, package: str) -> tuple[str, ...]:
     try:
         tree = ast.parse(source)
     except (
         SyntaxError,
         ValueError,
     ):  # an extension, or what the import will say itself
-        return
+        return ()
+    found: list[str] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = _base(node, package)
-            names = [base, *(f"{base}.{alias.name}" for alias in node.names if base)]
-        else:
-            continue
-        for name in filter(None, names):
-            yield from [*_parents(name), name]
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and (base := _base(node, package)):
+            found += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    return tuple(each for name in found for each in (*_parents(name), name))
 
 
 def _base(node: ast.ImportFrom, package: str) -> str:

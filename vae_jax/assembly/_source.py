@@ -69,21 +69,28 @@ def user_function(
     return function  # type: ignore[no-any-return]
 
 
-def call_user(
-    function: Callable[..., Any], path: str, *values: Any, field: str = "model"
-) -> Any:
-    """What the user's function returns.
+def call_user(function: Callable[..., Any], what: str, called: str) -> Any:
+    """The user's function, with a sentence before the traceback of what it raises.
+
+    Args:
+        function: of the user's.
+        what: it is, for the message.
+        called: with what.
 
     Raises:
-        ValueError: it raises; with the part of the traceback that is the user's.
+        ValueError: when it is called, if it raises; with the user's part of the traceback.
     """
-    try:
-        return function(*values)
-    except Exception as error:
-        raise ValueError(
-            f"`{field}` {path} was called with ({', '.join(ARGUMENTS)}) and raises "
-            f"{type(error).__name__}:\n{_own_traceback(error)}"
-        ) from error
+
+    def call(*values: Any) -> Any:
+        try:
+            return function(*values)
+        except Exception as error:
+            raise ValueError(
+                f"{what} was called with {called} and raises {type(error).__name__}:\n"
+                f"{_own_traceback(error)}"
+            ) from error
+
+    return call
 
 
 def source_digest(function: str | Callable[..., Any]) -> str:
@@ -196,8 +203,10 @@ def _own_traceback(error: BaseException) -> str:
         ):
             break
         skipped = skipped.tb_next
-    lines = traceback.format_exception(type(error), error, skipped, chain=False)
-    return "".join(lines).rstrip()
+    shown = traceback.TracebackException(type(error), error, skipped)
+    # JAX notes that it hides frames of its own
+    shown.__notes__ = None
+    return "".join(shown.format(chain=False)).rstrip()
 
 
 def _check_callable(

@@ -37,7 +37,7 @@ def diagnose(run: tyro.conf.Positional[Path], /, member: int | None = None) -> N
         print_verdict(row)
     if stored.runs.num_rows < total:
         print(f"\n{stored.runs.num_rows} of {total} members are finished.")
-    print(f"\nResults: {run}")
+    print(f"\nResults: {folder}")
 
 
 def chosen(runs: "pd.DataFrame", member: int | None, total: int) -> "pd.DataFrame":

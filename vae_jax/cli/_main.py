@@ -61,8 +61,8 @@ exit codes:
   0    done, or done before: the results are in the folder that is named last
   1    a defect of vae-jax, with its traceback; `doctor`: something is missing
   2    refused: the command or its input cannot be carried out as given
-  128 + the number of a signal, where one ended the command: 130 Ctrl-C, 143 SIGTERM; a
-       run has saved its state, and the same command goes on with it
+  128 + the number of a signal, where one ended the command: 129 SIGHUP, 130 Ctrl-C, 138
+       SIGUSR1, 143 SIGTERM; a run has saved its state, and the same command goes on
   141  nobody reads the output any more
 
 Compiled programs are kept in ~/.cache/vae_jax, or where VAE_JAX_CACHE says; the folder

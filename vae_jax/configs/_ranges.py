@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,7 @@ LARGEST = {
 }
 """Beyond them a size is a slip, and would only be found where memory ends."""
 
-LARGEST_WIDTH, MOST_LAYERS = 100_000, 1_000
+LARGEST_WIDTH, MOST_LAYERS, MOST_WEIGHTS = 100_000, 1_000, 10**9
 
 POSITIVE_INTS = (
     "latent_dim",
@@ -108,6 +109,14 @@ def _check_sizes(config: RunConfig) -> None:
     fine = all(width <= LARGEST_WIDTH for width in widths)
     _require(fine, config, "hidden", f"widths of at most {LARGEST_WIDTH}")
     _require(len(widths) <= MOST_LAYERS, config, "hidden", f"{MOST_LAYERS} or fewer")
+    layers = itertools.pairwise((*widths, config.latent_dim))
+    most = max((width * after for width, after in layers), default=0)
+    if max(most, config.vocab_size * config.embedding) > MOST_WEIGHTS:
+        raise ValueError(
+            f"a layer must have at most {MOST_WEIGHTS} weights; got `hidden` {widths}, "
+            f"`latent_dim` {config.latent_dim}, `vocab_size` {config.vocab_size} and "
+            f"`embedding` {config.embedding}. Make them smaller."
+        )
 
 
 def _check_numbers(config: RunConfig) -> None:

@@ -47,6 +47,12 @@ def _check_data(config: RunConfig) -> None:
             f"`num_steps` must be a multiple of `log_every`; got {config.num_steps} and "
             f"{config.log_every}."
         )
+    if config.posterior == "batch_norm" and config.batch_size < 2:
+        raise ValueError(
+            "`batch_size` must be at least 2 with posterior='batch_norm', which takes the "
+            f"mean over the batch from every mean; got {config.batch_size}, of which "
+            "nothing would be left."
+        )
     if config.likelihood == "bernoulli" and config.dequantize:
         raise ValueError(
             "`dequantize` adds noise to grey levels and fits a Gaussian likelihood; got "

@@ -52,7 +52,7 @@ def normal_folder(folder: str) -> str:
     True
     """
     whole, here = os.path.abspath(os.path.expanduser(folder)), os.getcwd()
-    below = whole == here or whole.startswith(here.rstrip("/") + "/")
+    below = whole == here or (here != os.sep and whole.startswith(here + os.sep))
     return os.path.relpath(whole, here) if below else whole
 
 

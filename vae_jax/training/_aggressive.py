@@ -158,7 +158,7 @@ def make_aggressive_program(
     Raises:
         ValueError: when it is run, if `is_encoder` is true of all parameters or of none.
 
-    Needs a model and data to show; make it as `make_program` in the README.
+    Needs a model and data to show; `assembly.program` makes one of a config.
     """
     both = share_optimizers(optimizer, is_encoder).both
     base = make_program(

@@ -99,7 +99,7 @@ def make_evaluate(
         `evaluate(state, key, hyper, data) -> {"distortion", "rate", "nll", ...}` with every
         field of `diagnostics.CollapseReport`.
 
-    The README shows its use.
+    Needs a model and data to show; `assembly.program` makes one of a config.
     """
 
     def statistics(params: Params, images: Array, key: Array, knobs: Knobs) -> Any:

@@ -130,27 +130,31 @@ def make_program(
 ) -> Program:
     """Bind a step to its data: shuffle, gather, prepare, key, step.
 
-    Every epoch visits the examples in a new order drawn from (seed, epoch), and leaves
-    out the last `num_examples % batch_size` of it.
+        Every epoch visits the examples in a new order drawn from (seed, epoch), and leaves
+        out the last `num_examples % batch_size` of it.
 
-    Args:
-        init_params: `init_params(key) -> params`.
-        step: from `make_step`, without an axis name: a run is on one device.
-        optimizer: the one the step was made with.
-        prepare: turns stored images into the model's input.
-        evaluate: see `make_evaluate`.
-        batch_size: examples a step.
-        feedback: the controller that the step was made with, if any.
-        calibrate: what turns trained parameters into those that are kept, where the
-            model needs that; see `make_calibrate`.
+        Args:
+            init_params: `init_params(key) -> params`.
+            step: from `make_step`, without an axis name: a run is on one device.
+            optimizer: the one the step was made with.
+            prepare: turns stored images into the model's input.
+            evaluate: see `make_evaluate`.
+            batch_size: examples a step.
+            feedback: the controller that the step was made with, if any.
+            calibrate: what turns trained parameters into those that are kept, where the
+                model needs that; see `make_calibrate`.
 
-    Returns:
-        A `Program` over `Hyper`, `Splits` and `RunState`.
+        Returns:
+            A `Program` over `Hyper`, `Splits` and `RunState`.
 
-    Raises:
-        ValueError: the step was made with an axis name.
+    <<<<<<< HEAD
+        Raises:
+            ValueError: the step was made with an axis name.
 
-    The README shows a run from end to end.
+        The README shows a run from end to end.
+    =======
+        Needs a model and data to show; `assembly.program` makes one of a config.
+    >>>>>>> w-specs
     """
     check_whole(step, "make_program")
 
