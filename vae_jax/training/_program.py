@@ -147,14 +147,10 @@ def make_program(
         Returns:
             A `Program` over `Hyper`, `Splits` and `RunState`.
 
-    <<<<<<< HEAD
-        Raises:
-            ValueError: the step was made with an axis name.
+    Raises:
+        ValueError: the step was made with an axis name.
 
-        The README shows a run from end to end.
-    =======
-        Needs a model and data to show; `assembly.program` makes one of a config.
-    >>>>>>> w-specs
+    Needs a model and data to show; `assembly.program` makes one of a config.
     """
     check_whole(step, "make_program")
 
