@@ -217,12 +217,20 @@ def test_train_takes_what_sweep_takes(run_instead):
 
 def stored(out, rows, num_members):
     results.create_or_open(
-        out, {"spec": {"configs": []}, "versions": {}, "num_members": num_members}
+        out,
+        {
+            "spec": {"configs": [{"beta": 1.0}] * num_members},
+            "members": [f"{member:032x}" for member in range(num_members)],
+            "versions": {},
+        },
     )
     if rows:
         measured = {"status": "finished", "first_bad_step": None, "rate": 1.0}
-        full = [{"member": member, "beta": 1.0, **measured} for member in rows]
-        results.commit_shard(out, 0, full, {"w": np.zeros((len(rows), 1), np.float32)})
+        full = [
+            {"member": member, "member_id": f"{member:032x}", "beta": 1.0, **measured}
+            for member in rows
+        ]
+        results.commit_shard(out, full, [{"w": np.zeros(1, np.float32)}] * len(rows))
 
 
 def test_a_sweep_without_a_finished_shard_says_so(tmp_path, capsys):

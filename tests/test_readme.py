@@ -14,7 +14,6 @@ import pytest
 import vae_jax
 from vae_jax import assembly, configs, results
 from vae_jax.cli import _main
-from vae_jax.sweeps._rows import flatten_params
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -56,15 +55,18 @@ def store(out, runs):
     dataset = assembly.dataset_of(runs[0])
     vae = assembly.model(runs[0], dataset.train.images.shape[1:], dataset.max_value)
     keys = jax.vmap(jax.random.key)(np.arange(len(runs)))
-    params = flatten_params(jax.vmap(vae.init)(keys), len(runs))
+    params = [jax.tree.map(np.asarray, vae.init(key)) for key in keys]
     measured = {"rate": 1.0, "mutual_information": 0.5, "active_units": 3}
     measured |= {f"history/{name}": [1, 2] for name in ("step", "beta", "rate")}
     rows = [
-        {"member": member, "status": "finished", "first_bad_step": None}
+        {"member": member, "member_id": f"{member:032x}", "status": "finished"}
+        | {"first_bad_step": None}
         | {"beta": run.beta, **measured}
         for member, run in enumerate(runs)
     ]
-    results.commit_shard(out, 0, rows, params)
+    knobs = [assembly.hyper(run).knobs._asdict() for run in runs]
+    plain = [{name: np.asarray(k).tolist() for name, k in one.items()} for one in knobs]
+    results.commit_shard(out, rows, params, plain)
 
 
 def write_small_runs(root):

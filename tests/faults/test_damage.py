@@ -152,6 +152,7 @@ def make_run(out):
     rows = [
         {
             "member": member,
+            "member_id": f"{member + 1:012x}{0:020x}",
             "status": "finished",
             "first_bad_step": None,
             "rate": rng.normal(),
@@ -160,9 +161,14 @@ def make_run(out):
         }
         for member in range(4)
     ]
-    params = {"dense/kernel": rng.normal(size=(4, 30, 20)).astype(np.float32)}
-    results.commit_shard(out, 0, rows, params)
+    kernels = rng.normal(size=(4, 30, 20)).astype(np.float32)
+    results.commit_shard(out, rows, [{"dense": {"kernel": one}} for one in kernels])
     return out
+
+
+def shard_of(out):
+    (path,) = (out / "shards").iterdir()
+    return path
 
 
 def read_everything(out):
@@ -197,30 +203,30 @@ def test_two_hundred_damaged_results(tmp_path):
 def test_any_flipped_bit_of_a_footer_is_noticed(tmp_path):
     # Parquet checks its pages alone: a flip in the footer can rename a column
     out = make_run(tmp_path / "run")
-    path = out / "shards" / "shard-00000.parquet"
+    path = shard_of(out)
     content = path.read_bytes()
     for place in range(len(content) - 1500, len(content), 7):
         changed = bytearray(content)
         changed[place] ^= 1
         path.write_bytes(changed)
-        with pytest.raises(results.DamagedFile, match=r"shard-00000\.parquet"):
+        with pytest.raises(results.DamagedFile, match=path.name):
             results.read(out)
 
 
 def test_deleted_parameters_are_named(tmp_path):
     out = make_run(tmp_path / "run")
-    next((out / "params").iterdir()).unlink()
-    with pytest.raises(results.DamagedFile, match=r"npz is damaged: it is missing"):
+    min((out / "params").iterdir()).unlink()
+    with pytest.raises(results.DamagedFile, match="is damaged: it is missing"):
         results.load(out, 0)
 
 
 def test_the_named_fix_repairs_a_run(tmp_path):
     out = make_run(tmp_path / "run")
     expected = results.content_hash(out)
-    damage(next((out / "params").iterdir()), "flip", np.random.default_rng(0))
-    with pytest.raises(results.DamagedFile, match=r"Delete .*shard-00000\.parquet"):
+    damage(min((out / "params").iterdir()), "flip", np.random.default_rng(0))
+    with pytest.raises(results.DamagedFile, match=f"move .*{shard_of(out).name} away"):
         results.load(out, 0)
-    (out / "shards" / "shard-00000.parquet").unlink()
+    shard_of(out).rename(tmp_path / "away")
     make_run(out)
     assert results.content_hash(out) == expected
 
@@ -268,14 +274,14 @@ def test_a_full_disk_commits_no_shard(small_disk):
     results.create_or_open(out, {"spec": {"beta": [1.0]}, "versions": {"jax": "1"}})
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(shutil.disk_usage(small_disk).free - 3 * BLOCK))
-    with pytest.raises(OSError, match=r"shards/shard-00000\.parquet") as caught:
+    with pytest.raises(OSError, match=r"(shards|params)/\w+-0000\d-") as caught:
         make_run(out)
     assert_names_path_and_bytes(caught.value, out)
-    assert results.finished_shards(out) == set()
+    assert results.finished_members(out) == set()
     assert list(out.rglob(".tmp-*")) == []
     ballast.unlink()
     make_run(out)
-    assert results.finished_shards(out) == {0}
+    assert len(results.finished_members(out)) == 4
 
 
 LIMITED = """

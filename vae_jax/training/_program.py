@@ -133,7 +133,7 @@ def make_program(
         Every epoch visits the examples in a new order drawn from (seed, epoch), and leaves
         out the last `num_examples % batch_size` of it.
 
-        Args:
+    Args:
             init_params: `init_params(key) -> params`.
             step: from `make_step`, without an axis name: a run is on one device.
             optimizer: the one the step was made with.
@@ -144,7 +144,7 @@ def make_program(
             calibrate: what turns trained parameters into those that are kept, where the
                 model needs that; see `make_calibrate`.
 
-        Returns:
+    Returns:
             A `Program` over `Hyper`, `Splits` and `RunState`.
 
     Raises:
