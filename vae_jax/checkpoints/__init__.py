@@ -7,7 +7,8 @@ A folder belongs to one shard and holds its newest two saves:
                        of every file its SHA-256, verified before orbax sees it
         arrays/        the leaves, written by orbax under their place in the record
 
-A save is built under a temporary name, synced, and renamed: the rename commits it.
+A save is built under a temporary name, synced, read back, and renamed: the rename
+commits it, and an older save goes only then.
 The number after the dot counts the saves of one step, so that saving a step again
 replaces nothing before the new save is durable. orbax restores flipped bits silently
 and casts to another dtype silently; here a leaf comes back bit for bit or not at all.
