@@ -104,14 +104,14 @@ def kl_between(
     >>> kl_between(one, one, one, one).tolist()
     [0.0]
     """
-    mean_q, logvar_q = _pair(mean_q, logvar_q)
-    mean_p, logvar_p = _pair(mean_p, logvar_p)
+    mean_q, logvar_q = _pair(mean_q, logvar_q, "_q")
+    mean_p, logvar_p = _pair(mean_p, logvar_p, "_p")
     check_same_shape("mean_p", mean_p, "mean_q", mean_q)
     shift = (mean_q - mean_p) * jnp.exp(-0.5 * logvar_p)
     return 0.5 * (jnp.square(shift) + expm1_minus(logvar_q - logvar_p))
 
 
-def _pair(mean: ArrayLike, logvar: ArrayLike) -> tuple[Array, Array]:
+def _pair(mean: ArrayLike, logvar: ArrayLike, of: str = "") -> tuple[Array, Array]:
     mean, logvar = as_float(mean), as_float(logvar)
-    check_same_shape("logvar", logvar, "mean", mean)
+    check_same_shape(f"logvar{of}", logvar, f"mean{of}", mean)
     return mean, logvar

@@ -57,10 +57,8 @@ def correlation(means):
 def updated(means, logvars, **settings):
     """The averages of two batches."""
     state = diagnostics.online_init(2)
-    for scale in (1.0, 0.5):
-        state, info = diagnostics.online_update(
-            state, scale * jnp.asarray(means, jnp.float32), logvars, **settings
-        )
+    for _ in range(2):
+        state, info = diagnostics.online_update(state, means, logvars, **settings)
     return info
 
 
@@ -86,8 +84,8 @@ SAMPLED = {
     "outside": BOTH | {"key": KEYS, "block_size": SIZES},
 }
 SHUFFLED = {
-    "arrays": {"z": MEANS, "x": MEANS},
-    "fixed": {"key": KEY, "log_prob": log_prob},
+    "arrays": {"z": MEANS},
+    "fixed": {"key": KEY, "log_prob": log_prob, "x": MEANS},
     "outside": {"z": NARROW, "key": KEYS, "log_prob": (lambda z, x: jnp.sum(z),)},
 }
 CURVED = {

@@ -110,7 +110,12 @@ def gaussian_total_correlation(
         raise ValueError(
             f"`covariance` must be square, (latent, latent); got {matrix.shape}."
         )
-    checks.in_range("diag(covariance)", jnp.diagonal(matrix), 0)
+    known = checks.concrete("covariance", jnp.diagonal(matrix))
+    if known is not None and (known < 0).any():
+        raise ValueError(
+            f"`covariance` must have no negative variance; got {known.min()} on its "
+            "diagonal."
+        )
     spectrum = jnp.linalg.eigvalsh(correlation_of(matrix))
     # clipped from below: rounding makes the zeros of a singular matrix negative, too
     return -jnp.sum(jnp.log(jnp.maximum(spectrum, 0))) / 2

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Num
 
-from vae_jax import gaussian, numerics
+from vae_jax import checks, gaussian, numerics
 from vae_jax.diagnostics._checks import as_posterior
 from vae_jax.diagnostics._information import rate_decomposition
 from vae_jax.diagnostics._log_ratios import BLOCK_SIZE, LogPrior
@@ -103,6 +103,7 @@ def collapse_report(
     (0, 3, 0.0)
     """
     mean, logvar = as_posterior(means, logvars)
+    checks.number("active_threshold", active_threshold, 0, high_open=True)
     if kl is not None:
         check_same_shape("kl", as_float(kl), "means", mean)
     _check_decoder(log_prob, z, x, mean)

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Integer, Shaped
 
 from vae_jax import checks
 from vae_jax.keys import as_key
-from vae_jax.likelihoods._event import Likelihood, sum_event
+from vae_jax.likelihoods._event import Likelihood, known_data, sum_event
 from vae_jax.numerics import as_float, check_same_shape
 from vae_jax.types import ArrayLike
 
@@ -51,6 +51,8 @@ def categorical_log_prob(
             "`logits` must have the shape of `tokens` and an axis for the classes, "
             f"({', '.join(map(str, (*tokens.shape, 'classes')))}); got {logits.shape}."
         )
+    if mask is not None and jnp.iscomplexobj(mask):
+        raise TypeError("`mask` must hold real numbers or booleans; got complex ones.")
     all_of_them = jnp.ones(tokens.shape, bool)
     keep = all_of_them if mask is None else jnp.asarray(mask).astype(bool)
     check_same_shape("mask", keep, "tokens", tokens)
@@ -139,7 +141,9 @@ def check_categorical_data(
         checks.whole("num_classes", num_classes, 1),
     )
     _check_integers(tokens.dtype)
-    keep = np.ones(tokens.shape, bool) if mask is None else np.asarray(mask) != 0
+    keep = np.ones(tokens.shape, bool)
+    if mask is not None:
+        keep = known_data(mask, "mask") != 0
     if keep.shape != tokens.shape:
         raise ValueError(
             f"`mask` must have the shape of `tokens`, {tokens.shape}; got {keep.shape}."

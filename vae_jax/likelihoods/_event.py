@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from vae_jax import checks
+from vae_jax.numerics import as_float
 from vae_jax.types import ArrayLike
 
 
@@ -31,12 +32,19 @@ class Likelihood(NamedTuple):
     sample: Callable[[Array, Any], Array]
 
 
-def sum_event(values: Float[Array, "..."], batch_ndim: int = 1) -> Float[Array, "..."]:
+def sum_event(
+    values: Float[ArrayLike, "..."], batch_ndim: int = 1
+) -> Float[Array, "..."]:
     """Sum every axis after the first `batch_ndim`.
+
+    Raises:
+        TypeError: `batch_ndim` is no whole number.
+        ValueError: it is negative, or there are not as many axes.
 
     >>> sum_event(jnp.ones((2, 3, 4))).tolist()
     [12.0, 12.0]
     """
+    values = as_float(values)
     first = checks.whole("batch_ndim", batch_ndim, 0)
     if first > values.ndim:
         raise ValueError(
@@ -68,6 +76,18 @@ def refuse_outside(known: np.ndarray, family: str, fix: str, *, nan: bool) -> No
         raise ValueError(
             f"`x` must lie between 0 and 1 for a {family} likelihood; got "
             f"{known[wrong].flat[0]}. {fix}"
+        )
+
+
+def check_total_weight(total: Float[Array, ""]) -> None:
+    """Refuse weights of which none is positive: their mean is 0 / 0.
+
+    >>> check_total_weight(jnp.ones(()))
+    """
+    known = checks.concrete("weights", total)
+    if known is not None and not known > 0:
+        raise ValueError(
+            f"`weights` must have a positive sum; got {float(known)}: no example counts."
         )
 
 

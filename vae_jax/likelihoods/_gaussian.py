@@ -10,7 +10,12 @@ from jaxtyping import Array, Float
 
 from vae_jax import checks
 from vae_jax.keys import as_key
-from vae_jax.likelihoods._event import Likelihood, known_data, sum_event
+from vae_jax.likelihoods._event import (
+    Likelihood,
+    check_total_weight,
+    known_data,
+    sum_event,
+)
 from vae_jax.mapped import batch_axis
 from vae_jax.numerics import as_float, check_same_shape
 from vae_jax.types import ArrayLike
@@ -100,7 +105,7 @@ def gaussian_optimal_variance(
     if axis_name is not None:
         total, count = jax.lax.psum((total, count), axis_name)
     elif weights is not None:
-        checks.in_range("weights.sum()", count, 0, low_open=True)
+        check_total_weight(count)
     return total / count
 
 

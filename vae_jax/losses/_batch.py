@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from vae_jax import checks
+from vae_jax.likelihoods._event import check_total_weight
 from vae_jax.mapped import batch_axis
 from vae_jax.numerics import as_float
 from vae_jax.types import ArrayLike
@@ -123,7 +124,7 @@ def batch_mean(
     if axis_name is not None:
         total, count = jax.lax.psum((total, count), axis_name)
     elif weights is not None:
-        checks.in_range("weights.sum()", count, 0, low_open=True)
+        check_total_weight(count)
     return total / count
 
 

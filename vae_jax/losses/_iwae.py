@@ -84,6 +84,8 @@ def effective_sample_size(
 def _samples(log_weights: ArrayLike, axis: int) -> Array:
     """In float32 or wider, with at least one sample along the axis."""
     array = as_float(log_weights)
+    if array.ndim == 0:
+        raise ValueError("`log_weights` must have an axis of samples; got one number.")
     checks.whole("axis", axis, -array.ndim, array.ndim - 1)
     if array.shape[axis] == 0:
         raise ValueError(

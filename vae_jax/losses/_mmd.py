@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Num
 
 from vae_jax import checks
@@ -173,10 +174,10 @@ def infovae_loss(
 
 def _check_several(name: str, values: Any) -> None:
     """Refuse no number, several axes of them, or one that is not positive."""
-    if jnp.ndim(values) > 1 or jnp.size(values) == 0:
+    if np.ndim(values) > 1 or np.size(values) == 0:
         raise ValueError(
             f"`{name}` must be one number or a list of them; got the shape "
-            f"{jnp.shape(values)}."
+            f"{np.shape(values)}."
         )
     checks.in_range(name, values, 0, low_open=True, high_open=True)
 
