@@ -119,7 +119,9 @@ def test_masks_within_an_optimiser_are_kept_apart():
     """Muon moves matrices by one rule and the rest by another."""
     optimizer = optax.contrib.muon(0.1)
     made = share_optimizers(optimizer, in_encoder)
-    params = {name: jnp.eye(2) for name in ("encoder", "decoder")} | {"bias": jnp.ones(2)}
+    params = {name: jnp.eye(2) for name in ("encoder", "decoder")} | {
+        "bias": jnp.ones(2)
+    }
     state, whole = made.both.init(params), optimizer.init(params)
     grads = jax.tree.map(lambda leaf: leaf + 0.3, params)
     with jax.numpy_dtype_promotion("standard"):

@@ -121,7 +121,6 @@ def share_optimizers(
     >>> {name: round(float(update), 3) for name, update in updates.items()}
     {'decoder': 0.0, 'encoder': 0.6}
     """
-
     taking = take_rate(optimizer)
 
     def init(params: Params) -> ShareStates:

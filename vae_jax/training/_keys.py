@@ -12,7 +12,6 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Int, Key
 
-
 RAW_SHAPE = (2,)
 """Of the two numbers that a raw Threefry key is."""
 

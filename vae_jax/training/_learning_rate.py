@@ -129,7 +129,5 @@ def reached(program: Any, sources: list[bool]) -> list[bool]:
         outputs = [True] * len(equation.outvars)
         if equation.primitive.name in ("jit", "pjit"):
             outputs = reached(equation.params["jaxpr"].jaxpr, found)
-        live |= {
-            id(v) for v, on in zip(equation.outvars, outputs, strict=True) if on
-        }
+        live |= {id(v) for v, on in zip(equation.outvars, outputs, strict=True) if on}
     return [id(v) in live for v in program.outvars]

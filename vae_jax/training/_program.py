@@ -152,7 +152,6 @@ def make_program(
 
     The README shows a run from end to end.
     """
-
     check_whole(step, "make_program")
 
     def init(key, hyper, data):  # type: ignore[no-untyped-def]
