@@ -26,6 +26,7 @@ PACKAGES = (
     "vae_jax.gaussian",
     "vae_jax.likelihoods",
     "vae_jax.losses",
+    "vae_jax.mapped",
     "vae_jax.models",
     "vae_jax.numerics",
     "vae_jax.priors",

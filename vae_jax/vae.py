@@ -40,7 +40,7 @@ class Knobs(NamedTuple):
         dropout: probability of zeroing a hidden unit of the decoder in training.
         variance: noise variance of a Gaussian decoder whose variance is fixed.
         word_dropout: probability that a decoder does not see a teacher-forced pixel or
-            token in training.
+            token in training; 1 is a decoder without inputs, in evaluation too.
         committed_rate: nats a unit that a delta-VAE posterior cannot go below.
         posterior_scale: standard deviation over the data of a batch-normalised
             posterior's means.

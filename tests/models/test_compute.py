@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vae_jax import models
-from vae_jax.vae import Knobs
+from vae_jax.vae import VAE, DiagGaussian, Knobs
 
 SHAPE, LATENT = (4, 4), 2
 IMAGES = {
@@ -22,6 +22,12 @@ IMAGES = {
     "lstm": models.lstm(6, 12, LATENT, embedding=8, hidden=(8,)),
     "transformer": models.transformer(
         6, 12, LATENT, latent_use="prefix", width=8, num_layers=1, num_heads=2
+    ),
+}
+SENTENCES = {
+    "lstm": models.lstm(2, 6, LATENT, embedding=4, hidden=(4,)),
+    "transformer": models.transformer(
+        2, 6, LATENT, latent_use="memory", width=4, num_layers=1, num_heads=2
     ),
 }
 # of a bfloat16 number: 8 bits with the leading one
@@ -78,3 +84,46 @@ def test_gradients_are_float32_and_scalars_are_not_rounded(key):
 def test_integers_are_refused():
     with pytest.raises(ValueError, match="floating"):
         models.compute_in(IMAGES["mlp"], jnp.int8)
+
+
+@pytest.mark.parametrize("name", ["lstm", "transformer"])
+def test_the_gradient_of_a_table_is_summed_in_float32(name):
+    """All tokens are the same: in bfloat16 the sum of equal terms stops at 256 of them."""
+    vae = SENTENCES[name]
+    x, z = jnp.full((1024, 2), 4), jnp.ones((1024, LATENT))
+    params = vae.init(jax.random.key(0))
+
+    def slopes(vae):
+        def loss(params):
+            logits = vae.decode(params, z, x)
+            fit = jnp.mean(jax.nn.log_softmax(logits)[..., 4])
+            return fit + jnp.mean(vae.encode(params, x).mean ** 2)
+
+        found = jax.jit(jax.grad(loss))(params)
+        return [
+            found[half]["embedding"]["embedding"] for half in ("encoder", "decoder")
+        ]
+
+    half = slopes(models.compute_in(vae, jnp.bfloat16))
+    for full, low in zip(slopes(vae), half, strict=True):
+        assert low.dtype == jnp.float32
+        # fewer than 16 roundings a term, all of which may be in one direction
+        error = np.linalg.norm(full - low) / np.linalg.norm(full)
+        assert error < 16 * UNIT_ROUNDOFF
+
+
+def test_a_table_of_ones_own_model_is_not_cast_and_the_rest_is():
+    seen = {}
+
+    def encode(params, x, **_):
+        seen.update(jax.tree.map(lambda leaf: leaf.dtype.name, params))
+        return DiagGaussian(x, x)
+
+    vae = VAE(len, encode, max)
+    params = {
+        "embedding": jnp.ones((3, 2)),
+        "kernel": jnp.ones(2),
+        "scale": jnp.ones(()),
+    }
+    models.compute_in(vae, jnp.bfloat16).encode(params, jnp.ones((1, 2)))
+    assert seen == {"embedding": "float32", "kernel": "bfloat16", "scale": "float32"}

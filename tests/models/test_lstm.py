@@ -197,3 +197,18 @@ def test_refuses_impossible_models():
         models.lstm(LENGTH, VOCAB, LATENT, init_bound=0.0)
     with pytest.raises(ValueError, match="`embedding` must be at least 1; got 0"):
         models.lstm(LENGTH, VOCAB, LATENT, embedding=0)
+
+
+def test_a_decoder_without_inputs_has_none_in_evaluation_and_generation():
+    """At a word dropout of 1 nothing is random: without keys the words are hidden too."""
+    knobs = Knobs(word_dropout=jnp.float32(1.0))
+    blind = DECODE(PARAMS, Z, jnp.full_like(X, UNK))
+    found = DECODE(PARAMS, Z, X, knobs=knobs)
+    np.testing.assert_array_equal(found, blind)
+    assert np.abs(found - DECODE(PARAMS, Z, X)).max() > 1e-4
+    decoding = models.lstm_decoding(knobs=knobs)
+    state = decoding.start(PARAMS, Z)
+    read = np.concatenate([np.full_like(X[:, :1], 2), X[:, :-1]], axis=1)
+    for t in range(2):
+        logits, state = decoding.step(PARAMS, state, jnp.asarray(read[:, t]))
+        np.testing.assert_allclose(logits, blind[:, t], atol=1e-5)

@@ -39,15 +39,15 @@ def built(name):
     keys = jax.random.split(jax.random.key(1), BATCH)
 
     @jax.jit
-    def run(window):
-        knobs = Knobs(window=window)
+    def run(window, hidden):
+        knobs = Knobs(window=window, word_dropout=hidden)
         rest = params, z, event
         passes = models.sample(keys, vae, family, *rest, knobs=knobs)
         x, output = cached_sample(keys, name, family, *rest, knobs)
         whole = vae.decode(params, z, x, knobs=knobs)
         return passes, x, output, whole, drawn(keys, family, whole)
 
-    return run
+    return lambda window, hidden=0.0: run(window, hidden)
 
 
 @pytest.mark.parametrize("window", [0, 2, FULL_WINDOW])
@@ -67,6 +67,14 @@ def test_equals_whole_passes(name, window):
         # under teacher forcing the same noise draws the same image
         np.testing.assert_array_equal(passes, again)
     assert len(np.unique(np.asarray(x).reshape(BATCH, -1), axis=0)) == BATCH
+
+
+def test_a_decoder_without_inputs_draws_without_them():
+    passes, x, output, whole, _ = built("bernoulli")(FULL_WINDOW, 1.0)
+    np.testing.assert_array_equal(x, passes)
+    np.testing.assert_allclose(output, whole, atol=1e-5)
+    # where it sees what it has drawn, it draws something else
+    assert np.abs(output - built("bernoulli")(FULL_WINDOW)[2]).max() > 0.1
 
 
 def test_previous_pixels_matter():

@@ -9,12 +9,156 @@ import sys
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+# before anything is computed
+jax.config.update("jax_num_cpu_devices", 8)
 sys.path.insert(0, str(Path(__file__).parent))
 
+import linear_gaussian as linear  # noqa: E402
 import small_models as small  # noqa: E402
 
-from vae_jax import training  # noqa: E402
+from vae_jax import likelihoods, losses, training  # noqa: E402
+from vae_jax.training import StepHyper, StepKeys  # noqa: E402
+
+STEPS, BATCH = 20, 16
+X = linear.examples(64)
+
+
+def floor(over, mean, rule="max", **options):
+    def charge(kl, hyper):
+        return losses.free_bits(
+            kl, hyper.free_bits, over=over, mean=mean, rule=rule, **options
+        )
+
+    return charge
+
+
+# nothing here says an axis: the step does
+PENALTIES = {
+    "plain": training.plain_rate,
+    **{
+        f"free bits {over} {mean} {rule}": floor(
+            over, mean, rule, **({"groups": [0, 0]} if over == "group" else {})
+        )
+        for over in ("unit", "total", "group")
+        for mean in ("batch", "example")
+        for rule in ("max", "mask")
+    },
+    "capacity": lambda kl, hyper: losses.capacity(kl, 3.0, 2.0),
+    "minimum rate": lambda kl, hyper: jnp.square(
+        losses.minimum_rate_violation(kl, 3.0)
+    ),
+}
+REGULARISERS = {
+    "mmd": training.mmd_regulariser(),
+    "total correlation": training.total_correlation_regulariser(64),
+}
+NAMES = [*PENALTIES, *REGULARISERS]
+
+
+def choose(index):
+    """One program for all: the weights of penalties and regularisers are data."""
+    return np.eye(len(NAMES), dtype=np.float32)[index]
+
+
+def mixed_penalty(kl, hyper):
+    every = jnp.stack([charge(kl, hyper) for charge in PENALTIES.values()])
+    return hyper.target[: len(PENALTIES)] @ every
+
+
+def mixed_regulariser(latent, hyper, keys):
+    hyper = hyper._replace(mmd_weight=5.0, tc_weight=2.0)
+    every = jnp.stack([own(latent, hyper, keys) for own in REGULARISERS.values()])
+    return hyper.target[len(PENALTIES) :] @ every
+
+
+def objectives():
+    gaussian, normal = likelihoods.gaussian(), linear.vae()
+    return {
+        "mixed": training.make_objective(
+            normal, gaussian, mixed_penalty, regulariser=mixed_regulariser
+        ),
+        "batch norm": training.make_objective(
+            training.batch_norm_posterior(normal, linear.LATENT), gaussian
+        ),
+        "optimal variance": training.make_objective(
+            normal, gaussian, optimal_variance=True
+        ),
+    }
+
+
+def run_steps(step, params, optimizer, hyper, placed=lambda leaf: leaf):
+    state, key = training.init_state(params, optimizer), training.member_key(0)
+    for t in range(STEPS):
+        rows = (np.arange(BATCH) + t * BATCH) % len(X)
+        keys = StepKeys.from_key(jax.random.fold_in(key, t), BATCH)
+        state, info = step(state, placed(X[rows]), hyper, keys)
+        jax.block_until_ready(info)  # or collectives of many steps lock each other out
+    return jax.tree.map(np.asarray, state.params), info
+
+
+def explicit():
+    mesh = jax.make_mesh((8,), ("batch",), (AxisType.Explicit,))
+    over = NamedSharding(mesh, PartitionSpec("batch"))
+    return mesh, lambda x: jax.device_put(x, over)
+
+
+def wrappings(objective, optimizer):
+    """Each with how it is given its batch; keys and state are everywhere."""
+    whole = training.make_step(objective, optimizer)
+    mapped = training.make_step(objective, optimizer, axis_name="devices")
+    (mesh, place), by_itself = explicit(), lambda leaf: leaf
+    automatic = Mesh(np.array(jax.devices()), ("batch",))
+    return training.jit_step(whole), {
+        "pmap": (training.pmap_step(mapped), by_itself),
+        "auto": (training.sharded_step(whole, automatic), by_itself),
+        "explicit": (training.sharded_step(whole, mesh), place),
+        "bare": (jax.jit(whole), place),
+    }
+
+
+def refused(objective, optimizer):
+    try:
+        training.pmap_step(training.make_step(objective, optimizer))
+    except ValueError as error:
+        return "must be made with the name" in str(error)
+    return False
+
+
+def settings(name):
+    """What varies inside one program, and the names of it in the report."""
+    hyper = StepHyper(
+        beta=np.float32(1.0),
+        learning_rate=np.float32(0.02),
+        free_bits=np.float32(0.6),
+        knobs=linear.KNOBS,
+    )
+    if name != "mixed":
+        return {name: hyper}
+    return {own: hyper._replace(target=choose(i)) for i, own in enumerate(NAMES)}
+
+
+def report():
+    found, optimizer = {}, training.sgd(clip_norm=5.0)
+    for program, objective in objectives().items():
+        params = linear.exact_params(2.0)
+        if program == "batch norm":
+            vae = training.batch_norm_posterior(linear.vae(), linear.LATENT)
+            params = vae.init(training.member_key(0))
+        jitted, others = wrappings(objective, optimizer)
+        for name, hyper in settings(program).items():
+            expected = run_steps(jitted, params, optimizer, hyper)
+            own = {"refused": refused(objective, optimizer)}
+            own["moved"] = small.largest_difference(expected[0], params)
+            for wrapping, (step, place) in others.items():
+                got = run_steps(step, params, optimizer, hyper, place)
+                own[wrapping] = small.largest_difference(expected[0], got[0])
+                own[wrapping + "_info"] = small.largest_difference(expected[1], got[1])
+            found[name] = own
+    return found
 
 
 def differences(optimizer, rate):
@@ -35,9 +179,6 @@ def differences(optimizer, rate):
 
 def vmapped_row(optimizer, rate):
     """A row of four members under vmap, against the same member alone."""
-    import jax.numpy as jnp
-    import numpy as np
-
     step = jax.jit(jax.vmap(small.step(optimizer), in_axes=(0, None, None, 0)))
     members = [training.member_key(seed) for seed in range(4)]
     states = [training.init_state(small.vae().init(m), optimizer) for m in members]
@@ -57,12 +198,11 @@ def vmapped_row(optimizer, rate):
 
 
 if __name__ == "__main__":
-    jax.config.update("jax_num_cpu_devices", 8)
-    report = {"devices": jax.device_count()}
+    found = {"devices": jax.device_count(), "objectives": report()}
     for name, optimizer, rate in (
         ("sgd", small.sgd(), 0.05),
         ("adam", training.adam(clip_norm=1.0), 1e-3),
     ):
-        report[name] = differences(optimizer, rate)
-        report[name]["vmapped_row"] = vmapped_row(optimizer, rate)
-    print(json.dumps(report))
+        found[name] = differences(optimizer, rate)
+        found[name]["vmapped_row"] = vmapped_row(optimizer, rate)
+    print(json.dumps(found))

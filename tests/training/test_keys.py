@@ -105,3 +105,33 @@ def test_a_key_that_is_split_gives_two_that_differ_from_it_and_from_all_others()
     alone = split_each(keys[:1])
     for part, whole in zip(alone, split_each(keys), strict=True):
         np.testing.assert_array_equal(data_of(part), data_of(whole[:1]))
+
+
+def test_the_keys_of_a_step_come_from_one_key_typed_or_raw():
+    typed = training.StepKeys.from_key(jax.random.key(3), 4)
+    raw = training.StepKeys.from_key(jax.random.PRNGKey(3), np.int64(4))
+    data = [jax.random.key_data(keys) for keys in (*typed, *raw)]
+    np.testing.assert_array_equal(data[:2], data[2:])
+    assert len(np.unique(np.concatenate(data[:2]), axis=0)) == 8
+    # an example's keys are those of its place, whatever the size of the batch
+    more = training.StepKeys.from_key(jax.random.key(3), 6)
+    np.testing.assert_array_equal(jax.random.key_data(more.noise)[:4], data[0])
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        (3, "got int"),
+        (jax.random.split(jax.random.key(0), 2), r"got an array key<fry>\[2\]"),
+        (jax.random.split(jax.random.PRNGKey(0), 2), r"got an array uint32\[2, 2\]"),
+        (np.zeros(2, np.int32), r"got an array int32\[2\]"),
+    ],
+)
+def test_anything_but_one_key_is_refused(key, shown):
+    with pytest.raises(ValueError, match=f"`key` must be one key.*{shown}"):
+        training.StepKeys.from_key(key, 4)
+
+
+def test_a_batch_of_none_has_no_keys():
+    with pytest.raises(ValueError, match="`batch_size` must be at least 1; got 0"):
+        training.StepKeys.from_key(jax.random.key(0), 0)

@@ -6,7 +6,7 @@ import linear_gaussian as linear
 import numpy as np
 import pytest
 
-from vae_jax import gaussian, likelihoods, training
+from vae_jax import assembly, configs, gaussian, likelihoods, training
 from vae_jax.vae import VAE, DiagGaussian, Knobs
 
 X = linear.examples(60)
@@ -132,3 +132,20 @@ def test_what_is_not_wrapped_stays():
     vae = VAE(len, lambda p, x, **_: DiagGaussian(x, x), max)
     assert training.delta_posterior(vae).decode is max
     assert Knobs().posterior_scale == 1.0
+
+
+def test_a_batch_of_one_is_refused_in_training_and_fine_in_evaluation():
+    vae, params, knobs = normalised()
+    with pytest.raises(ValueError, match="at least 2 examples .* got 1"):
+        vae.encode(params, X[:1], key=KEYS[:1], knobs=knobs)
+    assert vae.encode(params, X[:1], knobs=knobs).mean.shape == (1, linear.LATENT)
+    # one a device are many together
+    split, *_ = normalised("devices")
+    one_each = jax.vmap(
+        lambda x, key: split.encode(params, x, key=key, knobs=knobs).mean,
+        axis_name="devices",
+    )(X[:4, None], KEYS[:4, None])
+    np.testing.assert_allclose(one_each[:, 0].std(0), 0.5, rtol=1e-5)
+    config = configs.RunConfig(posterior="batch_norm", batch_size=1)
+    with pytest.raises(ValueError, match="`batch_size` must be at least 2 .* got 1"):
+        assembly.check(config, assembly.dataset_of(config))

@@ -5,10 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import pytest
 
-from vae_jax import training
+from vae_jax import losses, training
+from vae_jax.mapped import batch_split_over
 
 SCRIPT = Path(__file__).parent / "on_eight_devices.py"
 
@@ -35,6 +37,63 @@ def test_wrappings_agree_after_20_sgd_steps(report, wrapping):
 def test_reported_information_is_global(report, wrapping):
     # losses of about 10 nats: float32 rounding of a mean in another order
     assert report["sgd"][wrapping + "_info"] <= 1e-5
+
+
+def test_every_objective_agrees_whatever_splits_its_batch(report):
+    """No penalty, regulariser or posterior here names an axis: the step does."""
+    assert len(report["objectives"]) == 19
+    for name, found in report["objectives"].items():
+        print(name, found)
+        # what is compared is a run that went somewhere
+        assert found["moved"] > 1e-2
+        for wrapping in ("pmap", "auto", "explicit", "bare"):
+            # float32 numbers of order 1, whose sums are taken in another order
+            assert found[wrapping] <= 1e-6, (name, wrapping)
+            assert found[wrapping + "_info"] <= 1e-5, (name, wrapping)
+
+
+def test_a_forgotten_axis_is_refused_for_every_objective(report):
+    assert all(found["refused"] for found in report["objectives"].values())
+
+
+def whole(state, batch, hyper, keys):
+    return state, None
+
+
+def test_an_axis_is_said_once_and_where_it_belongs():
+    objective, optimizer = training.make_objective, training.sgd()
+    mapped = training.make_step(objective, optimizer, axis_name="devices")
+    assert mapped.axis_name == "devices"
+    for wrap in (training.jit_step, training.sharded_step):
+        with pytest.raises(ValueError, match="must be made without .* got axis_name="):
+            wrap(mapped)
+    with pytest.raises(ValueError, match="must be made without an axis name"):
+        training.make_program(len, mapped, optimizer, len, len, 4)
+    with pytest.raises(ValueError, match="made with, 'devices'; got 'rows'"):
+        training.pmap_step(mapped, "rows")
+    # what jit makes of a step still says it, a function of one's own does not
+    assert training.pmap_step(jax.jit(mapped))
+    with pytest.raises(ValueError, match="axis_name='devices'.*got none"):
+        training.pmap_step(whole)
+
+
+def test_another_axis_than_that_of_the_step_is_refused():
+    with (
+        batch_split_over("devices"),
+        pytest.raises(ValueError, match="made with, 'devices'; got 'rows'"),
+    ):
+        losses.capacity(jnp.ones((2, 1)), 0.0, 1.0, axis_name="rows")
+    assert losses.capacity(jnp.ones((2, 1)), 0.0, 1.0).tolist() == [1.0, 1.0]
+
+
+def test_a_jitted_penalty_is_traced_anew_in_a_step_of_an_axis():
+    mean = jax.jit(lambda kl: losses.capacity(kl, 0.0, 1.0))
+    kl = jnp.array([[[1.0]], [[3.0]]])
+    alone = jax.vmap(mean, axis_name="devices")(kl)
+    with batch_split_over("devices"):
+        together = jax.vmap(mean, axis_name="devices")(kl)
+    assert alone.ravel().tolist() == [1.0, 3.0]
+    assert together.ravel().tolist() == [2.0, 2.0]
 
 
 def test_a_batch_that_does_not_divide_is_refused():

@@ -42,12 +42,29 @@ def apply(module: nn.Module, params: Params, *args: Any) -> Any:
 
 
 def compute_dtype(params: Params) -> Any:
-    """What a model computes in: the dtype of its parameters.
+    """What a model computes in: the dtype of its parameters, tables of vectors aside.
 
     >>> str(compute_dtype({"kernel": jnp.zeros(2, jnp.bfloat16)}))
     'bfloat16'
     """
-    return jnp.result_type(*jax.tree.leaves(params))
+    leaves = jax.tree_util.tree_leaves_with_path(params)
+    return jnp.result_type(
+        *[leaf for path, leaf in leaves if not is_table(path)]
+        or jax.tree.leaves(params)
+    )
+
+
+def is_table(path: Any) -> bool:
+    """Whether a leaf is a table that rows are looked up in: flax calls it `embedding`.
+
+    It keeps its dtype, and a row is cast after it was looked up. The gradient of a table
+    adds up over all tokens that are the same, and in bfloat16 such a sum stops at 256
+    equal terms.
+
+    >>> is_table((jax.tree_util.DictKey("embedding"),)), is_table(())
+    (True, False)
+    """
+    return bool(path) and jax.tree_util.keystr(path[-1:], simple=True) == "embedding"
 
 
 def dense(features: int, name: str | None = None, **options: Any) -> nn.Dense:

@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from vae_jax.models._assemble import is_table
 from vae_jax.numerics import as_float
 from vae_jax.types import Params
 from vae_jax.vae import VAE
@@ -15,8 +16,10 @@ def compute_in(vae: VAE, dtype: Any) -> VAE:
 
     Parameters stay as they are, and so do gradients, since both pass through a cast;
     posteriors and the parameters of the likelihood come back in float32, so that the
-    objective is computed in it. Scalar parameters, such as a learned log-variance, are not
-    cast. Micikevicius et al. (2018), arXiv:1710.03740.
+    objective is computed in it. Not cast are scalar parameters, such as a learned
+    log-variance, and tables of vectors, leaves by the name `embedding`, whose gradient is a
+    sum over tokens that half the bits do not hold: a model looks up, then casts.
+    Micikevicius et al. (2018), arXiv:1710.03740.
 
     Works on any model that computes in the dtype of what it is given.
 
@@ -33,7 +36,11 @@ def compute_in(vae: VAE, dtype: Any) -> VAE:
         raise ValueError(f"`dtype` must be a floating one, as bfloat16; got {dtype}.")
 
     def narrow(params: Params) -> Params:
-        return jax.tree.map(lambda p: _cast(p, dtype) if p.ndim else p, params)
+        def one(path: Any, leaf: Any) -> Any:
+            whole = jnp.ndim(leaf) == 0 or is_table(path)
+            return leaf if whole else _cast(leaf, dtype)
+
+        return jax.tree_util.tree_map_with_path(one, params)
 
     def encode(params: Params, x: Any, **options: Any) -> Any:
         found = vae.encode(narrow(params), _cast(x, dtype), **options)

@@ -61,11 +61,16 @@ def word_dropout(
     not see what came before has to ask z. Bowman et al. (2016), Section 3.1,
     arXiv:1511.06349.
 
+    At rate 1 nothing is left to chance: it is a decoder without inputs, which has none in
+    evaluation and generation either, where below 1, without keys, nothing is hidden.
+
     >>> word_dropout(None, 0.5, jnp.ones((2, 3))).tolist()
     [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
+    >>> word_dropout(None, 1.0, jnp.ones((2, 3))).tolist()
+    [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
     """
     if keys is None:
-        return x
+        return jnp.where(jnp.asarray(rate) >= 1, jnp.asarray(unseen, x.dtype), x)
     # tokens are integers, the rate is not, nor is it a number of eight bits
     dtype = as_float(x).dtype
     kept = 1 - jnp.asarray(rate, dtype)

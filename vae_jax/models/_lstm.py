@@ -18,7 +18,12 @@ from vae_jax.models._assemble import (
 from vae_jax.models._dropout import OptionalKeys, dropout, word_dropout
 from vae_jax.models._generate import Decoding
 from vae_jax.models._recurrence import lstm_recurrence, lstm_step
-from vae_jax.models._sentences import assemble_sentences, check_sizes, with_bos
+from vae_jax.models._sentences import (
+    assemble_sentences,
+    check_sizes,
+    hide_word,
+    with_bos,
+)
 from vae_jax.numerics import as_float
 from vae_jax.tokens import PAD, UNK
 from vae_jax.types import Array, Params
@@ -97,14 +102,21 @@ def lstm(
             "decoder": decoder.init(keys[1], z, x, None, DEFAULT_KNOBS)["params"],
         }
 
-    read, write = partial(apply, encoder), partial(apply, decoder)
+    def read(own: Params, x: Array) -> tuple[Array, Array]:
+        found: tuple[Array, Array] = apply(encoder, own, x, compute_dtype(own))
+        return found
+
+    write = partial(apply, decoder)
     return assemble_sentences(init, read, write, length, latent_dim)
 
 
-def lstm_decoding() -> Decoding:
+def lstm_decoding(*, knobs: Knobs = DEFAULT_KNOBS) -> Decoding:
     """The decoder of `lstm` as steps that carry its state; without dropout.
 
     The same numbers as its `decode` to rounding, for the cost of one token a step.
+
+    Args:
+        knobs: of which a `word_dropout` of 1 is read: a decoder without inputs.
 
     >>> params = lstm(5, 10, 2).init(jax.random.key(0))
     >>> decoding, z = lstm_decoding(), jnp.zeros((3, 2))
@@ -124,7 +136,9 @@ def lstm_decoding() -> Decoding:
     def step(params: Params, state: _State, token: Array) -> tuple[Array, _State]:
         (z, before), own, after = state, params["decoder"], []
         table = jnp.asarray(own["embedding"]["embedding"])
-        read = jnp.concatenate([jnp.take(table, token, axis=0), z], axis=-1)
+        seen = hide_word(token, knobs.word_dropout)
+        row = jnp.take(table, seen, axis=0).astype(z.dtype)
+        read = jnp.concatenate([row, z], axis=-1)
         for number, (hidden, cell) in enumerate(before):
             layer = own[f"lstm_{number}"]
             projected = read @ layer["input"]["kernel"] + layer["input"]["bias"][None]
@@ -144,8 +158,8 @@ class _Encoder(nn.Module):
     remat: bool
 
     @nn.compact
-    def __call__(self, x: Array) -> tuple[Array, Array]:
-        states = _embedding(self.vocab_size, self.embedding)(with_bos(x))
+    def __call__(self, x: Array, dtype: Any = None) -> tuple[Array, Array]:
+        states = _embedding(self.vocab_size, self.embedding)(with_bos(x)).astype(dtype)
         for layer, width in enumerate(self.hidden):
             start = jnp.zeros((len(x), width), states.dtype)
             lstm = _LSTM(width, self.bound, self.remat, name=f"lstm_{layer}")
@@ -174,7 +188,8 @@ class _Decoder(nn.Module):
         drop = dropout(keys, knobs.dropout)
         seen = word_dropout(keys, knobs.word_dropout, x[:, :-1], UNK)
         read = with_bos(seen)
-        inputs = drop(_embedding(self.vocab_size, self.embedding)(read), 0)
+        inputs = _embedding(self.vocab_size, self.embedding)(read).astype(z.dtype)
+        inputs = drop(inputs, 0)
         beside = jnp.broadcast_to(z[:, None], (*read.shape, z.shape[-1]))
         states = jnp.concatenate([inputs, beside], axis=-1)
         for layer, width in enumerate(self.hidden):

@@ -18,6 +18,7 @@ from vae_jax.models._assemble import (
     default_dtype,
     flatten,
 )
+from vae_jax.models._dropout import word_dropout
 from vae_jax.models._gated import GatedLayer, reaches
 from vae_jax.models._images import image_shape
 from vae_jax.models._pixelcnn import PixelDecoder, check_channels, num_features
@@ -110,14 +111,16 @@ def cached_sample(
                 output, found, (start, row, column, start)
             )
             pixel = draw(output, row, column)
-            left = [_shifted(left[0], pixel, axis=2), *left[1:]]
+            seen = word_dropout(None, knobs.word_dropout, pixel)
+            left = [_shifted(left[0], seen, axis=2), *left[1:]]
             return (output, left), pixel[:, 0, 0]
 
         left = stacks.start((len(keys), 1, stacks.decoder.half))
         each = jnp.arange(width), [jnp.moveaxis(side, 2, 0) for side in sides]
         (output, _), pixels = jax.lax.scan(write_pixel, (output, left), each)
         x = jnp.moveaxis(pixels, 0, 1)
-        above = [_shifted(above[0], x[:, None], axis=1), *above[1:]]
+        seen = word_dropout(None, knobs.word_dropout, x)
+        above = [_shifted(above[0], seen[:, None], axis=1), *above[1:]]
         return (output, above), x
 
     above = stacks.start((len(keys), stacks.decoder.half, width))

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 from jaxtyping import Float, Int
 
 from vae_jax.models._assemble import DEFAULT_KNOBS, compute_dtype, flatten, needed
-from vae_jax.models._dropout import OptionalKeys
+from vae_jax.models._dropout import OptionalKeys, word_dropout
 from vae_jax.numerics import as_float
-from vae_jax.tokens import BOS, EOS
+from vae_jax.tokens import BOS, EOS, UNK
 from vae_jax.types import Array, ArrayLike, Params
 from vae_jax.vae import VAE, DiagGaussian, Knobs
 
@@ -91,6 +91,15 @@ def with_bos(x: Array) -> Array:
     [[2, 4, 3]]
     """
     return jnp.concatenate([jnp.full_like(x[:, :1], BOS), x], axis=1)
+
+
+def hide_word(token: Array, rate: ArrayLike) -> Array:
+    """What a decoder that writes reads of its last token: at a word dropout of 1, nothing.
+
+    >>> hide_word(jnp.array([2, 7]), 1.0).tolist(), hide_word(jnp.array([7]), 0.5).tolist()
+    ([2, 1], [7])
+    """
+    return jnp.where(token == BOS, token, word_dropout(None, rate, token, UNK))
 
 
 def check_sizes(vocab_size: int, **sizes: int) -> None:

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int
 
+from vae_jax.models._assemble import compute_dtype
 from vae_jax.models._attention import causal, reach, sinusoids
 from vae_jax.models._dropout import OptionalKeys, dropout, word_dropout
 from vae_jax.models._sentences import with_bos
@@ -27,6 +28,8 @@ def num_layers_of(own: Params) -> int:
 def embed(own: Params, tokens: Array, positions: Array) -> Array:
     """Vectors of tokens, `(batch, time, width)`, with those of their positions added.
 
+    In the dtype of the positions: looked up in the table's own, then cast.
+
     >>> own = {"embedding": {"embedding": jnp.ones((4, 2))}}
     >>> embed(own, jnp.array([[1]]), jnp.ones((1, 2))).tolist()
     [[[2.0, 2.0]]]
@@ -34,7 +37,7 @@ def embed(own: Params, tokens: Array, positions: Array) -> Array:
     table = jnp.asarray(own["embedding"]["embedding"])
     # a token that does not exist becomes NaN, and is not taken for another
     found: Array = jnp.take(table, tokens, axis=0)
-    return found + positions[None]
+    return found.astype(positions.dtype) + positions[None]
 
 
 def memories(own: Params, z: Array) -> list[Pair | None]:
@@ -149,8 +152,8 @@ def with_latent(own: Params, z: Array, states: Array) -> Array:
 
 def _inputs(own: Params, tokens: Array) -> Array:
     """Of every token of sentences."""
-    table = own["embedding"]["embedding"]
-    return embed(own, tokens, sinusoids(tokens.shape[1], table.shape[1], table.dtype))
+    width = own["embedding"]["embedding"].shape[1]
+    return embed(own, tokens, sinusoids(tokens.shape[1], width, compute_dtype(own)))
 
 
 def _maybe(remat: bool, run: Any) -> Any:

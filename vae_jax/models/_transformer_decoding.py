@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int
 from vae_jax.models._assemble import DEFAULT_KNOBS, compute_dtype
 from vae_jax.models._attention import attention, causal, reach, sinusoids
 from vae_jax.models._generate import Decoding
-from vae_jax.models._sentences import check_sizes
+from vae_jax.models._sentences import check_sizes, hide_word
 from vae_jax.models._transformer_body import (
     embed,
     hide,
@@ -50,7 +50,7 @@ def transformer_decoding(length: int, *, knobs: Knobs = DEFAULT_KNOBS) -> Decodi
     Args:
         length: of the sentences, as of the model; more than the model's is fine at a full
             window, which ends where the length does.
-        knobs: of which the window is read.
+        knobs: of which the window is read, and a `word_dropout` of 1.
 
     Raises:
         ValueError: a length below 1.
@@ -79,10 +79,11 @@ def transformer_decoding(length: int, *, knobs: Knobs = DEFAULT_KNOBS) -> Decodi
         params: Params, state: _State, token: Int[Array, " batch"]
     ) -> tuple[Array, _State]:
         own = params["decoder"]
-        table = own["embedding"]["embedding"]
-        positions = sinusoids(length, table.shape[1], table.dtype)
+        width = own["embedding"]["embedding"].shape[1]
+        positions = sinusoids(length, width, compute_dtype(own))
         here = jax.lax.dynamic_slice_in_dim(positions, state.position, 1)
-        states = embed(own, hide(token, knobs.window)[:, None], here)
+        seen = hide(hide_word(token, knobs.word_dropout), knobs.window)
+        states = embed(own, seen[:, None], here)
         states = with_latent(own, state.z, states) if "add" in own else states
         states, state = _advance(own, state, states, length, knobs)
         outputs = linear(own["output"], layer_norm(own["norm"], states))

@@ -144,7 +144,8 @@ def make_objective(
         regulariser: what is charged beside it; `mmd_regulariser` is one.
         optimal_variance: sets the variance of a Gaussian decoder to its optimum for the
             batch, the mean squared error (Rybkin et al. 2021, sigma-VAE).
-        axis_name: mapped axis over which a batch is split, if it is.
+        axis_name: mapped axis over which a batch is split, if it is; by default that of
+            the step.
 
     Returns:
         `objective(params, batch, hyper, keys) -> (loss per example, Terms)`, in nats.

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from vae_jax import gaussian, likelihoods, losses, refinement
+from vae_jax.mapped import batch_axis
 from vae_jax.training._keys import member_key
 from vae_jax.types import Params
 from vae_jax.vae import VAE, DiagGaussian, Knobs
@@ -61,7 +62,12 @@ def batch_norm_posterior(
         vae: the model; its parameters become `{"model": ..., "batch_norm": ...}`, with the
             learned `shift` and the statistics.
         latent_dim: units of z.
-        axis_name: mapped axis that the batch is split over, if it is.
+        axis_name: mapped axis that the batch is split over, if it is; by default that of
+            the step.
+
+    Raises:
+        ValueError: when it is traced, a batch of one example in training: its mean less
+            the batch's is 0, whatever the encoder says.
 
     >>> encode = lambda params, x, **_: DiagGaussian(x, 0 * x)
     >>> vae = VAE(lambda key: {}, encode, lambda params, z, **_: z)
@@ -89,6 +95,7 @@ def batch_norm_posterior(
                 raw.mean, known, scale, shift, epsilon=BATCH_NORM_EPSILON
             )
         else:
+            check_several(len(raw.mean), axis_name)
             mean = losses.batch_norm_mean(
                 raw.mean,
                 scale,
@@ -114,6 +121,24 @@ def batch_norm_posterior(
         return {"model": inner, "batch_norm": {**params["batch_norm"], **known}}
 
     return VAE(init, encode, decode, calibrate)
+
+
+def check_several(examples: int, axis_name: str | None) -> None:
+    """Refuse a batch whose means are all 0 after normalisation.
+
+    Raises:
+        ValueError: one example, on all devices together.
+
+    >>> check_several(2, None)
+    """
+    axis = batch_axis(axis_name)
+    total = examples if axis is None else examples * jax.lax.axis_size(axis)
+    if total < 2:
+        raise ValueError(
+            "a batch-normalised posterior needs at least 2 examples a batch in training; "
+            f"got {total}: less its own mean it is 0 whatever the encoder says, which then "
+            "is not trained. Give a larger batch, or no key for evaluation."
+        )
 
 
 def semi_amortised_posterior(

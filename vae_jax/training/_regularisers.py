@@ -47,7 +47,8 @@ def total_correlation_regulariser(
 
     Args:
         dataset_size: of the training set.
-        axis_name: mapped axis that the batch is split over, if it is.
+        axis_name: mapped axis that the batch is split over, if it is; by default that of
+            the step.
 
     >>> from vae_jax.training import StepHyper, StepKeys
     >>> same, hyper = jnp.ones((8, 2)), StepHyper(1.0, 1e-3, tc_weight=5.0)
