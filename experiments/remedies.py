@@ -108,7 +108,7 @@ SMOKE = (
     "aggressive",
     "pre-training, free bits",
 )
-"""What `--smoke` runs: all 22 programs take minutes to compile. `tests/test_remedies.py`
+"""What `--smoke` runs: all 21 programs take minutes to compile. `tests/test_remedies.py`
 builds each of them."""
 SMALL: dict[str, Any] = {
     "hidden": [8],

@@ -58,7 +58,7 @@ def word_dropout(
 
     What is hidden becomes `unseen`: 0 for a pixel, the unknown word for a token. What is
     not stays as it is: it is information that is dropped, not scale. A decoder that does
-    not see what came before has to ask z. Bowman et al. (2016), Section 3.2,
+    not see what came before has to ask z. Bowman et al. (2016), Section 3.1,
     arXiv:1511.06349.
 
     >>> word_dropout(None, 0.5, jnp.ones((2, 3))).tolist()
