@@ -96,6 +96,9 @@ def test_the_python_blocks_run_in_order(tmp_path, monkeypatch, capsys):
     assert set(namespace["vocabulary"].words) == {"so", "it", "goes", "and", "on"}
     assert "mutual_information" in capsys.readouterr().out
     assert namespace["state"].params is not None
+    # probabilities of pixels, not logits
+    assert namespace["reconstructed"].shape == (8, 8, 8)
+    assert 0 < namespace["reconstructed"].min() < namespace["reconstructed"].max() < 1
     assert isinstance(namespace["small"](configs.RunConfig(), (8, 8)), vae_jax.VAE)
     # two units under the threshold of 0.2 nats on the batch mean: 0 and 0.2
     assert namespace["penalised"].tolist() == pytest.approx([0.4, 0.4])

@@ -116,11 +116,12 @@ def with_snapshots(
 
 def _known(rows: Array, reached: Array) -> Array:
     """The rows, and what stands for an unknown one where a step was not reached."""
+    # of numpy: a NaN that no array needs is none that JAX's flag would see
     if jnp.issubdtype(rows.dtype, jnp.inexact):
-        unknown = jnp.asarray(jnp.nan, rows.dtype)
+        unknown = np.asarray(np.nan, rows.dtype)
     elif jnp.issubdtype(rows.dtype, jnp.bool_):
-        unknown = jnp.asarray(False)
+        unknown = np.asarray(False)
     else:
-        unknown = jnp.asarray(np.iinfo(rows.dtype).min, rows.dtype)
+        unknown = np.asarray(np.iinfo(rows.dtype).min, rows.dtype)
     reached = reached.reshape(-1, *[1] * (rows.ndim - 1))
     return jnp.where(reached, rows, unknown)
