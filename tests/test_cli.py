@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
 
 import vae_jax
@@ -216,21 +215,14 @@ def test_train_takes_what_sweep_takes(run_instead):
 
 
 def stored(out, rows, num_members):
-    results.create_or_open(
-        out,
-        {
-            "spec": {"configs": [{"beta": 1.0}] * num_members},
-            "members": [f"{member:032x}" for member in range(num_members)],
-            "versions": {},
-        },
-    )
+    """A run folder in which some of the members are finished."""
+    members = [f"member-{number}" for number in range(num_members)]
+    manifest = {"spec": {"configs": []}, "versions": {}, "members": members}
+    results.create_or_open(out, manifest)
+    measured = {"status": "finished", "first_bad_step": None, "rate": 1.0, "beta": 1.0}
     if rows:
-        measured = {"status": "finished", "first_bad_step": None, "rate": 1.0}
-        full = [
-            {"member": member, "member_id": f"{member:032x}", "beta": 1.0, **measured}
-            for member in rows
-        ]
-        results.commit_shard(out, full, [{"w": np.zeros(1, np.float32)}] * len(rows))
+        named = [{"member": n, "member_id": members[n], **measured} for n in rows]
+        results.commit_shard(out, named)
 
 
 def test_a_sweep_without_a_finished_shard_says_so(tmp_path, capsys):

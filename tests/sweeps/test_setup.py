@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vae_jax import data, sweeps
+from vae_jax import data, results, sweeps
 
 
 def homeless():
@@ -97,6 +97,25 @@ def test_a_folder_of_somebody_else_is_refused_by_name(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "owner", lambda path: "ada")
     with pytest.raises(ValueError, match="belongs to 'ada' and may not be written"):
         sweeps.check_out(tmp_path / "run")
-    # a finished run may be read by all
-    (tmp_path / "manifest.json").touch()
-    sweeps.check_out(tmp_path)
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_run_of_somebody_else_can_be_read_once_it_is_finished(
+    finished, tmp_path, monkeypatch
+):
+    manifest = {"spec": {}, "versions": {}, "members": ["one"]}
+    results.create_or_open(tmp_path / "run", manifest)
+    row = {
+        "member": 0,
+        "member_id": "one",
+        "status": "finished",
+        "first_bad_step": None,
+    }
+    if finished:
+        results.commit_shard(tmp_path / "run", [row])
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    if finished:
+        sweeps.check_out(tmp_path / "run")
+    else:
+        with pytest.raises(ValueError, match="may not be written by you"):
+            sweeps.check_out(tmp_path / "run")

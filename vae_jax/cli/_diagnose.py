@@ -35,7 +35,7 @@ def diagnose(run: tyro.conf.Positional[Path], /, member: int | None = None) -> N
     print_runs(runs)
     for row in runs.to_dict("records"):
         print_verdict(row)
-    if stored.runs.num_rows < total:
+    if stored.missing:
         print(f"\n{stored.runs.num_rows} of {total} members are finished.")
     print(f"\nResults: {folder}")
 

@@ -39,11 +39,11 @@ def load_knobs(out: str | os.PathLike[str], member: int) -> dict[str, Any]:
     `Knobs(**load_knobs(run, member))` is what its `encode` and `decode` are to be given.
 
     Raises:
-        KeyError: as for `load`.
+        KeyError: as for `load`; also of a folder written before settings were stored.
+        DamagedFile: as for `load`.
     """
     shard, row = find_member(Path(out), member)
-    path, _ = _params_file(shard, row)
-    found: dict[str, Any] = json.loads(read_about(path)["knobs"])
+    found: dict[str, Any] = json.loads(read_about(*_params_file(shard, row))["knobs"])
     return found
 
 
@@ -94,7 +94,7 @@ def has_params(shard: StoredShard, row: int) -> bool:
 
 
 def _params_file(shard: StoredShard, row: int) -> tuple[Path, str]:
-    if not has_params(shard, row):
+    if is_of_first_format(shard.table) or not has_params(shard, row):
         raise _not_kept(shard, row)
     assert shard.params is not None
     name, digest = shard.params[row]

@@ -3,13 +3,15 @@
 import os
 from pathlib import Path
 
+from vae_jax import results
+
 MANIFEST = "manifest.json"
 
 
 def check_out(out: Path) -> None:
     """Refuse a folder that cannot be made or written, naming whose it is.
 
-    What may not be written but holds a manifest may be finished, and only read.
+    A finished run is only read, and may belong to anybody.
 
     Raises:
         ValueError: names the folder, the reason and the fix.
@@ -36,8 +38,10 @@ def _why_not(existing: Path, out: Path) -> str:
     longest = max(len(os.fsencode(part)) for part in out.parts)
     if longest > limit:
         return f"a name in it has {longest} bytes, and {limit} are allowed"
+    if os.access(existing, os.W_OK | os.X_OK):
+        return ""
     is_run = existing == out and os.path.lexists(out / MANIFEST)
-    if is_run or os.access(existing, os.W_OK | os.X_OK):
+    if is_run and not results.read(out).missing:
         return ""
     return f"{existing} belongs to {_owner(existing)} and may not be written by you"
 
