@@ -33,8 +33,9 @@ def reparameterize(
     >>> reparameterize(jax.random.key(0), jnp.zeros((4, 2)), jnp.zeros((4, 2))).shape
     (4, 2)
     """
+    key = as_key("key", key)
     mean, logvar = _pair(mean, logvar)
-    noise = jax.random.normal(as_key("key", key), mean.shape, mean.dtype)
+    noise = jax.random.normal(key, mean.shape, mean.dtype)
     return mean + jnp.exp(0.5 * logvar) * noise
 
 

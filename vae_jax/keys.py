@@ -49,7 +49,8 @@ def as_keys(name: str, keys: Any, size: int) -> Key[Array, " batch"]:
 
 
 def _typed(name: str, key: Any) -> Array:
-    dtype = getattr(key, "dtype", None)
+    # by class: an `nnx.Rngs` answers to any attribute
+    dtype = key.dtype if isinstance(key, jax.Array | np.ndarray) else None
     if dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key):
         typed: Array = key
         return typed

@@ -19,6 +19,9 @@ from vae_jax.numerics import as_float, check_same_shape
 LogPrior = Callable[[Array], Float[Array, " samples"]]
 """`log_prior(z) -> (samples,)`: `log p(z)` in nats, of a prior other than N(0, I)."""
 
+NARROW = -60.0
+"""A log-variance below which standard deviations are taken relative to their widest."""
+
 BLOCK_SIZE = 64
 """Samples compared with the whole set at once: block_size x N numbers in memory."""
 
@@ -54,13 +57,14 @@ def log_ratios(
     loses all digits for a narrow posterior far from zero.
     """
     block_size = checks.whole("block_size", block_size, 1)
-    units = (mean.T, logvar.T)
+    scale = unit_scale(logvar)
+    units = (mean.T, logvar.T, scale)
     log_scale = jnp.sum(logvar, axis=-1)
 
     def ratios(index: Array) -> LogRatios:
         example = index % len(mean)
         own_mean = mean[example]
-        offset = jnp.exp(0.5 * logvar[example]) * noise[index]
+        offset = jnp.exp(0.5 * (logvar[example] - scale)) * noise[index]
 
         def add_unit(total: Array, unit: tuple[Array, ...]) -> tuple[Array, None]:
             return total + jnp.square(scaled_error(*unit)), None
@@ -70,7 +74,8 @@ def log_ratios(
         )
         own = total[example]
         to_mixture = -numerics.log_mean_exp((own - total) / 2, axis=0)
-        return LogRatios(to_mixture, (jnp.sum(jnp.square(own_mean + offset)) - own) / 2)
+        z = own_mean + jnp.exp(0.5 * scale) * offset
+        return LogRatios(to_mixture, (jnp.sum(jnp.square(z)) - own) / 2)
 
     size = len(noise)
     found: LogRatios = jax.lax.map(
@@ -79,11 +84,21 @@ def log_ratios(
     return found
 
 
-def scaled_error(own_mean: Array, offset: Array, mean: Array, logvar: Array) -> Array:
-    """`(z - mean) / exp(logvar / 2)` of z = own_mean + offset: its noise at its own mean.
+def unit_scale(logvar: Float[Array, "examples latent"]) -> Float[Array, " latent"]:
+    """A log-variance of each unit in which noise does not underflow; 0 as a rule."""
+    widest = jnp.max(logvar, axis=0)
+    return jnp.where(widest < NARROW, widest, 0.0)
 
-    Means are compared before the offset is added. Where nothing is left it is 0, also if
-    the precision is infinite.
+
+def scaled_error(
+    own_mean: Array, offset: Array, mean: Array, logvar: Array, scale: Array
+) -> Array:
+    """`(z - mean) / exp(logvar / 2)`, z = own_mean + exp(scale / 2) offset.
+
+    Means are compared before the offset is added: at its own mean it is the noise. Where
+    nothing is left it is 0, also if the precision is infinite.
     """
-    error = (own_mean - mean) + offset
-    return jnp.where(error == 0, 0.0, error * jnp.exp(-0.5 * logvar))
+    apart = own_mean - mean
+    apart = jnp.where(apart == 0, 0.0, apart * jnp.exp(-0.5 * scale))
+    error = apart + offset
+    return jnp.where(error == 0, 0.0, error * jnp.exp(0.5 * (scale - logvar)))

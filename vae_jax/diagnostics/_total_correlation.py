@@ -27,7 +27,12 @@ from vae_jax.diagnostics._information import (
     mixture_bias,
     summarise_marginal,
 )
-from vae_jax.diagnostics._log_ratios import BLOCK_SIZE, log_ratios, scaled_error
+from vae_jax.diagnostics._log_ratios import (
+    BLOCK_SIZE,
+    log_ratios,
+    scaled_error,
+    unit_scale,
+)
 from vae_jax.types import ArrayLike, PRNGKey
 
 
@@ -160,13 +165,14 @@ def unit_log_ratios(
     block_size: int,
 ) -> Float[Array, "examples latent"]:
     """`log q(z_j|x) - log q(z_j)` of the sample of every example, unit by unit."""
-    units = (mean.T, logvar.T)
+    scale = unit_scale(logvar)
+    units = (mean.T, logvar.T, scale)
 
     def ratios(index: Array) -> Array:
-        offset = jnp.exp(0.5 * logvar[index]) * noise[index]
+        offset = jnp.exp(0.5 * (logvar[index] - scale)) * noise[index]
 
         def one_unit(_: None, unit: tuple[Array, ...]) -> tuple[None, Array]:
-            total = unit[-1] + jnp.square(scaled_error(*unit))
+            total = unit[3] + jnp.square(scaled_error(*unit))
             own = total[index]
             return None, -numerics.log_mean_exp((own - total) / 2, axis=0)
 

@@ -45,8 +45,8 @@ def sum_event(
     [12.0, 12.0]
     """
     values = as_float(values)
-    first = checks.whole("batch_ndim", batch_ndim, 0)
-    if first > values.ndim:
+    first = checks.whole("batch_ndim", batch_ndim, -values.ndim - 9)
+    if not 0 <= first <= values.ndim:
         raise ValueError(
             f"`batch_ndim` must be between 0 and the {values.ndim} axes of `x`; got "
             f"{batch_ndim}. Inside `vmap` the batch axis is gone."
