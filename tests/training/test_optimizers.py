@@ -75,7 +75,7 @@ def trace_step(optimizer, rate):
     state = training.init_state(jnp.ones(3), optimizer)
     hyper = StepHyper(beta=1.0, learning_rate=rate)
     keys = StepKeys.from_key(KEY, 2)
-    return jax.eval_shape(step, state, batch, hyper, keys)
+    return jax.eval_shape(lambda s, x, k: step(s, x, hyper, k), state, batch, keys)
 
 
 LINE_SEARCH = {"lbfgs": optax.lbfgs(), "unit": optax.scale_by_adam()}
@@ -90,8 +90,17 @@ def test_a_rate_that_would_change_nothing_is_refused(name):
 
 
 def test_a_jitted_update_that_ignores_the_rate_is_seen_through():
-    plain = optax.with_extra_args_support(optax.sgd(0.1))
-    optimizer = optax.GradientTransformationExtraArgs(plain.init, jax.jit(plain.update))
+    plain = optax.chain(optax.sgd(0.1))
+    update = jax.jit(
+        lambda grads, state, params, learning_rate=0.0, **_: plain.update(
+            grads, state, params
+        )
+    )
+
+    def without_functions(grads, state, params, *, value_fn, **extra):
+        return update(grads, state, params, **extra)
+
+    optimizer = optax.GradientTransformationExtraArgs(plain.init, without_functions)
     with pytest.raises(ValueError, match="must be None"):
         trace_step(optimizer, 0.5)
 
