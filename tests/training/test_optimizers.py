@@ -75,7 +75,7 @@ def trace_step(optimizer, rate):
     state = training.init_state(jnp.ones(3), optimizer)
     hyper = StepHyper(beta=1.0, learning_rate=rate)
     keys = StepKeys.from_key(KEY, 2)
-    return jax.eval_shape(step, state, batch, hyper, keys)
+    return jax.eval_shape(lambda s, x, k: step(s, x, hyper, k), state, batch, keys)
 
 
 LINE_SEARCH = {"lbfgs": optax.lbfgs(), "unit": optax.scale_by_adam()}
@@ -90,8 +90,17 @@ def test_a_rate_that_would_change_nothing_is_refused(name):
 
 
 def test_a_jitted_update_that_ignores_the_rate_is_seen_through():
-    plain = optax.with_extra_args_support(optax.sgd(0.1))
-    optimizer = optax.GradientTransformationExtraArgs(plain.init, jax.jit(plain.update))
+    plain = optax.chain(optax.sgd(0.1))
+    update = jax.jit(
+        lambda grads, state, params, learning_rate=0.0, **_: plain.update(
+            grads, state, params
+        )
+    )
+
+    def without_functions(grads, state, params, *, value_fn, **extra):
+        return update(grads, state, params, **extra)
+
+    optimizer = optax.GradientTransformationExtraArgs(plain.init, without_functions)
     with pytest.raises(ValueError, match="must be None"):
         trace_step(optimizer, 0.5)
 
@@ -125,21 +134,23 @@ def test_eight_learning_rates_are_one_program_for_adamw_too():
 
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
 @pytest.mark.parametrize(
-    ("optimizer", "rate"),
+    ("optimizer", "rate", "slope"),
     [
-        (training.adam(), 2.0**-6),
-        (training.adam(clip_norm=1e9), 2.0**-6),
-        (optax.adam(2.0**-6), None),
+        # of float16 the squares, 90 000, would be infinite; those of optax are
+        (training.adam(), 2.0**-6, 300.0),
+        (training.adam(clip_norm=1e9), 2.0**-6, 300.0),
+        (optax.adam(2.0**-6), None, 3.0),
         (
             optax.inject_hyperparams(optax.adamw, hyperparam_dtype=jnp.float32)(
                 learning_rate=0.0, weight_decay=0.0
             ),
             2.0**-6,
+            3.0,
         ),
     ],
     ids=["training.adam", "clipped", "optax.adam", "injected adamw"],
 )
-def test_parameters_and_state_keep_their_dtype(optimizer, rate, dtype):
+def test_parameters_and_state_keep_their_dtype(optimizer, rate, slope, dtype):
     """Under one gradient Adam moves by its rate a step: 1 becomes 1 - 8 / 64, exactly."""
     step = training.make_step(weighted, optimizer)
     state = training.init_state(jnp.ones(3, dtype), optimizer)
@@ -149,7 +160,7 @@ def test_parameters_and_state_keep_their_dtype(optimizer, rate, dtype):
     def run(state):
         # a scan refuses a state that changes its dtypes
         return jax.lax.scan(
-            lambda state, _: step(state, jnp.full((2, 3), 300.0), hyper, keys),
+            lambda state, _: step(state, jnp.full((2, 3), slope), hyper, keys),
             state,
             length=8,
         )
@@ -157,8 +168,7 @@ def test_parameters_and_state_keep_their_dtype(optimizer, rate, dtype):
     after, info = run(state)
     assert after.params.dtype == dtype
     np.testing.assert_array_equal(after.params.astype(np.float32), np.full(3, 0.875))
-    # of float16 the squares, 90 000, would be infinite
-    np.testing.assert_allclose(info.grad_norm, 300 * 3**0.5, rtol=1e-6)
+    np.testing.assert_allclose(info.grad_norm, slope * 3**0.5, rtol=1e-6)
 
 
 def test_second_moments_decay_in_half_precision_parameters():

@@ -55,9 +55,11 @@ def single_key(key: Any) -> Key[Array, ""]:
     dtype, shape = getattr(key, "dtype", None), getattr(key, "shape", None)
     if dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key):
         if shape == ():
-            return key
+            typed: Array = key
+            return typed
     elif dtype == jnp.uint32 and shape == RAW_SHAPE:
-        return jax.random.wrap_key_data(key, impl="threefry2x32")
+        wrapped: Array = jax.random.wrap_key_data(key, impl="threefry2x32")
+        return wrapped
     shown = type(key).__name__ if shape is None else f"an array {dtype}{list(shape)}"
     raise ValueError(
         f"`key` must be one key, as `jax.random.key(0)`; got {shown}. Fold the step into "

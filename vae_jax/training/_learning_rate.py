@@ -45,16 +45,17 @@ def take_rate(
     >>> float(update)
     -0.25
     """
-    plain = optax.with_extra_args_support(optimizer)
+    takes_extra = isinstance(optimizer, optax.GradientTransformationExtraArgs)
 
     def update(
         updates: Any, state: Any, params: Any = None, **extra: Any
     ) -> tuple[Any, Any]:
         if RATE in extra:
             state = with_rate(state, extra[RATE])
-        return plain.update(updates, state, params, **extra)
+        given = extra if takes_extra else {}
+        return optimizer.update(updates, state, params, **given)
 
-    return optax.GradientTransformationExtraArgs(plain.init, update)
+    return optax.GradientTransformationExtraArgs(optimizer.init, update)
 
 
 def with_rate(state: optax.OptState, rate: ArrayLike) -> optax.OptState:
@@ -71,7 +72,8 @@ def with_rate(state: optax.OptState, rate: ArrayLike) -> optax.OptState:
         own = {**node.hyperparams, RATE: jnp.asarray(rate, dtype)}
         return node._replace(hyperparams=own)
 
-    return jax.tree.map(put, state, is_leaf=holds)
+    changed: optax.OptState = jax.tree.map(put, state, is_leaf=holds)
+    return changed
 
 
 def by_rate(updates: Any, rate: ArrayLike | None) -> Any:
@@ -98,14 +100,13 @@ def check_rate(updates: Callable[[Array], Any], rate: ArrayLike) -> None:
 
     >>> check_rate(lambda rate: 2 * rate, 0.1)
     """
-    rate = jnp.asarray(rate)
-    if rate.ndim:
+    if jnp.ndim(rate):
         raise ValueError(
-            f"`learning_rate` must be one number a step; got the shape {rate.shape}."
+            f"`learning_rate` must be one number a step; got the shape {jnp.shape(rate)}."
         )
     shown = "a traced number" if isinstance(rate, jax.core.Tracer) else rate
     try:
-        traced = jax.make_jaxpr(updates)(rate)
+        traced = jax.make_jaxpr(updates)(jnp.asarray(rate))
     except TypeError as error:
         if RATE not in str(error):
             raise

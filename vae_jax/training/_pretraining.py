@@ -61,8 +61,8 @@ def with_decoder_reset(
 
     Before the update of that step, all other parameters are drawn anew by the program's own
     `init`, from the address (seed, `Stream.INIT`, `reset_step`); the state of the optimiser
-    and of a controller is that of a new run. What lies beside `state.train` stays: the
-    order of the data, counts.
+    and of a controller is that of a new run, a schedule inside the optimiser included. What
+    lies beside `state.train` stays: the order of the data, counts.
 
     It is a `lax.cond` on the step: as long as all members of a sweep share `reset_step`,
     the draw is made once a run. Where they differ and run under `vmap`, it becomes a

@@ -91,11 +91,11 @@ def make_step(
     """
     taking = take_rate(optimizer)
 
-    def batch_loss(params, batch, hyper, keys):  # type: ignore[no-untyped-def]
+    def batch_loss(params: Any, batch: Any, hyper: Any, keys: Any) -> Any:
         loss, terms = objective(params, batch, hyper, keys)
         return jnp.mean(loss), jax.tree.map(jnp.mean, terms)
 
-    def over_devices(found):  # type: ignore[no-untyped-def]
+    def over_devices(found: Any) -> Any:
         return found if axis_name is None else jax.lax.pmean(found, axis_name)
 
     def run(state, batch, hyper, keys):  # type: ignore[no-untyped-def]
@@ -108,9 +108,16 @@ def make_step(
             value_and_grad(state.params, batch, hyper, keys)
         )
         norm = optax.tree.norm(jax.tree.map(as_float, grads))
-        info = StepInfo(loss, *terms, beta, norm)
+        info = StepInfo(
+            loss,
+            terms.distortion,
+            terms.rate,
+            terms.penalised_rate,
+            beta,
+            norm,
+        )
 
-        def value_fn(params):  # type: ignore[no-untyped-def]
+        def value_fn(params: Any) -> Any:
             return over_devices(batch_loss(params, batch, hyper, keys)[0])
 
         extra = {"value": loss, "grad": grads, "value_fn": value_fn}
