@@ -253,9 +253,11 @@ def test_half_precision_is_computed_in_float32():
 
 def test_refuses_what_has_no_curvature():
     key = jax.random.key(0)
-    with pytest.raises(ValueError, match="at least 1; got 0 and 3"):
+    with pytest.raises(ValueError, match="`num_iterations` must be at least 1; got 0"):
         diagnostics.smallest_curvature(key, jnp.sum, jnp.zeros(3), 0)
-    with pytest.raises(ValueError, match="at least 1; got 60 and 0"):
+    with pytest.raises(
+        ValueError, match="`params` must hold at least one number; got none"
+    ):
         diagnostics.escape_test(key, lambda p: jnp.zeros(()), {})
     with pytest.raises(ValueError, match=r"one number; got shape \(3,\)"):
         diagnostics.escape_test(key, lambda p: p, jnp.zeros(3))
