@@ -1,5 +1,6 @@
 """Strict JAX for every test; quick compiling, into one cache that is thrown away after."""
 
+import gc
 import os
 import tempfile
 
@@ -29,6 +30,15 @@ jax.config.update(
     "jax_compilation_cache_dir", os.path.join(os.environ["VAE_JAX_CACHE"], "xla")
 )
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
+# What importing makes stays: the collector need not look at it, then or later.
+gc.disable()
+
+
+def pytest_collection_finish():
+    """The collector works again, on what tests make."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture

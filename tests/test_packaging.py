@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,13 @@ def test_there_is_one_version():
     assert "version" in PROJECT["dynamic"]
     assert "version" not in PROJECT
     assert re.fullmatch(r"\d+\.\d+\.\d+", vae_jax.__version__)
+    assert metadata.version("vae-jax") == vae_jax.__version__
+
+
+@pytest.mark.parametrize("folder", [".ci", "experiments", "tests"])
+def test_the_source_archive_holds_what_tests_read(folder):
+    assert f"graft {folder}" in (ROOT / "MANIFEST.in").read_text().splitlines()
+    assert (ROOT / folder).is_dir()
 
 
 @pytest.mark.parametrize(

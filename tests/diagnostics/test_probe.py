@@ -200,7 +200,10 @@ def test_half_precision_is_promoted():
 @pytest.mark.usefixtures("users_view")
 def test_refuses_other_shapes():
     x, y = X[:20], Y[:20]
-    check = diagnostics.linear_probe
+
+    def check(*arguments):  # shapes are refused before anything is computed
+        jax.eval_shape(lambda: diagnostics.linear_probe(*arguments))
+
     with pytest.raises(ValueError, match=r"the 16 units of `means_train`; .*\(20, 3\)"):
         check(x, y, x[:, :3], y, 10)
     with pytest.raises(ValueError, match=r"`labels_train` .*\(20,\); got \(19,\)"):

@@ -15,6 +15,9 @@ def log_prob(z, x):
     return -jnp.sum(jnp.square(x - z), axis=-1) / (2 * NOISE)
 
 
+z_reliance = jax.jit(diagnostics.z_reliance, static_argnums=1)
+
+
 def scores_of(mean, scale, truth):
     """Errors in standard errors, over data sets: z ~ N(mean, scale^2), x = z + noise."""
 
@@ -65,7 +68,7 @@ def test_a_decoder_that_ignores_z_loses_nothing(key):
 
 def test_a_misleading_z_is_worse_than_none(key):
     z = jax.random.normal(key, (200, 3))
-    found = diagnostics.z_reliance(key, log_prob, z, -z)
+    found = z_reliance(key, log_prob, z, -z)
     # E (x - z)^2 = 4, E x^2 = 1: three units over twice the noise
     assert float(found.zeroed.value) == pytest.approx(-9, abs=1.5)
 
@@ -73,7 +76,7 @@ def test_a_misleading_z_is_worse_than_none(key):
 def test_a_posterior_off_the_prior_pays_for_its_samples(key):
     """Every z near 5 and none of it about x: the shuffle costs nothing, the prior does."""
     z = 5 + 0.01 * jax.random.normal(key, (200, 2))
-    found = diagnostics.z_reliance(key, log_prob, z, jnp.full_like(z, 5.0))
+    found = z_reliance(key, log_prob, z, jnp.full_like(z, 5.0))
     assert abs(float(found.shuffled.value)) < 4 * float(found.shuffled.standard_error)
     assert float(found.resampled.value) > 20
     assert float(found.resampled.value) > float(found.zeroed.value)

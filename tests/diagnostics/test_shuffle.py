@@ -41,7 +41,7 @@ def test_gap_of_a_gaussian_channel_and_its_error():
         x = z + 0.5 * jax.random.normal(noise_key, z.shape)
         return diagnostics.z_shuffle_gap(cycle_key, gaussian_decoder, z, x)
 
-    found = jax.vmap(one)(jax.random.split(jax.random.key(2), 400))
+    found = jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(2), 400))
     scores = np.asarray((found.value - 2) / found.standard_error)
     assert abs(scores.mean()) < 4 / np.sqrt(400) + 0.1  # a t statistic leans a little
     # an error that ignores the shared z reads 1.2 here

@@ -1,5 +1,7 @@
 """Convolutions against scipy; both ways to compute them are one function."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +10,7 @@ from scipy.signal import correlate2d
 
 from vae_jax.models._convolution import Convolution, GroupNorm, convolve
 
+convolved = jax.jit(convolve, static_argnums=(2, 3, 4))
 METHODS = ["slices", "convolution"]
 CASES = {  # kernel, padding, stride
     "same": ((3, 3), ((1, 1), (1, 1)), 1),
@@ -54,7 +57,7 @@ def by_scipy(x, kernel, padding, stride):
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", CASES)
 def test_against_scipy(name, method):
-    found = convolve(*problem(name), method)
+    found = convolved(*problem(name), method)
     # float32 sums of up to 48 terms of order one
     np.testing.assert_allclose(found, by_scipy(*problem(name)), atol=2e-5)
 
@@ -63,7 +66,7 @@ def test_against_scipy(name, method):
 def test_gradients_of_both_methods_agree(name):
     x, kernel, *rest = problem(name)
     weights = jnp.asarray(
-        np.random.default_rng(1).normal(size=convolve(x, kernel, *rest).shape),
+        np.random.default_rng(1).normal(size=convolved(x, kernel, *rest).shape),
         jnp.float32,
     )
 
@@ -71,7 +74,7 @@ def test_gradients_of_both_methods_agree(name):
         def loss(x, kernel):
             return jnp.sum(weights * jnp.tanh(convolve(x, kernel, *rest, method)))
 
-        return jax.grad(loss, argnums=(0, 1))(x, kernel)
+        return jax.jit(jax.grad(loss, argnums=(0, 1)))(x, kernel)
 
     for one, other in zip(*map(slopes, METHODS), strict=True):
         # float32 sums of up to 96 terms of order one
@@ -83,6 +86,7 @@ def test_members_and_steps_at_once():
     x, kernel, *rest = problem("halving")
     kernels = jnp.stack([kernel, -2 * kernel, 0 * kernel])
 
+    @partial(jax.jit, static_argnums=1)
     def slope(kernel, method):
         return jax.grad(lambda k: jnp.sum(convolve(x, k, *rest, method) ** 2))(kernel)
 
