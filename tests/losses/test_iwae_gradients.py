@@ -281,7 +281,7 @@ def test_finite_at_extremes_and_float32_from_half_precision(gradient):
         ({"num_samples": 0}, "`num_samples` must be at least 1; got 0"),
         ({"mean": np.zeros(4)}, r"`mean` .* shape \(batch, latent\); got \(4,\)"),
         ({"logvar": np.zeros((4, 3))}, r"`logvar` .* \(4, 2\); got \(4, 3\)"),
-        ({"keys": jax.random.key(0)}, r"one typed key an example, \(4,\); got \(\)"),
+        ({"keys": jax.random.key(0)}, r"one key an example, \(4,\); got \(\)"),
         ({"log_joint": lambda z: z}, r"`log_joint\(z\)` .*, \(4,\); got \(4, 2\)"),
     ],
 )
