@@ -8,6 +8,7 @@ from vae_jax import assembly, diagnostics, results
 from vae_jax.cli._diagnose import diagnose
 from vae_jax.sweeps._rows import missing, plain
 
+MANIFEST = {"spec": {}, "versions": {}}
 MEASURED = {name: np.float32(0.0) for name in diagnostics.CollapseReport._fields} | {
     "kl_per_unit": np.zeros(3, np.float32),
     "active_units": np.int32(0),
@@ -23,7 +24,7 @@ def row(member, bad=None):
     return (
         {
             "member": member,
-            "member_id": f"{member:032x}",
+            "member_id": f"id-{member}",
             "beta": 2.0,
             "status": "finished" if bad is None else "diverged",
         }
@@ -36,7 +37,7 @@ def row(member, bad=None):
 @pytest.mark.parametrize("shards", [[[0, 1, 2]], [[0, 2], [1]], [[1], [0, 2]]])
 def test_a_mean_over_members_leaves_out_the_diverged_one(tmp_path, shards):
     """Also where a shard holds no other member, so that its columns are all missing."""
-    results.create_or_open(tmp_path, {"spec": {}, "versions": {}})
+    results.create_or_open(tmp_path, MANIFEST)
     for members in shards:
         rows = [row(member, 7 if member == 1 else None) for member in members]
         results.commit_shard(tmp_path, rows)
@@ -48,7 +49,7 @@ def test_a_mean_over_members_leaves_out_the_diverged_one(tmp_path, shards):
 
 
 def test_nothing_but_diverged_members_is_a_table_of_numbers(tmp_path, capsys):
-    results.create_or_open(tmp_path, {"spec": {}, "versions": {}})
+    results.create_or_open(tmp_path, MANIFEST)
     results.commit_shard(tmp_path, [row(0, 7)])
     runs = results.read(tmp_path).runs.to_pandas()
     assert all(pd.api.types.is_numeric_dtype(runs[n]) for n in ("nll", "active_units"))

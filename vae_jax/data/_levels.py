@@ -115,7 +115,7 @@ def check_dataset(dataset: Dataset) -> None:
     ValueError: `max_value` of mine must be at least its largest level, 255; got 1...
     """
     name, *splits, max_value = dataset
-    check_splits(name, splits)
+    check_levels(name, splits)
     largest, held = _whole(max_value, name), largest_level(splits)
     if held > largest:
         raise ValueError(
@@ -129,14 +129,14 @@ def check_dataset(dataset: Dataset) -> None:
         )
 
 
-def check_splits(name: str, splits: Sequence[Split]) -> None:
+def check_levels(name: str, splits: Sequence[Split]) -> None:
     """Refuse splits that are empty, do not fit together, or show nothing.
 
     Raises:
         TypeError, ValueError: as `check_dataset` does.
 
     >>> part = Split(np.array([[0, 255]], np.uint8), np.zeros(1, np.int32))
-    >>> check_splits("mine", (part, part, part))
+    >>> check_levels("mine", (part, part, part))
     """
     for split, where in zip(splits, SPLITS, strict=True):
         _check_split(f"split {where!r} of {name}", split)

@@ -13,7 +13,7 @@ from vae_jax.data._idx import SOURCES
 from vae_jax.data._levels import (
     alike,
     check_dataset,
-    check_splits,
+    check_levels,
     full_scale,
     largest_level,
 )
@@ -130,7 +130,7 @@ def _prepared(
 def _checked(name: str, splits: Splits, max_value: int | None) -> Dataset:
     """The set, if its levels fit together and say which of them stands for 1."""
     # split by split before all together: black images are no dark ones
-    check_splits(name, splits)
+    check_levels(name, splits)
     if max_value is None:
         max_value = full_scale(largest_level(splits), name)
     dataset = read_only(Dataset(name, *splits, max_value))

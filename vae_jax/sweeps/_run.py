@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 
-from vae_jax import __version__, assembly, results
+from vae_jax import __version__, assembly, results, training
 from vae_jax.configs import RunConfig
 from vae_jax.sweeps._cohorts import split_shards
 from vae_jax.sweeps._identity import (
@@ -104,7 +104,8 @@ def assemble(
     """The cohorts, and what every member is made of beside its settings.
 
     Raises:
-        ValueError: a config does not fit its data, or members of a cohort have unlike data.
+        ValueError: a config does not fit its data, members of a cohort have unlike data, or
+            settings or data are not finite.
     """
     digests, cohorts = DataDigests(), []
     inputs: list[Inputs] = [{} for _ in configs]
@@ -114,6 +115,10 @@ def assemble(
         for member, job in jobs.items():
             inputs[member] = inputs_of(job, make_job, digests)
             refuse_unlike(members[0], member, inputs)
+        for member, job in jobs.items():
+            # members share the data, which are looked at once
+            shared = job.splits if member == members[0] else ()
+            training.check_run(job.hyper, shared, configs[member].num_steps)
         hypers = {member: job.hyper for member, job in jobs.items()}
         cohorts.append(Cohort(jobs[members[0]], shards, hypers))
     return cohorts, inputs

@@ -10,7 +10,7 @@ from vae_jax.training._aggressive import (
 )
 from vae_jax.training._batches import map_batches
 from vae_jax.training._calibrate import make_calibrate
-from vae_jax.training._checks import check_hyper, check_splits
+from vae_jax.training._checks import check_hyper, check_run, check_splits
 from vae_jax.training._encoder_share import (
     IsEncoder,
     ShareOptimizers,
@@ -127,6 +127,7 @@ __all__ = [
     "adam",
     "batch_norm_posterior",
     "check_hyper",
+    "check_run",
     "check_splits",
     "check_windows",
     "control_vae_feedback",

@@ -59,6 +59,19 @@ def check_splits(splits: Any) -> None:
         )
 
 
+def check_run(hyper: Any, data: Any, num_steps: int) -> None:
+    """Both checks, of a run whose settings are a `Hyper`.
+
+    A program of somebody's own may read other settings, and make something of missing
+    values.
+
+    >>> check_run({"beta": float("nan")}, None, 5)
+    """
+    if isinstance(hyper, Hyper):
+        check_hyper(hyper, num_steps)
+        check_splits(data)
+
+
 def first_not_finite(tree: Any) -> list[tuple[str, float, tuple[int, ...]]]:
     """Name, value and index of the first number of each array that is not finite.
 

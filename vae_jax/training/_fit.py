@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int
 
+from vae_jax.training._checks import check_run
 from vae_jax.training._keys import member_key
 from vae_jax.training._program import Program
 
@@ -159,7 +160,8 @@ def fit(
         (state, information of this chunk: a row a window).
 
     Raises:
-        ValueError: `num_steps` is not a multiple of `log_every`.
+        ValueError: `num_steps` is not a multiple of `log_every`; or, where the settings
+            are a `Hyper`, one of them or the data are not finite, or a row is too short.
         FloatingPointError: the run diverged; names the first bad step.
 
     >>> from typing import NamedTuple
@@ -176,6 +178,7 @@ def fit(
     [(2.0, 6.0), (0.5, 1.5)]
     """
     check_windows(num_steps, log_every)
+    check_run(hyper, data, num_steps)
     num_windows, per_chunk = num_steps // log_every, -(-chunk_steps // log_every)
     key = member_key(seed)
     advance = jax.jit(partial(run_steps, program, log_every))
@@ -188,7 +191,8 @@ def fit(
         if int(carry.first_bad_step) != ALIVE:
             raise FloatingPointError(
                 f"the run diverged at step {int(carry.first_bad_step)}: its loss or "
-                "gradient is not finite. Lower the learning rate or clip gradients."
+                "gradient is not finite, and its data and settings were. Lower the "
+                "learning rate or clip gradients."
             )
         chunk = slice(start, stop)
         yield carry.state, jax.tree.map(lambda rows: rows[chunk], carry.history)  # noqa: B023
