@@ -163,6 +163,7 @@ def report():
                 own[wrapping] = small.largest_difference(expected[0], got[0])
                 own[wrapping + "_info"] = small.largest_difference(expected[1], got[1])
             found[name] = own
+            print(name, own, file=sys.stderr, flush=True)
     return found
 
 

@@ -1,7 +1,7 @@
 """What a step needs (`TrainState`, `StepHyper`, `StepKeys`) and shows (`StepInfo`)."""
 
 import operator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, SupportsIndex
 
 import optax
 from jaxtyping import Array, Float, Key
@@ -87,7 +87,7 @@ class StepKeys(NamedTuple):
     dropout: Key[Array, " batch"]
 
     @classmethod
-    def from_key(cls, key: Any, batch_size: int) -> "StepKeys":
+    def from_key(cls, key: Any, batch_size: SupportsIndex) -> "StepKeys":
         """The keys of a whole batch, an example each, out of the one key of a step.
 
         An example's keys depend on its place in the batch, not on the batch's size: a
