@@ -199,6 +199,6 @@ def test_a_cohort_is_compiled_once(tmp_path):
     for config, hyper in zip(configs, hypers, strict=True):
         one = _engine.stack_members([config.seed], [hyper], engine)
         carry = engine.start(one, data)
-        for last in (1, 3):
-            carry = engine.advance(carry, one, data, np.int32(last - 1), np.int32(last))
+        for first, last in ((0, 1), (1, 30)):
+            carry = engine.advance(carry, one, data, np.int32(first), np.int32(last))
     assert engine.advance._cache_size() == 1

@@ -165,7 +165,7 @@ def test_members_of_a_sweep_may_differ_and_be_interrupted(key):
     engine = make_engine(PROGRAM, arms, DATA, windows, LOG_EVERY, len(arms), "vmap")
     members, data = stack_members([4] * 4, arms, engine), place_data(DATA, engine)
     found = []
-    for stops in ((windows,), (2, 3, windows)):
+    for stops in ((NUM_STEPS,), (2 * LOG_EVERY, 2 * LOG_EVERY + 1, NUM_STEPS)):
         carry, first = engine.start(members, data), 0
         for last in stops:
             first, bounds = last, (np.int32(first), np.int32(last))

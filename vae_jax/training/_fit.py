@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Int
 from vae_jax.training._checks import check_run
 from vae_jax.training._keys import member_key
 from vae_jax.training._program import Program
+from vae_jax.types import ArrayLike
 
 ALIVE = -1
 """`first_bad_step` of a run that has not diverged."""
@@ -59,8 +60,8 @@ def run_steps(
     key: Array,
     hyper: Any,
     data: Any,
-    first: Int[Array, ""],
-    last: Int[Array, ""],
+    first: Int[ArrayLike, ""],
+    last: Int[ArrayLike, ""],
 ) -> Carry:
     """Run the steps `first` to `last - 1` in one loop.
 

@@ -199,6 +199,7 @@ def what_was_done(plateau: Plateau, hyper: Hyper) -> dict[str, Array]:
     >>> int(found["trained_steps"]), float(found["final_learning_rate"])
     (0, 1.0)
     """
+    assert hyper.learning_rate is not None, "refused when the run began"
     steps = plateau.trained_steps
     judged = jnp.isfinite(plateau.best_loss)
     return {
