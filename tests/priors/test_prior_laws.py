@@ -226,7 +226,9 @@ def test_refuses_codes_of_another_size(name):
     if prior.kl:
         with pytest.raises(ValueError, match="`mean` " + said):
             prior.kl(params, jnp.zeros((5, 3)), jnp.zeros((5, 3)))
-        said = r"`logvar` must have the shape of `mean`, \(5, 2\); got \(1, 2\)"
+        said = (
+            r"`logvar(_q)?` must have the shape of `mean(_q)?`, \(5, 2\); got \(1, 2\)"
+        )
         with pytest.raises(ValueError, match=said):
             prior.kl(params, jnp.zeros((5, 2)), jnp.zeros((1, 2)))
 
