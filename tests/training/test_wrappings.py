@@ -50,7 +50,9 @@ def test_every_objective_agrees_whatever_splits_its_batch(report):
         for wrapping in {"pmap", "auto", "explicit", "bare"} & set(found):
             # float32 numbers of order 1, whose sums are taken in another order
             assert found[wrapping] <= 1e-6, (name, wrapping)
-            assert found[wrapping + "_info"] <= 1e-5, (name, wrapping)
+            # losses of about 10 nats; those of the MMD are differences of terms of 70
+            shown = 1e-4 if name == "mmd" else 1e-5
+            assert found[wrapping + "_info"] <= shown, (name, wrapping)
 
 
 def test_a_forgotten_axis_is_refused_for_every_objective(report):
