@@ -31,6 +31,9 @@ jax.config.update(
 )
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
+# scripts that tests run in processes of their own, with other devices
+collect_ignore_glob = ["*/on_*.py"]
+
 # What importing makes stays: the collector need not look at it, then or later.
 gc.disable()
 

@@ -44,7 +44,7 @@ def test_a_number_is_one_by_value_and_not_by_its_type(one):
         checks.number("beta", one, 2)
 
 
-@pytest.mark.parametrize("value", NOT_NUMBERS, ids=repr)
+@pytest.mark.parametrize("value", NOT_NUMBERS, ids=lambda v: type(v).__name__)
 def test_what_is_no_real_number_is_named(value):
     with pytest.raises(TypeError, match="`beta` must be a real number; got"):
         checks.in_range("beta", value)

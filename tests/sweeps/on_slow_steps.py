@@ -1,0 +1,57 @@
+"""A sweep whose step takes half a second, as does a part of its start and its evaluation.
+
+Arguments: the folder, seconds a step, seconds that starting and evaluating take.
+"""
+
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import jax
+import jax.numpy as jnp
+import tiny
+
+from vae_jax import sweeps
+
+FOLDER, STEP, ENDS = sys.argv[1], float(sys.argv[2]), float(sys.argv[3])
+
+
+def waiting(seconds, value):
+    """The value, after a while that compiled code spends elsewhere."""
+
+    def wait(seen):
+        time.sleep(seconds)
+        return seen
+
+    return jax.pure_callback(wait, jax.ShapeDtypeStruct((), jnp.float32), value)
+
+
+def step(state, t, key, hyper, data):
+    state, info = tiny.step(state, t, key, hyper, data)
+    return state, tiny.Info(waiting(STEP, info.loss))
+
+
+def init(key, hyper, data):
+    state = tiny.init(key, hyper, data)
+    return {**state, "b": [state["b"][0] + 0 * waiting(ENDS, jnp.float32(0))]}
+
+
+def evaluate(state, key, hyper, data):
+    return {"size": waiting(ENDS, tiny.evaluate(state, key, hyper, data)["size"])}
+
+
+PROGRAM = tiny.PROGRAM._replace(init=init, step=step, evaluate=evaluate)
+
+
+def make_job(config):
+    return tiny.make_job(config)._replace(program=PROGRAM)
+
+
+if __name__ == "__main__":
+    sweeps.setup_jax(1)
+    config = replace(tiny.BASE, num_steps=20, log_every=10)
+    print("begins", flush=True)
+    sweeps.run([config], FOLDER, sweeps.Options(), make_job=make_job)

@@ -1,0 +1,171 @@
+"""A signal is obeyed within seconds, whatever is in hand, and nothing is lost."""
+
+import io
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from vae_jax import results, sweeps
+from vae_jax.sweeps import _interrupts
+from vae_jax.sweeps._interrupts import Interrupted, catch_signals
+from vae_jax.sweeps._progress import Progress
+
+SCRIPT = Path(__file__).with_name("on_slow_steps.py")
+LIMIT = 10.0
+"""Seconds from a signal to the end: the promise of the command line."""
+
+
+@pytest.mark.parametrize("signum", _interrupts.SIGNALS)
+def test_every_signal_is_caught_and_has_its_exit_code(signum):
+    with catch_signals() as stops:
+        signal.raise_signal(signum)
+        assert stops.received == [signum]
+    assert Interrupted(signum).code == 128 + signum
+
+
+def test_a_second_signal_stops_at_once():
+    with catch_signals(), pytest.raises(KeyboardInterrupt):
+        for _ in range(2):
+            signal.raise_signal(signal.SIGTERM)
+
+
+def test_handlers_and_the_wakeup_are_put_back():
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    before = signal.set_wakeup_fd(writer)
+    handlers = [signal.getsignal(s) for s in _interrupts.SIGNALS]
+    try:
+        with catch_signals():
+            signal.raise_signal(signal.SIGTERM)
+        # who listened before has heard of it too
+        assert os.read(reader, 1)[0] == signal.SIGTERM
+        assert signal.set_wakeup_fd(writer) == writer
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(reader)
+        os.close(writer)
+    assert [signal.getsignal(s) for s in _interrupts.SIGNALS] == handlers
+
+
+def test_what_is_long_is_left_with_its_state_saved_once():
+    saved = []
+    with (
+        catch_signals() as stops,
+        pytest.raises(Interrupted),
+        stops.during("evaluating", lambda: saved.append(1)),
+    ):
+        signal.raise_signal(signal.SIGTERM)
+    assert saved == [1]
+
+
+def test_a_signal_before_something_long_begins_is_obeyed_before_it():
+    saved = []
+    with catch_signals() as stops:
+        signal.raise_signal(signal.SIGHUP)
+        with (
+            pytest.raises(Interrupted),
+            stops.during("compiling", lambda: saved.append(1)),
+        ):
+            raise AssertionError("it was begun")
+    assert saved == [1]
+
+
+def test_an_error_in_something_long_is_itself():
+    with catch_signals() as stops:
+        with pytest.raises(ZeroDivisionError), stops.during("evaluating", lambda: None):
+            1 / 0  # noqa: B018
+        assert stops.received == []
+
+
+def test_other_threads_catch_nothing():
+    found = []
+
+    def elsewhere():
+        with catch_signals() as stops:
+            found.append(stops.received)
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert found == [[]]
+
+
+def test_a_state_that_cannot_be_saved_is_waited_for(capfd):
+    def full():
+        raise OSError(28, "No space left on device")
+
+    stops = _interrupts.Stops()
+    stops._rescue, stops._phase = full, "evaluating"
+    stops.wake(signal.SIGTERM)
+    told = capfd.readouterr().err
+    assert "SIGTERM: waiting for evaluating; the state cannot be saved" in told
+
+
+def test_a_reader_that_has_gone_ends_the_drawing_only(monkeypatch):
+    written = []
+
+    class Pipe(io.StringIO):
+        def write(self, text):
+            if len(written) > 1:
+                raise BrokenPipeError(32, "Broken pipe")
+            written.append(text)
+            return len(text)
+
+    monkeypatch.setattr(sys, "stderr", Pipe())
+    progress = Progress(100, shown=True)
+    progress.begin(0)
+    for _ in range(3):
+        progress.describe("compiling")
+        progress.update(10)
+        progress.say("nobody reads this")
+    progress.close()
+    assert len(written) == 2
+
+
+def start(out, seconds_a_step, seconds_of_the_ends):
+    command = [sys.executable, str(SCRIPT), str(out)]
+    command += [str(seconds_a_step), str(seconds_of_the_ends)]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def finish(out):
+    """The same run, without the waiting."""
+    process = start(out, 0.0, 0.0)
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+
+
+@pytest.mark.slow  # 20 runs of some 20 seconds
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_at_any_moment_is_obeyed_within_seconds(tmp_path, signum):
+    finish(tmp_path / "whole")
+    wanted = results.content_hash(tmp_path / "whole")
+    rng, longest = random.Random(int(signum)), 0.0
+    for moment in range(10):
+        out = tmp_path / str(moment)
+        process = start(out, 0.5, 12.0)
+        process.stdout.readline()
+        # starting and evaluating take 12 seconds each, the steps 10, compiling the rest
+        time.sleep(rng.uniform(0.2, 34.0))
+        since = time.perf_counter()
+        process.send_signal(signum)
+        _, errors = process.communicate()
+        longest = max(longest, time.perf_counter() - since)
+        assert process.returncode in (128 + signum, 0), errors
+        finish(out)
+        assert results.content_hash(out) == wanted
+    print(f"{signal.Signals(signum).name}: at most {longest:.1f} s")
+    assert longest < LIMIT
+
+
+def test_the_exit_code_is_that_of_the_signal():
+    assert sweeps.Interrupted(signal.SIGUSR1).code == 138
