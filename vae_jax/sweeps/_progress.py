@@ -60,6 +60,8 @@ class Progress:
     def _safely(self, draw: Any) -> Any:
         try:
             return draw()
-        except (BrokenPipeError, ValueError, OSError):  # closed, or the reader has gone
+        except (ValueError, OSError):  # closed, or the reader has gone
+            if self._bar is not None:
+                self._bar.disable = True  # or it would try once more when it goes
             self._shown, self._bar = False, None
             return None
