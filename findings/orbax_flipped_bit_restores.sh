@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # orbax-checkpoint 0.12.8: one flipped bit in stored weights restores as other weights, silently.
 #
-# Behaviour: the index files of a checkpoint carry checksums, the array data does not:
-# it is a zstd stream written without its content checksum. Of a bit flipped in the
+# Behaviour: restore looks at no checksum of the array data (zstd-compressed chunks).
+# Of bits flipped in the
 # largest file most become a changed weight; some hundreds change at some places.
 # Seen: a 64 x 64 float32 kernel, one bit flipped at 12 places in turn: about 11
-# restores return other numbers (from 1e-8 to NaN off), none raises.
+# restores return other numbers (from 1e-8 to NaN off) and none raised.
 # Why it matters: a checkpoint copied over a bad disk or a cut network gives a model
 # that runs and scores a little worse. Keep a digest of each file beside the folder.
 set -euo pipefail
