@@ -2,8 +2,8 @@
 # orbax-checkpoint 0.12.8: one flipped bit in stored weights restores as other weights, silently.
 #
 # Behaviour: restore looks at no checksum of the array data (zstd-compressed chunks).
-# Of bits flipped in the
-# largest file most become a changed weight; some hundreds change at some places.
+# Of bits flipped in the largest file most become one changed weight, a few become
+# hundreds of them.
 # Seen: a 64 x 64 float32 kernel, one bit flipped at 12 places in turn: about 11
 # restores return other numbers (from 1e-8 to NaN off) and none raised.
 # Why it matters: a checkpoint copied over a bad disk or a cut network gives a model
