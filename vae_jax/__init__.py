@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     )
     from vae_jax.vae import FULL_WINDOW, VAE, DiagGaussian, Knobs
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "FULL_WINDOW",
