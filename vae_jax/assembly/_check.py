@@ -19,11 +19,6 @@ def check(config: RunConfig, dataset: data.Dataset) -> None:
             f"`batch_size` must be at most the {size} training examples of "
             f"{dataset.name}; got {config.batch_size}."
         )
-    if config.posterior == "batch_norm" and config.batch_size < 2:
-        raise ValueError(
-            "`batch_size` must be at least 2 with posterior='batch_norm', which takes the "
-            f"mean of the batch off every example; got {config.batch_size}."
-        )
     if config.likelihood == "bernoulli" and config.binarize == "none":
         raise ValueError(
             "`likelihood='bernoulli'` is a density of binary data only; got "
