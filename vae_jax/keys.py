@@ -1,4 +1,8 @@
-"""What functions ask of random keys: typed ones, or the raw numbers of `PRNGKey`."""
+"""What functions ask of random keys: typed ones, or the raw numbers of `PRNGKey`.
+
+The last axis of raw numbers (uint32) is always that of one key, two numbers of Threefry: an
+array (2,) is one key and never two, and (n, 2) are n keys.
+"""
 
 from typing import Any
 
@@ -10,8 +14,15 @@ from jaxtyping import Array, Key
 WHERE_FROM = "as `jax.random.key(seed)` makes it"
 
 
-def as_key(name: str, key: Any) -> Key[Array, ""]:
+def as_key(
+    name: str, key: Any, of_several: str = "Use `jax.vmap` over several."
+) -> Key[Array, ""]:
     """One typed key; the raw numbers of `jax.random.PRNGKey` are wrapped as one.
+
+    Args:
+        name: of the argument.
+        key: typed or raw.
+        of_several: what to do with more than one.
 
     Raises:
         TypeError: no key.
@@ -23,8 +34,8 @@ def as_key(name: str, key: Any) -> Key[Array, ""]:
     typed = _typed(name, key)
     if typed.shape != ():
         raise ValueError(
-            f"`{name}` must be one key; got an array of {typed.shape} keys. Use `jax.vmap` "
-            "over several."
+            f"`{name}` must be one key; got an array of {typed.shape} keys. "
+            f"{of_several}"
         )
     return typed
 

@@ -4,6 +4,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from vae_jax import checks
@@ -19,16 +20,25 @@ SERIES_TERMS = 16
 def as_float(x: ArrayLike) -> Float[Array, "..."]:
     """The array in float32 or wider: objectives are never computed in half precision.
 
+    Integers of 64 bits are rounded to float32, as others are; JAX would keep their last
+    32 bits.
+
     Raises:
-        TypeError: the numbers are complex.
+        TypeError: no real numbers: complex ones, keys, words.
 
     >>> as_float(jnp.ones(2, jnp.bfloat16)).dtype
     dtype('float32')
+    >>> float(as_float(np.int64(2**40))) == 2.0**40
+    True
     """
+    if isinstance(x, int | np.integer | np.ndarray):
+        x = np.asarray(x)
+        wide = x.dtype.kind in "iu" and x.dtype.itemsize > 4
+        x = x.astype(np.float32) if wide else x
     x = jnp.asarray(x)
     if x.dtype in (jnp.float32, jnp.float64):
         return x
-    if jnp.iscomplexobj(x):
+    if not any(jnp.issubdtype(x.dtype, kind) for kind in checks.REAL):
         raise TypeError(f"arrays must hold real numbers; got {x.dtype}.")
     return x.astype(jnp.float32)
 

@@ -167,6 +167,12 @@ ENTRIES = [
         fixed={"key": KEY, "size": 4},
         outside={"size": (1, 2.5, True), "key": KEYS},
     ),
+    Entry(
+        "diagnostics.diverged",
+        fixed={"first_bad_step": 7},
+        read=lambda verdict: [],
+        outside={"first_bad_step": (-1, 2.5)},
+    ),
     Entry("diagnostics.escape_test", **CURVED),
     Entry("diagnostics.smallest_curvature", **CURVED),
     Entry(
@@ -239,7 +245,7 @@ ENTRIES = [
             "kl": NARROW,
             "edges": (0.5, np.ones(2), np.array([1.0, 0.5]), np.ones(0)),
         },
-        refuses={"edges": ("int32", "uint8", "bool")},  # rounded they do not increase
+        refuses={"edges": ("bool",)},  # which do not increase
     ),
     Entry(
         "diagnostics.kl_per_unit",

@@ -132,15 +132,15 @@ ENTRIES = [
     ),
     Entry(
         "likelihoods.categorical",
-        arrays={"logits": CLASSES, "x": TOKENS},
-        run=lambda logits, x, key: (
-            likelihoods.categorical().log_prob(logits, x),
+        arrays={"logits": CLASSES, "tokens": TOKENS},
+        run=lambda logits, tokens, key: (
+            likelihoods.categorical().log_prob(logits, tokens),
             likelihoods.categorical().mean(logits),
             likelihoods.categorical().sample(key, logits),
         ),
         fixed={"key": KEY},
         outside={"key": KEYS},
-        refuses={"x": ("bool", *NO_FLOAT)},
+        refuses={"tokens": ("bool", *NO_FLOAT)},
     ),
     Entry(
         "likelihoods.categorical_log_prob",

@@ -170,18 +170,35 @@ def test_images_that_are_not_as_stored_are_refused(transform, key):
         ValueError, match="`images` must be uint8, as stored; got float32"
     ):
         bare(keys, jnp.zeros((2, 4)), 255)
-    with pytest.raises(ValueError, match=r"one per image, \(3,\); got \(2,\)"):
+    with pytest.raises(
+        ValueError, match=r"`keys` must hold one key an example, \(3,\); got \(2,\)"
+    ):
         bare(keys, jnp.zeros((3, 4), jnp.uint8), 255)
 
 
 @noisy
-@pytest.mark.parametrize("count", [2, 3])
-def test_raw_keys_are_refused_with_what_makes_typed_ones(transform, count):
-    """Two raw keys are (2, 2), and one is (2,): as if it were one for each of two."""
+def test_raw_keys_draw_what_typed_ones_draw(transform, users_view):
+    images = jnp.full((2, 4), 100, jnp.uint8)
+    expected = transform(jax.random.split(jax.random.key(0), 2), images, 255)
+    raw = jax.random.split(jax.random.PRNGKey(0), 2)
+    for keys in (raw, np.asarray(raw)):
+        np.testing.assert_array_equal(transform(keys, images, 255), expected)
+
+
+@noisy
+def test_what_is_not_one_key_an_image_is_refused(transform, users_view):
+    """Two raw keys are (2, 2), and one is (2,): it is no key for each of two images."""
     images = jnp.zeros((2, 4), jnp.uint8)
-    raw = jax.random.split(jax.random.PRNGKey(0), count)
-    for keys in (raw, raw[0], np.asarray(raw), list(raw), None):
+    raw = jax.random.split(jax.random.PRNGKey(0), 3)
+    for keys, got in (
+        (raw, r"\(3,\)"),
+        (raw[0], r"\(\)"),
+        (np.asarray(raw), r"\(3,\)"),
+    ):
+        with pytest.raises(ValueError, match=rf"`keys` must hold .*\(2,\); got {got}"):
+            transform(keys, images, 255)
+    for keys in (list(raw), None):
         with pytest.raises(
-            TypeError, match=r"typed keys.*jax.random.split\(jax.random.key\(0\), 2\)"
+            TypeError, match=r"`keys` must be a key.*random.key\(seed\)"
         ):
-            inspect.unwrap(transform)(keys, images, 255)
+            transform(keys, images, 255)

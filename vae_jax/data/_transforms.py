@@ -3,17 +3,12 @@
 Randomness is keyed per example, so that a batch split over devices sees the same noise.
 """
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Float, UInt8, UInt32
 
+from vae_jax.keys import as_keys
 from vae_jax.types import Array, ArrayLike, PRNGKey, PRNGKeys
-
-ABSENT = object()
-"""No keys are asked for; None in their place would be a mistake."""
 
 
 def scale(images: UInt8[ArrayLike, "*shape"], max_value: int) -> Float[Array, "*shape"]:
@@ -55,7 +50,8 @@ def binarize_dynamic(
     >>> binarize_dynamic(keys, jnp.array([[0, 16]], jnp.uint8), 16).tolist()
     [[0.0, 1.0]]
     """
-    images = _uint8(images, keys)
+    images = _uint8(images)
+    keys = as_keys("keys", keys, len(images))
     thresholds = images.reshape(len(images), -1).astype(jnp.uint32)
     size = thresholds.shape[1]
     digits = jax.vmap(lambda key: _uniform_digits(key, size, max_value))(keys)
@@ -77,7 +73,8 @@ def dequantize(
     >>> jnp.floor(x).tolist()
     [[0.0, 16.0]]
     """
-    images = _uint8(images, keys)
+    images = _uint8(images)
+    keys = as_keys("keys", keys, len(images))
     event = images.shape[1:]
     bits = jax.vmap(lambda key: jax.random.bits(key, event, jnp.uint16))(keys)
     noise = bits.astype(jnp.float32) * jnp.float32(2**-16)
@@ -85,33 +82,15 @@ def dequantize(
     return jnp.divide(grey, jnp.float32(max_value + 1))
 
 
-def _uint8(images: ArrayLike, keys: Any = ABSENT) -> Array:
-    """The images, refused if they are not as stored or not one to a key."""
+def _uint8(images: ArrayLike) -> Array:
+    """The images, refused if they are not as stored."""
     array = jnp.asarray(images)
     if array.dtype != jnp.uint8:
         raise ValueError(
             f"`images` must be uint8, as stored; got {array.dtype}. Numbers from 0 to 1 "
             "are np.round(255 * x).astype(np.uint8) with max_value=255."
         )
-    if keys is not ABSENT:
-        _check_keys(keys, array.shape[:1])
     return array
-
-
-def _check_keys(keys: Any, count: tuple[int, ...]) -> None:
-    """Raw keys have an axis of their own, which would pass for one of examples."""
-    split = f"jax.random.split(jax.random.key(0), {count[0] if count else ''})"
-    shown = f"{getattr(keys, 'dtype', type(keys).__name__)}{[*np.shape(keys)]}"
-    kind = getattr(keys, "dtype", None)
-    if kind is None or not jnp.issubdtype(kind, jax.dtypes.prng_key):
-        raise TypeError(
-            f"`keys` must be typed keys, one per image, as {split} makes them; got "
-            f"{shown}."
-        )
-    if keys.shape != count:
-        raise ValueError(
-            f"`keys` must be one per image, {count}; got {keys.shape}. {split} makes them."
-        )
 
 
 def _uniform_digits(key: PRNGKey, size: int, base: int) -> UInt32[Array, " {size}"]:

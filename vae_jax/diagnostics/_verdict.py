@@ -19,6 +19,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from vae_jax import checks
 from vae_jax.diagnostics._report import CollapseReport
 
 COLLAPSED_NATS = 0.1
@@ -125,10 +126,13 @@ def verdict(report: CollapseReport) -> Verdict:
 def diverged(first_bad_step: int) -> Verdict:
     """The verdict on a run that stopped being finite: rule 0, whatever nats it measures.
 
+    A run that has not diverged is judged by `verdict`.
+
     Args:
         first_bad_step: the first step whose loss or gradient was not finite.
 
     Raises:
+        TypeError: no whole number.
         ValueError: a negative step.
 
     >>> diverged(7).label
@@ -136,16 +140,11 @@ def diverged(first_bad_step: int) -> Verdict:
     >>> print(diverged(7).reasons[0])
     The loss or its gradient was not finite at step 7: the run ended there.
     """
-    if first_bad_step < 0:
-        raise ValueError(
-            f"`first_bad_step` must be at least 0; got {first_bad_step}. A run that has "
-            "not diverged is judged by `verdict`."
-        )
+    step = checks.whole("first_bad_step", first_bad_step, 0)
     return Verdict(
         "diverged",
         (
-            f"The loss or its gradient was not finite at step {first_bad_step}: the run "
-            "ended there.",
+            f"The loss or its gradient was not finite at step {step}: the run ended there.",
             "It is no model to be judged, and its metrics are left out.",
         ),
     )

@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from vae_jax import checks
-from vae_jax.models._sample import check_one_each
+from vae_jax.keys import as_key
+from vae_jax.models._sample import one_each
 from vae_jax.numerics import as_float
 from vae_jax.tokens import BOS, EOS, PAD
 from vae_jax.types import ArrayLike, Params
@@ -51,8 +52,9 @@ def choose_token(
     Eq. 2, arXiv:1904.09751.
 
     Raises:
-        ValueError: a negative temperature, a `top_p` that is not above 0 and at most 1, or
-            logits of more than one draw.
+        TypeError: no key.
+        ValueError: several keys, a negative temperature, a `top_p` that is not above 0 and
+            at most 1, or logits of more than one draw.
 
     >>> logits = jnp.log(jnp.array([0.5, 0.3, 0.2]))
     >>> keys = jax.random.split(jax.random.key(0), 1000)
@@ -74,7 +76,7 @@ def choose_token(
     # what the likelier tokens hold already, so that the first is never left out
     before = jnp.cumsum(likely) - likely
     kept = jnp.where(before < jnp.asarray(top_p, likely.dtype), scaled[order], -jnp.inf)
-    drawn = order[jax.random.categorical(key, kept)]
+    drawn = order[jax.random.categorical(as_key("key", key), kept)]
     token = jnp.where(greedy, order[0], drawn).astype(jnp.int32)
     return jnp.where(jnp.isfinite(jnp.max(logits)), token, NO_TOKEN)
 
@@ -114,7 +116,7 @@ def generate(
         ValueError: a length below 1, or above what the decoder has room for; not as many
             keys as codes; a setting outside its range; parameters whose logits are no
             numbers. Under `jax.jit` such a sentence holds -1.
-        TypeError: `length` is no whole number.
+        TypeError: no keys, or `length` is no whole number.
 
     >>> from vae_jax.models import lstm, lstm_decoding
     >>> params = lstm(5, 10, 2).init(jax.random.key(0))
@@ -129,7 +131,7 @@ def generate(
             f"`length` must be at most the {decoding.limit} tokens that `decoding` has "
             f"room for; got {length}. Make the decoding with a greater length."
         )
-    check_one_each(keys, jnp.shape(z))
+    keys = one_each(keys, jnp.shape(z))
     choose = jax.vmap(choose_token, in_axes=(0, 0, None, None))
     fold = jax.vmap(jax.random.fold_in, in_axes=(0, None))
 

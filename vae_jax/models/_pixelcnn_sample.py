@@ -22,7 +22,7 @@ from vae_jax.models._dropout import word_dropout
 from vae_jax.models._gated import GatedLayer, reaches
 from vae_jax.models._images import image_shape
 from vae_jax.models._pixelcnn import PixelDecoder, check_channels, num_features
-from vae_jax.models._sample import check_one_each, drawn
+from vae_jax.models._sample import drawn, one_each
 from vae_jax.types import Array, ArrayLike, Params
 from vae_jax.vae import Knobs
 
@@ -66,7 +66,7 @@ def pixelcnn_sample(
     >>> bool((x == models.sample(keys, vae, family, params, z, (4, 4))).all())
     True
     """
-    check_one_each(keys, jnp.shape(z))
+    keys = one_each(keys, jnp.shape(z))
     check_arguments(event_shape, jnp.shape(z)[-1], name, PixelLikelihoodName)
     check_channels(event_shape, name)
     return cached_sample(keys, name, likelihood, params, z, event_shape, knobs)[0]

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Key
 
+from vae_jax.keys import as_keys
 from vae_jax.likelihoods import Likelihood
 from vae_jax.models._assemble import DEFAULT_KNOBS
 from vae_jax.types import Array, ArrayLike, Params
@@ -41,9 +42,10 @@ def sample(
         knobs: as in training.
 
     Raises:
+        TypeError: no keys.
         ValueError: not as many keys as codes.
     """
-    check_one_each(keys, jnp.shape(z))
+    keys = one_each(keys, jnp.shape(z))
     blank = jnp.zeros((len(keys), *event_shape), jnp.result_type(float))
 
     def draw(x: Array) -> Array:
@@ -62,16 +64,17 @@ def sample(
     return jax.lax.while_loop(unsettled, again, start)[1]
 
 
-def check_one_each(keys: Key[Array, " batch"], codes: tuple[int, ...]) -> None:
-    """Refuse another number of keys than of codes, whose shape is given.
+def one_each(keys: Any, codes: tuple[int, ...]) -> Key[Array, " batch"]:
+    """The keys, typed, refused unless they are as many as the codes, whose shape is given.
 
-    >>> check_one_each(jax.random.split(jax.random.key(0), 3), (3, 2))
+    >>> one_each(jax.random.split(jax.random.key(0), 3), (3, 2)).shape
+    (3,)
     """
-    if len(codes) != 2 or codes[0] != len(keys):
+    if len(codes) != 2:
         raise ValueError(
-            f"`z` must have one row for each of the {len(keys)} `keys`, with its units; "
-            f"got the shape {codes}."
+            f"`z` must have the shape (batch, latent), a code a row; got {codes}."
         )
+    return as_keys("keys", keys, codes[0])
 
 
 def drawn(keys: Key[Array, " batch"], likelihood: Likelihood, output: Any) -> Array:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from vae_jax import gaussian
-from vae_jax.numerics import as_float
+from vae_jax.numerics import as_float, check_same_shape
 from vae_jax.priors._latent import (
     as_latent,
     at_least_one,
@@ -62,7 +62,8 @@ def diagonal(latent_dim: int) -> Prior:
         mean: Float[ArrayLike, "*batch latent"],
         logvar: Float[ArrayLike, "*batch latent"],
     ) -> Float[Array, "*batch latent"]:
-        mean = as_latent("mean", mean, latent_dim)
+        mean, logvar = as_latent("mean", mean, latent_dim), as_float(logvar)
+        check_same_shape("logvar", logvar, "mean", mean)
         law = law_of(params, mean)
         return gaussian.kl_between(mean, logvar, *law)
 

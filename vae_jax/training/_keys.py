@@ -5,15 +5,11 @@ depend on how a batch is split over devices; see `pmap_step` and `sharded_step`.
 """
 
 from enum import IntEnum
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Int, Key
-
-RAW_SHAPE = (2,)
-"""Of the two numbers that a raw Threefry key is."""
 
 
 class Stream(IntEnum):
@@ -41,30 +37,6 @@ def member_key(seed: ArrayLike) -> Key[Array, ""]:
     key<fry>
     """
     return jax.random.key(seed, impl="threefry2x32")
-
-
-def single_key(key: Any) -> Key[Array, ""]:
-    """One key, typed: a raw one of `jax.random.PRNGKey` is wrapped.
-
-    Raises:
-        ValueError: many keys, or something else.
-
-    >>> single_key(jax.random.PRNGKey(3)) == jax.random.key(3)
-    Array(True, dtype=bool)
-    """
-    dtype, shape = getattr(key, "dtype", None), getattr(key, "shape", None)
-    if dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key):
-        if shape == ():
-            typed: Array = key
-            return typed
-    elif dtype == jnp.uint32 and shape == RAW_SHAPE:
-        wrapped: Array = jax.random.wrap_key_data(key, impl="threefry2x32")
-        return wrapped
-    shown = type(key).__name__ if shape is None else f"an array {dtype}{list(shape)}"
-    raise ValueError(
-        f"`key` must be one key, as `jax.random.key(0)`; got {shown}. Fold the step into "
-        "it; it is split into one an example here."
-    )
 
 
 def stream_key(

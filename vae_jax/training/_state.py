@@ -1,14 +1,18 @@
 """What a step needs (`TrainState`, `StepHyper`, `StepKeys`) and shows (`StepInfo`)."""
 
-import operator
 from typing import Any, NamedTuple, SupportsIndex
 
 import optax
 from jaxtyping import Array, Float, Key
 
-from vae_jax.training._keys import Stream, example_keys, single_key
+from vae_jax import checks
+from vae_jax.keys import as_key
+from vae_jax.training._keys import Stream, example_keys
 from vae_jax.types import ArrayLike, Params
 from vae_jax.vae import Knobs
+
+SPLIT = "Fold the step into one; it is split into one an example here."
+"""What to do with several keys of a step."""
 
 
 class TrainState(NamedTuple):
@@ -99,11 +103,10 @@ class StepKeys(NamedTuple):
             batch_size: examples of the batch, of all devices together.
 
         Raises:
-            ValueError: no single key, or a batch of none.
+            TypeError: no key, or no whole number of examples.
+            ValueError: several keys, or a batch of none.
         """
-        key, size = single_key(key), operator.index(batch_size)
-        if size < 1:
-            raise ValueError(f"`batch_size` must be at least 1; got {batch_size}.")
+        key, size = as_key("key", key, SPLIT), checks.whole("batch_size", batch_size, 1)
         streams = Stream.NOISE, Stream.DROPOUT
         return cls(*(example_keys(key, stream, 0, size) for stream in streams))
 
