@@ -107,7 +107,7 @@ def test_a_key_that_is_split_gives_two_that_differ_from_it_and_from_all_others()
         np.testing.assert_array_equal(data_of(part), data_of(whole[:1]))
 
 
-def test_the_keys_of_a_step_come_from_one_key_typed_or_raw():
+def test_the_keys_of_a_step_come_from_one_key_typed_or_raw(users_view):
     typed = training.StepKeys.from_key(jax.random.key(3), 4)
     raw = training.StepKeys.from_key(jax.random.PRNGKey(3), np.int64(4))
     data = [jax.random.key_data(keys) for keys in (*typed, *raw)]
