@@ -245,3 +245,19 @@ def test_half_precision_is_widened():
     ):
         assert function(x).dtype == jnp.float32
         np.testing.assert_array_equal(function(x), function(wide))
+
+
+@pytest.mark.parametrize("value", [2**31, -(2**40), 2**53 + 1])
+def test_wide_integers_are_rounded_and_not_cut(value):
+    """JAX keeps the last 32 bits of them: 2^40 would be 0."""
+    kinds = [np.int64(value), np.array([value])]
+    for given in [*kinds, value, *([np.uint64(value)] if value > 0 else [])]:
+        found = numerics.as_float(given)
+        assert found.dtype == jnp.float32
+        assert (np.asarray(found) == np.float32(value)).all()
+
+
+@pytest.mark.usefixtures("users_view")
+def test_keys_are_no_numbers():
+    with pytest.raises(TypeError, match="must hold real numbers; got key<fry>"):
+        numerics.as_float(jax.random.key(0))
