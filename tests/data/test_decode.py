@@ -88,7 +88,7 @@ def test_equal_channels_are_grey_where_one_is_declared():
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (png(Image.fromarray(SQUARE.astype(np.uint16))), "8 bits .*mode I;16"),
+        (png(Image.fromarray(SQUARE.astype(np.uint16))), "8 bits .*mode I"),
         # Pillow would cut these two to 8 bits without a word
         (by_hand(1, 16, 2, b"\1\2" * 3), "8 bits a sample or fewer; got 16 or more"),
         (by_hand(1, 16, 4, b"\1\2" * 2), "8 bits a sample or fewer; got 16 or more"),

@@ -60,7 +60,7 @@ def unless_nan(
     Integers have no NaN, and a count of what cannot be compared looks like any other.
     """
     # Python's NaN, no array of it, which `jax_debug_nans` would take for a fault
-    return jnp.where(unknown, jnp.nan, count.astype(jnp.result_type(float)))
+    return jnp.where(unknown, jnp.nan, count.astype(jnp.float32))
 
 
 def standard_error(values: Float[Array, " examples"]) -> Float[Array, ""]:

@@ -97,6 +97,6 @@ def check_bernoulli_data(x: ArrayLike) -> None:
         TypeError: no real numbers, or traced ones.
         ValueError: a value outside 0 to 1, or not a number; names it.
 
-    >>> check_bernoulli_data(np.array([0.0, 1.0]))
+    >>> check_bernoulli_data(jnp.array([0.0, 1.0]))
     """
     refuse_outside(known_data(x), "Bernoulli", FIX, nan=True)
