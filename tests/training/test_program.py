@@ -175,5 +175,7 @@ PROGRAM_OF_NOTHING = training.Program(
 
 def test_a_run_longer_than_its_settings_is_refused():
     run = training.fit(PROGRAM_OF_NOTHING, HYPER, None, num_steps=12, log_every=2)
-    with pytest.raises(ValueError, match=r"each of the 12 steps; got the shape \(10,\)"):
+    with pytest.raises(
+        ValueError, match=r"each of the 12 steps; got the shape \(10,\)"
+    ):
         next(run)
