@@ -58,7 +58,7 @@ def take_rate(
     return optax.GradientTransformationExtraArgs(optimizer.init, update)
 
 
-def with_rate(state: optax.OptState, rate: ArrayLike) -> optax.OptState:
+def with_rate(state: Any, rate: ArrayLike) -> Any:
     """The state with this rate where `optax.inject_hyperparams` holds one."""
 
     def holds(node: Any) -> bool:
@@ -72,7 +72,7 @@ def with_rate(state: optax.OptState, rate: ArrayLike) -> optax.OptState:
         own = {**node.hyperparams, RATE: jnp.asarray(rate, dtype)}
         return node._replace(hyperparams=own)
 
-    changed: optax.OptState = jax.tree.map(put, state, is_leaf=holds)
+    changed: Any = jax.tree.map(put, state, is_leaf=holds)
     return changed
 
 

@@ -158,7 +158,7 @@ def move(
     grads: Params,
     rate: ArrayLike | None,
     extra: dict[str, Any],
-) -> tuple[Params, optax.OptState]:
+) -> tuple[Params, Any]:
     """Parameters and the optimiser's state after an update.
 
     >>> optimizer = take_rate(optax.sgd(0.5))
