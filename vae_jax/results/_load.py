@@ -12,6 +12,7 @@ from vae_jax.results._first_format import is_of_first_format, old_params
 from vae_jax.results._manifest import read_manifest
 from vae_jax.results._params import params_path, read_about, read_params
 from vae_jax.results._shards import StoredShard, binding_of, read_all, whose
+from vae_jax.results._trees import describe
 
 
 def load(out: str | os.PathLike[str], member: int, like: Any = None) -> Any:
@@ -81,8 +82,6 @@ def read_row(shard: StoredShard, row: int, like: Any = None) -> Any:
 
 def leaves_of(tree: Any) -> dict[str, np.ndarray]:
     """The arrays of a tree by name, in the order of their names."""
-    from vae_jax.results._trees import describe
-
     return dict(sorted(describe(tree)[1].items()))
 
 

@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import Any
 
 from vae_jax import assembly, results
-from vae_jax.results import finished_at
 from vae_jax.sweeps._claims import Claims, claims
 from vae_jax.sweeps._cohorts import Shard, part_of
 from vae_jax.sweeps._engine import Engine, make_engine, place_data, stack_members
@@ -154,7 +153,7 @@ def steps_done(cohorts: Sequence[Cohort], finished: set[str], session: Session) 
 
 def tell_missing(finished: set[str], session: Session) -> None:
     """Say that members of a finished run are run anew."""
-    when = finished_at(session.out)
+    when = results.finished_at(session.out)
     lost = len(set(session.ids) - finished)
     if when is not None and lost:
         session.progress.say(
