@@ -33,7 +33,7 @@ def sgd(clip_norm: float | None = None) -> optax.GradientTransformationExtraArgs
         del params, extra
         return by_rate(jax.tree.map(as_float, updates), learning_rate), state
 
-    plain = optax.GradientTransformationExtraArgs(optax.init_empty_state, update)
+    plain = optax.GradientTransformationExtraArgs(lambda _: optax.EmptyState(), update)
     return plain if clip_norm is None else optax.chain(clip(clip_norm), plain)
 
 
