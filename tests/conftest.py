@@ -1,7 +1,8 @@
-"""Strict JAX for every test; quick compiling, into one cache that is thrown away after."""
+"""Strict JAX for every test; quick compiling, into a cache that pytest keeps."""
 
 import gc
 import os
+import shutil
 import tempfile
 
 import jax
@@ -23,19 +24,31 @@ if os.environ.get("VAE_JAX_OPTIMIZED", "0") != "1":
         flags = os.environ.get("XLA_FLAGS", "")
         os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_use_fusion_emitters=false"
 
-# The folder is new for every run of the suite and shared with its subprocesses and
-# workers, which inherit the variables; reading even the smallest program is quicker.
+# Data and the programs of subprocesses, some of which are killed while they write: the
+# folder is new for every run of the suite, whose workers inherit the variable.
 os.environ.setdefault("VAE_JAX_CACHE", tempfile.mkdtemp(prefix="vae_jax_tests_"))
-jax.config.update(
-    "jax_compilation_cache_dir", os.path.join(os.environ["VAE_JAX_CACHE"], "xla")
-)
+
+# reading even the smallest program is quicker than compiling it
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+KEPT_BYTES = 2**30
+"""Of compiled programs, some thirty runs after changes; more are thrown away."""
 
 # scripts that tests run in processes of their own, with other devices
 collect_ignore_glob = ["*/on_*.py"]
 
 # What importing makes stays: the collector need not look at it, then or later.
 gc.disable()
+
+
+def pytest_configure(config):
+    """Programs of earlier runs are known by what they compute; `--cache-clear` forgets."""
+    if not hasattr(config, "cache"):  # `-p no:cacheprovider`
+        return
+    folder = config.cache.mkdir("xla")
+    sizes = (entry.stat().st_size for entry in folder.iterdir())
+    if not hasattr(config, "workerinput") and sum(sizes) > KEPT_BYTES:
+        shutil.rmtree(folder)
+    jax.config.update("jax_compilation_cache_dir", str(folder))
 
 
 def pytest_collection_finish():

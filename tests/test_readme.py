@@ -87,6 +87,7 @@ def write_small_runs(root):
     store(root / "runs" / "my_text", [sentences])
 
 
+@pytest.mark.slow
 def test_the_python_blocks_run_in_order(tmp_path, monkeypatch, capsys):
     write_sentences(tmp_path / "my_text")
     write_small_runs(tmp_path)

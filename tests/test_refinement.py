@@ -146,6 +146,7 @@ def differences(function, tree, step=1e-6):
     return jax.tree.unflatten(structure, slopes)
 
 
+@pytest.mark.slow
 def test_gradients_through_the_steps_are_those_of_finite_differences():
     with jax.enable_x64(True):
         tree = trained_things()

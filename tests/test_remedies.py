@@ -25,7 +25,22 @@ def traced(fields):
     return state, info, metrics, params
 
 
-@pytest.mark.parametrize("name", REMEDIES)
+QUICK = (
+    "none",
+    "free bits, unit",
+    "aggressive",
+    "pre-training, free bits",
+    "VampPrior",
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
+        for name in REMEDIES
+    ],
+)
 def test_a_remedy_makes_a_whole_program(name):
     state, info, metrics, params = traced(REMEDIES[name])
     assert all(leaf.shape == () for leaf in jax.tree.leaves(info))

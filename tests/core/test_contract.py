@@ -44,6 +44,22 @@ def by_operations():
         yield
 
 
+KNOWN = {}  # what calls gave: several kinds of number are the same numbers at home
+
+
+def at_home(entry, changed):
+    """The leaves of a call with arrays of the dtypes that the function is at home in."""
+    unlike = {
+        name: value
+        for name, value in changed.items()
+        if not np.array_equal(value, native(entry.arrays[name]))
+    }
+    call = (entry.name, *((name, value.tobytes()) for name, value in unlike.items()))
+    if call not in KNOWN:
+        KNOWN[call] = entry.leaves(**unlike)
+    return KNOWN[call]
+
+
 def outcome(entry, changed):
     """The arrays of a result, or the type of what was raised."""
     try:
@@ -147,7 +163,13 @@ def casts(entry, kind):
     return alone + ([dict(entry.arrays)] if len(entry.arrays) > 1 else [])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        kind if kind in ALONE else pytest.param(kind, marks=pytest.mark.slow)
+        for kind in KINDS
+    ],
+)
 @every
 def test_numbers_of_another_dtype(entry, kind):
     """All arrays, and each alone, for what is cast to another's dtype."""
@@ -158,7 +180,7 @@ def test_numbers_of_another_dtype(entry, kind):
             refused(entry, wrong[0], changed[wrong[0]])
         elif not wrong:
             same = {name: back(changed[name], value) for name, value in chosen.items()}
-            assert_same(entry.leaves(**changed), entry.leaves(**same))
+            assert_same(entry.leaves(**changed), at_home(entry, same))
 
 
 @every

@@ -19,7 +19,14 @@ FIT, JUDGE = slice(0, None, 2), slice(1, None, 2)
 information = jax.jit(diagnostics.mutual_information)
 
 
-@pytest.mark.parametrize(("nats", "latent"), [(1.0, 2), (5.0, 2), (20.0, 4)])
+@pytest.mark.parametrize(
+    ("nats", "latent"),
+    [
+        pytest.param(1.0, 2, marks=pytest.mark.slow),
+        (5.0, 2),
+        pytest.param(20.0, 4, marks=pytest.mark.slow),
+    ],
+)
 def test_a_channel_of_known_information_at_10_000_examples(nats, latent):
     """Within its stated error, or at its stated ceiling."""
     variance = np.exp(-2 * nats / latent)
@@ -97,6 +104,7 @@ def test_constant_encoder_with_its_best_decoder():
     assert abs(gap) < 4 * error < 0.4
 
 
+@pytest.mark.slow
 def test_batch_normalised_noise_of_a_collapsed_encoder():
     """Means that were rounding noise, blown up to gamma: each x has its own code.
 

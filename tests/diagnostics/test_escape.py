@@ -67,6 +67,7 @@ def test_known_spectrum(spectrum):
         assert inside == pytest.approx(1, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_far_fewer_products_than_parameters():
     """A lonely eigenvalue among 400; the residual bounds the distance to one."""
     spectrum = np.concatenate([[-0.5], np.linspace(0, 10, 399)])
@@ -157,6 +158,7 @@ def test_a_collapsed_unit_beside_an_active_one(variance, escapes):
     assert float(found.curvature.value) == pytest.approx(expected, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_a_network_against_its_dense_hessian():
     """A tanh decoder and encoder, at a point that is not stationary, in float64."""
     rng = np.random.default_rng(0)

@@ -221,6 +221,7 @@ def test_axes_that_do_not_increase_are_not_a_number():
     assert np.isnan(posterior(WEIGHTS[1], [FINE[::-1]]).log_evidence).all()
 
 
+@pytest.mark.slow
 def test_half_precision_is_summed_in_float32():
     """bfloat16 counts to 256."""
     axis = jnp.arange(400).astype(jnp.float32)

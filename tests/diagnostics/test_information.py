@@ -155,6 +155,7 @@ def test_residual_is_zero_within_an_honest_error():
     assert np.sqrt(np.mean(scores**2)) == pytest.approx(1, abs=4 / np.sqrt(400))
 
 
+@pytest.mark.slow
 def test_blocks_do_not_change_the_answer(key):
     mean, logvar = posterior(130, 3)
     found = [
@@ -165,6 +166,7 @@ def test_blocks_do_not_change_the_answer(key):
         np.testing.assert_allclose(other.value, found[0].value, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_memory_grows_with_the_examples_and_not_with_their_pairs():
     def temporary_bytes(size):
         shape = jax.ShapeDtypeStruct((size, 64), jnp.float32)
@@ -198,6 +200,7 @@ def test_a_batch_of_models(key):
             np.testing.assert_allclose(leaf[i], expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("logvar", [-10.0, -40.0, -90.0, -180.0, -300.0])
 def test_posteriors_without_noise_carry_the_index(key, logvar):
     """No two of them meet: the information is log N, whatever the rounding of z."""

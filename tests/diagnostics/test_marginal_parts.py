@@ -122,6 +122,7 @@ def test_gaussian_channel_with_a_known_total_correlation(key):
     assert (np.abs(scores) < 4).all()
 
 
+@pytest.mark.slow
 def test_errors_are_honest():
     """New data sets: scores of root mean square 1 within 4 standard errors of it."""
     _, _, correlation, units = channel_truth()
@@ -143,6 +144,7 @@ def test_errors_are_honest():
         assert 0.6 < np.sqrt(np.mean(scores**2)) < 1 + 4 / np.sqrt(200)
 
 
+@pytest.mark.slow
 def test_ratios_of_units_agree_with_float64(key):
     """All pairs at once with scipy, on the same samples, narrow and far from 0, too."""
     rng = np.random.default_rng(1)
@@ -162,6 +164,7 @@ def test_ratios_of_units_agree_with_float64(key):
         np.testing.assert_allclose(found[:, j], expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_parts_add_up_to_the_marginal_kl_of_the_same_key(key):
     mean, logvar = two_units()
     found = decompose(key, mean, logvar)

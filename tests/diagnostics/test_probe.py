@@ -175,6 +175,7 @@ def test_labels_and_means_that_are_none_are_shown(label):
     assert np.isnan(run(x, Y).accuracy)
 
 
+@pytest.mark.slow
 def test_a_sweep_is_one_program():
     """Over models and penalties; each stops when it is solved."""
     stacked, penalties = np.stack([X, 2 * X, 0 * X]), np.float32([1e-3, 1e-2, 1.0])
@@ -216,6 +217,7 @@ def test_refuses_other_shapes():
         check(x, y, x[:1], y[:1], 10)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("users_view")
 def test_labels_that_32_bits_do_not_hold_are_no_class():
     """2**32 is not class 0."""

@@ -82,6 +82,7 @@ def test_a_posterior_off_the_prior_pays_for_its_samples(key):
     assert float(found.resampled.value) > float(found.zeroed.value)
 
 
+@pytest.mark.slow
 def test_data_of_any_form_compiled_and_batched(key):
     z = jax.random.normal(key, (2, 8, 1))
     x = {"image": 2 * z, "mask": jnp.ones((2, 8, 1))}

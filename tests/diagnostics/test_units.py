@@ -72,6 +72,7 @@ def test_kl_equal_to_eps_is_not_below_it():
     ]
 
 
+@pytest.mark.slow
 def test_a_count_of_what_is_not_a_number_is_none():
     """Neither a collapsed-looking nor a healthy-looking count, of one NaN too."""
     values = np.float32([[0.0, 1.0], [2.0, np.nan], [1.0, 3.0]])

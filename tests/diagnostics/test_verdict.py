@@ -124,6 +124,7 @@ def test_partially_collapsed_linear_vae(key):
     assert says(verdict, "4 of 16 units are in use; fewer than half")
 
 
+@pytest.mark.slow
 def test_information_at_its_ceiling_is_said(key):
     report, verdict = judge(key, *linear_vae(20, 0.005, num_examples=200)[:4])
     assert float(report.mutual_information) > np.log(200) - 0.1
@@ -131,6 +132,7 @@ def test_information_at_its_ceiling_is_said(key):
     assert says(verdict, "at its ceiling, log 200 = 5.30 nats")
 
 
+@pytest.mark.slow
 def test_report_agrees_with_its_parts(key):
     means, logvars, log_prob, x, _ = linear_vae(5, 0.1, num_examples=400)
     report, _ = judge(key, means, logvars, log_prob, x)

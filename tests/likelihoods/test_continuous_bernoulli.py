@@ -165,6 +165,7 @@ def test_refuses_shapes_that_would_broadcast():
         likelihoods.continuous_bernoulli_log_prob(jnp.zeros((2, 3)), jnp.zeros((2, 1)))
 
 
+@pytest.mark.slow
 def test_slopes_and_curvatures_far_out_are_those_of_the_formula():
     """The branch that is not taken overflows there, and must not be multiplied by 0."""
     family = likelihoods.continuous_bernoulli()

@@ -204,6 +204,7 @@ def test_samples_have_the_density(name):
     assert abs(seen.mean() - mass(name) @ known) < allowed
 
 
+@pytest.mark.slow
 @every_law
 def test_jit_is_the_same(name):
     law = LAWS[name]

@@ -69,6 +69,7 @@ def test_the_rates_that_scales_of_the_literature_commit_to(scale, rate):
     assert float(found) == pytest.approx(rate, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_slopes_against_differences():
     with jax.enable_x64(True):
         minimum = losses.batch_norm_minimum_rate

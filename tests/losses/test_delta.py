@@ -77,7 +77,9 @@ def by_the_paper(raw_mean, raw_scale, delta):
     return floor + np.maximum(0, raw_mean), 2 * np.log(sigma)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "dtype", [np.float32, pytest.param(np.float64, marks=pytest.mark.slow)]
+)
 def test_is_the_paper_s_formula(dtype):
     # the paper's form cancels to 1e-15 / delta; float32 has a log-variance of size 41
     tolerance = 2e-6 if dtype == np.float32 else 1e-11

@@ -38,6 +38,7 @@ def test_attention_is_that_of_jax_and_of_flax(key):
     np.testing.assert_allclose(found, flaxs, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_query_that_sees_nothing_gets_nothing_and_has_a_gradient(key):
     *arrays, visible = problem(key)
     blind = visible.at[:, 2].set(False)

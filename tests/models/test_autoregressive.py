@@ -88,6 +88,7 @@ def test_every_pixel_depends_on_z_at_every_window(problem):
         assert (np.asarray(found) != 0).any(axis=(1, 2)).all()
 
 
+@pytest.mark.slow
 def test_window_zero_is_the_mlp_decoder(problem):
     vae, params, z, x = problem
     mlp = models.mlp(EVENT, LATENT, hidden=(48, 40), likelihood="bernoulli")

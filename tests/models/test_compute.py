@@ -70,6 +70,7 @@ def test_close_to_float32_and_float32_outside(key, name):
     assert (wide != jax.tree.leaves(both(half)[1])[0]).any(), "nothing was narrowed"
 
 
+@pytest.mark.slow
 def test_gradients_are_float32_and_scalars_are_not_rounded(key):
     vae = models.compute_in(IMAGES["linear"], jnp.bfloat16)
     params = vae.init(key)
@@ -86,6 +87,7 @@ def test_integers_are_refused():
         models.compute_in(IMAGES["mlp"], jnp.int8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lstm", "transformer"])
 def test_the_gradient_of_a_table_is_summed_in_float32(name):
     """All tokens are the same: in bfloat16 the sum of equal terms stops at 256 of them."""

@@ -161,6 +161,7 @@ def kept_bytes(vae, params):
     return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(kept))
 
 
+@pytest.mark.slow
 def test_remat_keeps_less():
     own = sum(leaf.nbytes for leaf in jax.tree.leaves(one_size(3)[1]))
     full, less = (
@@ -170,6 +171,7 @@ def test_remat_keeps_less():
     assert less < full / 3
 
 
+@pytest.mark.slow
 def test_dropout_of_every_layer_has_its_own_noise(monkeypatch, key):
     layers = recorded_layers(monkeypatch, _convolutional)
     keys, knobs = jax.random.split(key, 6), Knobs(dropout=0.5)

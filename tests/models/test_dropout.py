@@ -48,6 +48,7 @@ def test_rates_are_data(activations, key):
     assert apply._cache_size() == 1
 
 
+@pytest.mark.slow
 def test_only_decoders_drop_and_a_split_batch_agrees(key):
     vae = models.mlp((3, 3), 2, hidden=(20,), likelihood="bernoulli")
     params = vae.init(key)

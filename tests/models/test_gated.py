@@ -56,7 +56,7 @@ def by_loops(params, number, v, h, z, place, reach):
 
 
 @pytest.mark.parametrize("method", ["slices", "convolution"])
-@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("number", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_against_loops(problem, number, method, key):
     layer = GatedLayer(CHANNELS, HALF, number, method)
     v, h, *rest = (jnp.asarray(array, jnp.float32) for array in problem)

@@ -107,6 +107,7 @@ def test_nucleus(top_p, temperature):
     assert (np.abs(found - expected) <= 4 * error + 1 / num).all()
 
 
+@pytest.mark.slow
 def test_half_precision_draws_from_float32_probabilities():
     """10 000 equal classes: their sums in bfloat16 would stop at 256 of them."""
     logits = jnp.zeros(10_000, jnp.bfloat16)
@@ -116,6 +117,7 @@ def test_half_precision_draws_from_float32_probabilities():
     assert 8000 < drawn.max() < 9010
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("users_view")
 def test_codes_of_another_dtype_are_those_of_the_model():
     half = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), PARAMS)

@@ -74,6 +74,7 @@ def test_codes_far_apart_keep_their_distance(hidden):
     assert ratio.max() > 1.2 * ratio.min()
 
 
+@pytest.mark.slow
 def test_where_the_layers_pass_everything_the_largest_slope_is_reached():
     vae, params = made((32, 40), noise=0.0)
     for name in ("layer_0", "pixels"):

@@ -104,6 +104,7 @@ def test_padding_changes_nothing():
     np.testing.assert_allclose(a, b[:, :LENGTH], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_dropped_words_are_read_as_the_unknown_word(key):
     keys = jax.random.split(key, len(X))
     knobs = Knobs(word_dropout=jnp.float32(1 - 1e-7))
@@ -117,6 +118,7 @@ def test_dropped_words_are_read_as_the_unknown_word(key):
     assert half.dtype == x.dtype
 
 
+@pytest.mark.slow
 def test_dropout_is_of_embeddings_and_outputs(key):
     """Averaged over masks, logits linear in what is dropped are those without."""
     keys = jax.random.split(key, 4000)
@@ -199,6 +201,7 @@ def test_refuses_impossible_models():
         models.lstm(LENGTH, VOCAB, LATENT, embedding=0)
 
 
+@pytest.mark.slow
 def test_a_decoder_without_inputs_has_none_in_evaluation_and_generation():
     """At a word dropout of 1 nothing is random: without keys the words are hidden too."""
     knobs = Knobs(word_dropout=jnp.float32(1.0))

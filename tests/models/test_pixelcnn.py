@@ -225,6 +225,7 @@ def test_dropout_of_every_layer_has_its_own_noise(monkeypatch, key):
     assert len(set(layers)) == len(layers) == 2 * LAYERS + 1
 
 
+@pytest.mark.slow
 def test_word_dropout_hides_whole_pixels(key):
     event = (4, 4, 3)
     vae, params = built(event, "gaussian", 1)
@@ -248,6 +249,7 @@ def test_word_dropout_hides_whole_pixels(key):
     assert 0.2 < seen[:, :-1, :-1].mean() < 0.8
 
 
+@pytest.mark.slow
 def test_members_of_different_windows_at_once(key):
     vae, params = built(event=(4, 4), layers=2, method="slices")
     members = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), params)

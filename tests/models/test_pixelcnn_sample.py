@@ -51,7 +51,13 @@ def built(name):
 
 
 @pytest.mark.parametrize("window", [0, 2, FULL_WINDOW])
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name == "bernoulli" else pytest.param(name, marks=pytest.mark.slow)
+        for name in CASES
+    ],
+)
 def test_equals_whole_passes(name, window):
     passes, x, output, whole, again = built(name)(window)
     for one, two in zip(*map(jax.tree.leaves, (output, whole)), strict=True):
@@ -84,6 +90,7 @@ def test_previous_pixels_matter():
         assert np.abs(images[0] - images[1]).max() > 0.1
 
 
+@pytest.mark.slow
 def test_noise_variance_is_a_knob(key):
     vae = models.pixelcnn((4, 4), LATENT, hidden=(4,), likelihood="gaussian")
     params = jax.tree.map(

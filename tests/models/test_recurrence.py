@@ -74,6 +74,7 @@ def test_gradient_by_central_differences(index):
         assert np.sum(found * direction) == pytest.approx(expected, rel=1e-8, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_gradients_are_those_of_the_plain_scan_under_vmap():
     """Every entry, for three members with weights and states of their own."""
     members = [jnp.stack(a) for a in zip(*map(arguments, range(3)), strict=True)]
@@ -111,6 +112,7 @@ def test_a_later_input_changes_no_earlier_output():
         assert (np.abs(a[time] - b[time]).max(axis=-1) > 0).all()
 
 
+@pytest.mark.slow
 def test_computed_again_it_is_the_same_and_keeps_less():
     """Seven steps: segments of three, two filled up; 400 steps for the memory."""
     given = arguments()

@@ -58,7 +58,9 @@ def ancestral(keys, name, params, z, knobs):
 
 
 @pytest.mark.parametrize("window", [0, 2, FULL_WINDOW])
-@pytest.mark.parametrize("name", ["bernoulli", "gaussian"])
+@pytest.mark.parametrize(
+    "name", ["bernoulli", pytest.param("gaussian", marks=pytest.mark.slow)]
+)
 def test_equals_the_raster_loop(name, window, key):
     params = make(name, key)[1]
     keys, z = jax.random.split(key, 7), jax.random.normal(key, (7, LATENT))
@@ -87,6 +89,7 @@ def test_frequencies_are_the_decoder_s_probabilities(key):
     assert (np.abs(found - expected) < 4 * error + 1 / num).all()
 
 
+@pytest.mark.slow
 def test_pixels_of_one_image_differ_in_their_noise(key):
     vae, params = make("gaussian", key)
     params = jax.tree.map(jnp.zeros_like, params)
@@ -99,6 +102,7 @@ def test_pixels_of_one_image_differ_in_their_noise(key):
     assert np.abs(correlation - np.eye(SIZE)).max() < 4 / np.sqrt(500)
 
 
+@pytest.mark.slow
 def test_other_decoders_are_drawn_directly(key):
     vae = models.mlp(EVENT, LATENT, hidden=(10,), likelihood="bernoulli")
     params, family = vae.init(key), likelihoods.bernoulli()
@@ -108,6 +112,7 @@ def test_other_decoders_are_drawn_directly(key):
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.slow
 def test_one_key_gives_images_that_differ_by_their_code_alone(key):
     vae, params = make("bernoulli", key)
     keys = jax.random.split(key, 1)[jnp.zeros(3, int)]

@@ -93,7 +93,9 @@ def test_a_token_reaches_exactly_the_logits_of_the_window_after_it(use):
         np.testing.assert_array_equal(moved, expected)
 
 
-@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize(
+    "use", [USES[0], *(pytest.param(use, marks=pytest.mark.slow) for use in USES[1:])]
+)
 def test_gradients_reach_exactly_the_embeddings_of_the_window(use):
     params = PARAMS[use]
 
@@ -169,6 +171,7 @@ def test_dropped_words_are_read_as_the_unknown_word(key):
     np.testing.assert_allclose(found, quiet, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_dropout_is_of_embeddings_branches_and_outputs(key):
     """The masks of every layer, put into the numpy loops."""
     keys, knobs = jax.random.split(key, len(X)), Knobs(window=3, dropout=0.3)

@@ -67,7 +67,7 @@ def test_room_for_more_changes_nothing():
 @pytest.mark.parametrize(
     ("use", "window", "temperature", "top_p"),
     [
-        ("prefix", FULL_WINDOW, 1.0, 1.0),
+        pytest.param("prefix", FULL_WINDOW, 1.0, 1.0, marks=pytest.mark.slow),
         ("memory", 2, 0.7, 0.9),
         pytest.param("add", 0, 1.0, 0.8, marks=pytest.mark.slow),
         pytest.param("add", FULL_WINDOW, 0.0, 1.0, marks=pytest.mark.slow),

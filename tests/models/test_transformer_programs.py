@@ -21,7 +21,7 @@ from vae_jax import models
 from vae_jax.vae import Knobs
 
 # drawing the noise of every layer takes seconds to compile
-NOISE = [False, pytest.param(True, marks=pytest.mark.slow)]
+NOISE = [pytest.param(noise, marks=pytest.mark.slow) for noise in (False, True)]
 
 
 @pytest.mark.parametrize("noise", NOISE)
@@ -46,6 +46,7 @@ def test_members_under_vmap(key, noise):
         np.testing.assert_allclose(together[number], expected, atol=2e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("users_view")
 @pytest.mark.parametrize("use", USES)
 def test_stored_parameters_and_tokens_of_any_width(use):
@@ -109,6 +110,7 @@ def test_half_precision_inside_and_not_outside(use):
     assert {str(leaf.dtype) for leaf in jax.tree.leaves(shapes)} == {"float32"}
 
 
+@pytest.mark.slow
 def test_gradients_are_finite_far_away():
     @jax.jit
     @jax.grad
@@ -128,6 +130,7 @@ def test_gradients_are_finite_far_away():
             assert all(np.isfinite(leaf).all() for leaf in found)
 
 
+@pytest.mark.slow
 def test_start(key):
     """Kernels of variance one over what they read; only a prefix has a bias by then."""
     params = make("prefix", width=32, num_layers=2).init(key)

@@ -207,6 +207,7 @@ def test_the_rate_keeps_its_digits():
         np.testing.assert_allclose(slope, np.float64(expected), rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["log_prob", "kl", "sample", "rate"])
 def test_alpha_may_be_swept(name, key):
     """A row of alphas in one program is each of them by itself."""

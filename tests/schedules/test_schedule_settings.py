@@ -10,6 +10,7 @@ from vae_jax import schedules
 pytestmark = pytest.mark.usefixtures("users_view")
 
 
+@pytest.mark.slow
 def test_a_boundary_between_two_steps_is_one_boundary():
     """For integer and float steps, in a table and behind a delay."""
     ramp = schedules.linear(0.0, 10.0, 10)
@@ -39,6 +40,7 @@ def test_a_ramp_of_no_steps_is_no_division():
             assert np.array(ends(2.0, 0.0)).tolist() == [1.0, 0.0]
 
 
+@pytest.mark.slow
 def test_schedules_are_healthy_where_nan_is_an_error():
     steps = np.arange(30)
     with jax.debug_nans(True):

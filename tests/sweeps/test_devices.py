@@ -81,7 +81,11 @@ print(len(jax.devices()), engine.mesh.size, engine.size)
 
 @pytest.mark.parametrize(
     ("devices", "num_members", "expected"),
-    [(4, 1, "4 1 1"), (4, 3, "4 3 3"), (4, 9, "4 4 12")],
+    [
+        pytest.param(4, 1, "4 1 1", marks=pytest.mark.slow),
+        (4, 3, "4 3 3"),
+        pytest.param(4, 9, "4 4 12", marks=pytest.mark.slow),
+    ],
 )
 def test_no_device_trains_a_copy(devices, num_members, expected):
     command = [sys.executable, "-c", ONE, str(devices), str(num_members)]

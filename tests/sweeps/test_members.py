@@ -71,7 +71,10 @@ def assert_close(out, reference, num=6):
             np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("moment", ["after a shard", "inside of one"])
+@pytest.mark.parametrize(
+    "moment",
+    [pytest.param("after a shard", marks=pytest.mark.slow), "inside of one"],
+)
 def test_another_width_goes_on_with_what_is_there(
     undisturbed, tmp_path, monkeypatch, moment
 ):

@@ -69,6 +69,7 @@ def test_a_member_equals_the_same_run_alone_by_fit(reference):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_chunks_do_not_change_the_bits(reference, tmp_path, monkeypatch):
     monkeypatch.setattr(_shard, "CHUNK_SECONDS", 0.0)
     run(members(), tmp_path / "run")

@@ -2,6 +2,7 @@
 
 import jax
 import numpy as np
+import pytest
 
 from vae_jax import assembly, sweeps
 from vae_jax.configs import RunConfig
@@ -27,6 +28,7 @@ def test_a_difference_anywhere_in_the_cohort_counts():
     assert _settings.split_settings(hypers).is_shared == (False,)
 
 
+@pytest.mark.slow
 def test_branches_on_shared_settings_stay_branches_under_vmap():
     """Without dropout no noise is drawn for it; a batched rate would always draw."""
 

@@ -152,6 +152,7 @@ def test_what_was_compared_has_all_that_can_happen(by_hand):
     assert made[2].sum() == waited[2].sum() == 0
 
 
+@pytest.mark.slow
 def test_members_do_not_depend_on_each_other(swept, together):
     """Under `vmap` all wait for the one with the longest loop, and none is changed."""
     (start, step), carry = together, swept[0]

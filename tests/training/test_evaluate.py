@@ -22,6 +22,7 @@ def test_every_example_counts_once_whatever_the_batch(batch_size):
         np.testing.assert_array_equal(summed["sum"], pairs.sum(axis=1))
 
 
+@pytest.mark.slow
 def test_the_batch_size_changes_nothing_also_with_random_data(no_report):
     """Noise belongs to the example: of the data and of its z."""
 

@@ -43,6 +43,7 @@ def test_a_learned_gaussian_has_its_closed_form():
     assert abs(float(residual)) < 5 * float(error)
 
 
+@pytest.mark.slow
 def test_a_mixture_that_is_the_standard_normal_changes_nothing(plain):
     zeros = jnp.zeros((3, 2))
     own = {"means": zeros, "logvars": zeros, "logits": jnp.zeros(3)}

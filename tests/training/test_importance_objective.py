@@ -75,6 +75,7 @@ def latent():
     return training.Latent(mean, logvar, z, gaussian.kl_standard(mean, logvar))
 
 
+@pytest.mark.slow
 def test_total_correlation_is_that_of_the_decomposition():
     found = training.total_correlation_regulariser(100)(
         latent(), hyper(tc_weight=np.float32(3.0)), NOISE
@@ -86,6 +87,7 @@ def test_total_correlation_is_that_of_the_decomposition():
     np.testing.assert_allclose(found, 3 * parts.total_correlation, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_mmd_draws_its_prior_from_the_keys_of_the_examples():
     """Split over devices the same samples meet: the value does not change."""
     settings = hyper(mmd_weight=np.float32(2.0))

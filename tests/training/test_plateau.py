@@ -223,6 +223,7 @@ def test_validation_loss_is_the_negative_elbo():
     assert abs(many.mean() - exact) < 4 * many.std() / np.sqrt(200)
 
 
+@pytest.mark.slow
 def test_a_real_run_is_that_of_the_program_until_a_cut():
     validate = training.make_validate(MODEL, DENSITY, prepare, BATCH)
     cut = training.with_plateau(base(), validate, BATCH, patience=Patience(epochs=100))
@@ -297,6 +298,7 @@ def test_cuts_end_with_the_last_one():
     assert float(states[-1].plateau.scale) == 0
 
 
+@pytest.mark.slow
 def test_wrappers_in_any_order():
     """A plateau over snapshots over a plain program, and a new decoder over both."""
     observed = training.with_snapshots(

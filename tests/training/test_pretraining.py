@@ -205,6 +205,7 @@ def test_the_draw_is_a_branch_while_all_members_share_the_step(shared):
     assert list(found).count("cond") == 1 + shared
 
 
+@pytest.mark.slow
 def test_an_aggressive_program_can_be_pretrained(key):
     """Counts, order and flag go on; the optimisers of both shares start again."""
     program = training.make_aggressive_program(

@@ -15,13 +15,21 @@ from vae_jax.mapped import batch_split_over
 SCRIPT = Path(__file__).parent / "on_eight_devices.py"
 
 
-@pytest.fixture(scope="module")
-def report():
-    done = subprocess.run(
-        [sys.executable, SCRIPT], capture_output=True, text=True, check=False
-    )
+def printed(*words):
+    command = [sys.executable, SCRIPT, *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def report():
+    return printed()
+
+
+@pytest.fixture(scope="module")
+def objectives():
+    return printed("objectives")
 
 
 @pytest.mark.parametrize("wrapping", ["pmap", "sharded", "vmapped_row"])
@@ -39,10 +47,11 @@ def test_reported_information_is_global(report, wrapping):
     assert report["sgd"][wrapping + "_info"] <= 1e-5
 
 
-def test_every_objective_agrees_whatever_splits_its_batch(report):
+@pytest.mark.slow
+def test_every_objective_agrees_whatever_splits_its_batch(objectives):
     """No penalty, regulariser or posterior here names an axis: the step does."""
-    assert len(report["objectives"]) == 17
-    for name, found in report["objectives"].items():
+    assert len(objectives) == 17
+    for name, found in objectives.items():
         print(name, found)
         # what is compared is a run that went somewhere
         assert found["moved"] > 1e-2
@@ -55,8 +64,9 @@ def test_every_objective_agrees_whatever_splits_its_batch(report):
             assert found[wrapping + "_info"] <= shown, (name, wrapping)
 
 
-def test_a_forgotten_axis_is_refused_for_every_objective(report):
-    assert all(found["refused"] for found in report["objectives"].values())
+@pytest.mark.slow
+def test_a_forgotten_axis_is_refused_for_every_objective(objectives):
+    assert all(found["refused"] for found in objectives.values())
 
 
 def whole(state, batch, hyper, keys):

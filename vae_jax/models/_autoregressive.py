@@ -47,9 +47,9 @@ def autoregressive(
 
     >>> import jax, jax.numpy as jnp
     >>> vae = autoregressive((4, 4), 2, hidden=(32, 32), likelihood="bernoulli")
-    >>> params = vae.init(jax.random.key(0))
+    >>> params = jax.eval_shape(vae.init, jax.random.key(0))
     >>> z, x = jnp.zeros((3, 2)), jnp.zeros((3, 4, 4))
-    >>> vae.decode(params, z, x, knobs=Knobs(window=2)).shape
+    >>> jax.eval_shape(vae.decode, params, z, x, knobs=Knobs(window=2)).shape
     (3, 4, 4)
     """
     if not hidden:

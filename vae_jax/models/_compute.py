@@ -28,8 +28,8 @@ def compute_in(vae: VAE, dtype: Any) -> VAE:
 
     >>> from vae_jax.models import mlp
     >>> vae = compute_in(mlp((8, 8), 4, likelihood="bernoulli"), jnp.bfloat16)
-    >>> params = vae.init(jax.random.key(0))
-    >>> str(vae.decode(params, jnp.zeros((2, 4))).dtype)
+    >>> params = jax.eval_shape(vae.init, jax.random.key(0))
+    >>> str(jax.eval_shape(vae.decode, params, jnp.zeros((2, 4))).dtype)
     'float32'
     """
     if not jnp.issubdtype(dtype, jnp.floating):

@@ -59,8 +59,8 @@ def convolutional(
 
     >>> import jax
     >>> vae = convolutional((8, 8, 3), 4, hidden=(16,), likelihood="gaussian")
-    >>> params = vae.init(jax.random.key(0))
-    >>> vae.decode(params, jnp.zeros((2, 4))).mean.shape
+    >>> params = jax.eval_shape(vae.init, jax.random.key(0))
+    >>> jax.eval_shape(vae.decode, params, jnp.zeros((2, 4))).mean.shape
     (2, 8, 8, 3)
     """
     check_arguments(event_shape, latent_dim, likelihood)

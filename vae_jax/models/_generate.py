@@ -58,9 +58,9 @@ def choose_token(
 
     >>> logits = jnp.log(jnp.array([0.5, 0.3, 0.2]))
     >>> keys = jax.random.split(jax.random.key(0), 1000)
-    >>> drawn = jax.vmap(choose_token, (0, None, None, None))(keys, logits, 1.0, 0.6)
-    >>> sorted(set(drawn.tolist())), int(choose_token(keys[0], logits, 0.0))
-    ([0, 1], 0)
+    >>> draw = jax.jit(jax.vmap(choose_token, (0, None, None, None)))
+    >>> sorted(set(draw(keys, logits, 1.0, 0.6).tolist()))
+    [0, 1]
     """
     _check_choice(temperature, top_p)
     logits = as_float(logits)
@@ -119,7 +119,7 @@ def generate(
         TypeError: no keys, or `length` is no whole number.
 
     >>> from vae_jax.models import lstm, lstm_decoding
-    >>> params = lstm(5, 10, 2).init(jax.random.key(0))
+    >>> params = jax.jit(lstm(5, 10, 2, hidden=(4,)).init)(jax.random.key(0))
     >>> keys = jax.random.split(jax.random.key(1), 3)
     >>> generate(keys, lstm_decoding(), params, jnp.zeros((3, 2)), 5).shape
     (3, 5)

@@ -78,10 +78,10 @@ def lstm(
             of fewer than 4 tokens.
 
     >>> vae = lstm(5, 10, 2, embedding=6, hidden=(4,))
-    >>> params = vae.init(jax.random.key(0))
-    >>> x = jnp.array([[4, 5, 3, 0, 0]])
-    >>> vae.encode(params, x).mean.shape, vae.decode(params, jnp.zeros((1, 2)), x).shape
-    ((1, 2), (1, 5, 10))
+    >>> params = jax.eval_shape(vae.init, jax.random.key(0))
+    >>> z, x = jnp.zeros((1, 2)), jnp.array([[4, 5, 3, 0, 0]])
+    >>> jax.eval_shape(vae.decode, params, z, x).shape
+    (1, 5, 10)
     """
     check_sizes(vocab_size, length=length, latent_dim=latent_dim, embedding=embedding)
     if not hidden or min(hidden) < 1:
@@ -118,7 +118,7 @@ def lstm_decoding(*, knobs: Knobs = DEFAULT_KNOBS) -> Decoding:
     Args:
         knobs: of which a `word_dropout` of 1 is read: a decoder without inputs.
 
-    >>> params = lstm(5, 10, 2).init(jax.random.key(0))
+    >>> params = jax.jit(lstm(5, 10, 2, embedding=6, hidden=(4,)).init)(jax.random.key(0))
     >>> decoding, z = lstm_decoding(), jnp.zeros((3, 2))
     >>> state = decoding.start(params, z)
     >>> decoding.step(params, state, jnp.full(3, 2))[0].shape

@@ -75,9 +75,9 @@ def pixelcnn(
 
     >>> import jax
     >>> vae = pixelcnn((8, 8), 2, hidden=(16,), likelihood="bernoulli")
-    >>> params = vae.init(jax.random.key(0))
+    >>> params = jax.eval_shape(vae.init, jax.random.key(0))
     >>> z, x = jnp.zeros((3, 2)), jnp.zeros((3, 8, 8))
-    >>> vae.decode(params, z, x, knobs=Knobs(window=1)).shape
+    >>> jax.eval_shape(vae.decode, params, z, x, knobs=Knobs(window=1)).shape
     (3, 8, 8)
     """
     check_arguments(event_shape, latent_dim, likelihood, PixelLikelihoodName)

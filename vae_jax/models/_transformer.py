@@ -76,10 +76,10 @@ def transformer(
 
     >>> import jax.numpy as jnp
     >>> vae = transformer(5, 10, 2, latent_use="prefix", width=8, num_layers=1)
-    >>> params = vae.init(jax.random.key(0))
-    >>> x = jnp.array([[4, 5, 3, 0, 0]])
-    >>> vae.encode(params, x).mean.shape, vae.decode(params, jnp.zeros((1, 2)), x).shape
-    ((1, 2), (1, 5, 10))
+    >>> params = jax.eval_shape(vae.init, jax.random.key(0))
+    >>> z, x = jnp.zeros((1, 2)), jnp.array([[4, 5, 3, 0, 0]])
+    >>> jax.eval_shape(vae.decode, params, z, x).shape
+    (1, 5, 10)
     """
     check_sizes(
         vocab_size,

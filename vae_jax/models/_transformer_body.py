@@ -67,8 +67,9 @@ def encode(own: Params, x: Array, remat: bool) -> tuple[Array, Array]:
 
     >>> from vae_jax.models._transformer import transformer
     >>> vae = transformer(3, 5, 1, latent_use="add", width=8, num_layers=1)
-    >>> params = vae.init(jax.random.key(0))
-    >>> encode(params["encoder"], jnp.array([[4, 3, 0]]), remat=False)[0].shape
+    >>> params = jax.eval_shape(vae.init, jax.random.key(0))
+    >>> encoded = lambda own: encode(own, jnp.array([[4, 3, 0]]), remat=False)
+    >>> jax.eval_shape(encoded, params["encoder"])[0].shape
     (1, 1)
     """
     read = with_bos(x)
@@ -95,9 +96,10 @@ def decode(
 
     >>> from vae_jax.models._transformer import transformer
     >>> vae = transformer(3, 5, 1, latent_use="add", width=8, num_layers=1)
-    >>> params = vae.init(jax.random.key(0))
+    >>> params = jax.eval_shape(vae.init, jax.random.key(0))
     >>> x, z = jnp.array([[4, 3, 0]]), jnp.zeros((1, 1))
-    >>> decode(params["decoder"], z, x, None, Knobs(), remat=False).shape
+    >>> decoded = lambda own: decode(own, z, x, None, Knobs(), remat=False)
+    >>> jax.eval_shape(decoded, params["decoder"]).shape
     (1, 3, 5)
     """
     drop, num_layers, length = (

@@ -57,10 +57,10 @@ def transformer_decoding(length: int, *, knobs: Knobs = DEFAULT_KNOBS) -> Decodi
 
     >>> from vae_jax.models import transformer
     >>> vae = transformer(5, 10, 2, latent_use="memory", width=8, num_layers=1)
-    >>> params, z = vae.init(jax.random.key(0)), jnp.zeros((3, 2))
+    >>> params = jax.eval_shape(vae.init, jax.random.key(0))
     >>> decoding = transformer_decoding(5)
-    >>> state = decoding.start(params, z)
-    >>> decoding.step(params, state, jnp.full(3, 2))[0].shape
+    >>> state = jax.eval_shape(decoding.start, params, jnp.zeros((3, 2)))
+    >>> jax.eval_shape(decoding.step, params, state, jnp.full(3, 2))[0].shape
     (3, 10)
     """
     check_sizes(4, length=length)

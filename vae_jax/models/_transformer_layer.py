@@ -84,7 +84,7 @@ def complete(
     """The layer from what attention found on.
 
     >>> own = init_layer(jax.random.key(0), 6, 2)
-    >>> complete(own, jnp.ones((1, 3, 6)), jnp.ones((1, 3, 2, 3))).shape
+    >>> jax.eval_shape(complete, own, jnp.ones((1, 3, 6)), jnp.ones((1, 3, 2, 3))).shape
     (1, 3, 6)
     """
     drop = dropout(None, 0) if drop is None else drop
