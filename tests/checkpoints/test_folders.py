@@ -1,5 +1,6 @@
 """A folder by any name, for any number of processes and people."""
 
+import fcntl
 import os
 import shutil
 import stat
@@ -206,16 +207,23 @@ def test_a_save_that_goes_while_it_is_read_gives_the_newer_one(tmp_path, monkeyp
     assert checkpoints.restore(tmp_path, STATE).step == 3
 
 
-def test_who_waits_for_a_folder_that_goes_gets_a_new_one(tmp_path):
-    folder, done = tmp_path / "shard", []
+def test_who_waits_for_a_folder_that_goes_gets_a_new_one(tmp_path, monkeypatch):
+    folder, done, opened = tmp_path / "shard", [], threading.Event()
+    flock = fcntl.flock
 
     def wait():
         with locked(folder):
             done.append((folder / ".lock").exists())
 
+    def flock_of_the_waiting_one(*arguments):
+        opened.set()
+        return flock(*arguments)
+
     with locked(folder):
+        monkeypatch.setattr(fcntl, "flock", flock_of_the_waiting_one)
         thread = threading.Thread(target=wait)
         thread.start()
+        opened.wait()  # it has the old file, and cannot make one as the folder goes
         (folder / ".lock").unlink()
         folder.rmdir()
         assert not done
