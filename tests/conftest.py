@@ -31,7 +31,7 @@ os.environ.setdefault("VAE_JAX_CACHE", tempfile.mkdtemp(prefix="vae_jax_tests_")
 # reading even the smallest program is quicker than compiling it
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 KEPT_BYTES = 2**30
-"""Of compiled programs, some thirty runs after changes; more are thrown away."""
+"""Of compiled programs; more are thrown away."""
 
 # scripts that tests run in processes of their own, with other devices
 collect_ignore_glob = ["*/on_*.py"]

@@ -159,7 +159,7 @@ def test_the_command_line_block_runs_as_it_stands(tmp_path, monkeypatch):
     assert len(run_python_blocks()["runs"]) == 8
 
 
-@pytest.mark.slow  # minutes together; `.ci/run` runs them
+@pytest.mark.slow  # minutes together; `.ci/run` runs half of them
 @pytest.mark.parametrize("line", EXPERIMENTS)
 def test_every_experiment_runs_small(line, tmp_path):
     module = shlex.split(line)[2]

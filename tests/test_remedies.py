@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from slow_cases import slow_but
 
 from experiments.remedies import BASE, REMEDIES
 from vae_jax import assembly, training
@@ -34,13 +35,7 @@ QUICK = (
 )
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
-        for name in REMEDIES
-    ],
-)
+@pytest.mark.parametrize("name", slow_but(QUICK, REMEDIES))
 def test_a_remedy_makes_a_whole_program(name):
     state, info, metrics, params = traced(REMEDIES[name])
     assert all(leaf.shape == () for leaf in jax.tree.leaves(info))

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from entries import KINDS, PACKAGES, back, cast, native, public, tables
+from slow_cases import slow_but
 
 TABLES = tables()
 ENTRIES = [entry for table in TABLES.values() for entry in table]
@@ -163,13 +164,7 @@ def casts(entry, kind):
     return alone + ([dict(entry.arrays)] if len(entry.arrays) > 1 else [])
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        kind if kind in ALONE else pytest.param(kind, marks=pytest.mark.slow)
-        for kind in KINDS
-    ],
-)
+@pytest.mark.parametrize("kind", slow_but(ALONE, KINDS))
 @every
 def test_numbers_of_another_dtype(entry, kind):
     """All arrays, and each alone, for what is cast to another's dtype."""

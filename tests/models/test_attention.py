@@ -26,7 +26,7 @@ def problem(key):
     return query, source, value, visible
 
 
-@pytest.mark.slow  # `.ci/run` runs it
+@pytest.mark.slow
 def test_attention_is_that_of_jax_and_of_flax(key):
     *arrays, visible = problem(key)
     found = attention(*arrays, visible)

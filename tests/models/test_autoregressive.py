@@ -56,7 +56,7 @@ def test_window_by_gradients_in_one_compilation(problem):
         np.testing.assert_array_equal((found != 0).any(axis=1), seen)
 
 
-@pytest.mark.slow  # `.ci/run` runs it
+@pytest.mark.slow
 def test_hidden_layers_use_the_whole_window(problem):
     vae, params, z, x = problem
     params = jax.tree.map(lambda leaf: leaf, params)
@@ -125,7 +125,7 @@ def test_probabilities_of_all_images_sum_to_one(key):
         np.testing.assert_allclose(np.exp(log_prob).sum(), 1.0, atol=1e-5)
 
 
-@pytest.mark.slow  # `.ci/run` runs it
+@pytest.mark.slow
 def test_noise_and_dropout_of_every_layer(problem, key):
     vae, params, z, x = problem
     knobs = Knobs(dropout=0.5)

@@ -40,7 +40,7 @@ def inputs(name, key):
     return jax.random.uniform(key, (8, *SHAPE))
 
 
-@pytest.mark.slow  # `.ci/run` runs it
+@pytest.mark.slow
 @pytest.mark.parametrize("name", IMAGES)
 def test_close_to_float32_and_float32_outside(key, name):
     vae, half = IMAGES[name], models.compute_in(IMAGES[name], jnp.bfloat16)

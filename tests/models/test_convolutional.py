@@ -144,7 +144,7 @@ def slope(**options):
     return jax.jit(loss)(params)
 
 
-@pytest.mark.slow  # `.ci/run` runs it
+@pytest.mark.slow
 @pytest.mark.parametrize("other", [{"remat": True}, {"method": "slices"}])
 def test_options_leave_values_and_gradients_alone(other):
     both = map(jax.tree.leaves, (slope(), slope(**other)))
@@ -197,7 +197,7 @@ def test_examples_do_not_depend_on_each_other():
     np.testing.assert_allclose(part.mean, whole.mean[3:], atol=1e-5)
 
 
-@pytest.mark.slow  # `.ci/run` runs it
+@pytest.mark.slow
 def test_members_at_once_in_a_scan(key):
     vae, params = one_size()
     members = jax.tree.map(lambda leaf: jnp.stack([leaf, 1.1 * leaf]), params)

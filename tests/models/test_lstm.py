@@ -138,7 +138,7 @@ def test_dropout_is_of_embeddings_and_outputs(key):
     assert len(np.unique(np.asarray(both[:, -1, 0]))) > 3000
 
 
-@pytest.mark.slow  # `.ci/run` runs it
+@pytest.mark.slow
 def test_a_sentence_of_one_bit_is_learned(key):
     """Two sentences that only z can tell apart: the loss ends near log 2, by the step
     that trains images too."""

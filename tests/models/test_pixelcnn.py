@@ -189,7 +189,7 @@ def slope(**options):
     return loss(params["decoder"])
 
 
-@pytest.mark.slow  # `.ci/run` runs it
+@pytest.mark.slow
 @pytest.mark.parametrize("other", [{"remat": True}, {"method": "slices"}])
 def test_options_leave_values_and_gradients_alone(other):
     both = map(jax.tree.leaves, (slope(), slope(**other)))

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from slow_cases import slow_but
 
 from vae_jax import likelihoods, models
 from vae_jax.models._pixelcnn_sample import cached_sample
@@ -51,13 +52,7 @@ def built(name):
 
 
 @pytest.mark.parametrize("window", [0, 2, FULL_WINDOW])
-@pytest.mark.parametrize(
-    "name",
-    [
-        name if name == "bernoulli" else pytest.param(name, marks=pytest.mark.slow)
-        for name in CASES
-    ],
-)
+@pytest.mark.parametrize("name", slow_but(["bernoulli"], CASES))
 def test_equals_whole_passes(name, window):
     passes, x, output, whole, again = built(name)(window)
     for one, two in zip(*map(jax.tree.leaves, (output, whole)), strict=True):

@@ -85,7 +85,7 @@ def test_gradients_are_those_of_the_plain_scan_under_vmap():
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.slow  # `.ci/run` runs it
+@pytest.mark.slow
 def test_second_derivatives():
     """Reverse over reverse and forward over reverse: refinement, and the escape test."""
     given = arguments()

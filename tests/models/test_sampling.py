@@ -71,7 +71,7 @@ def test_equals_the_raster_loop(name, window, key):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.slow  # `.ci/run` runs it
+@pytest.mark.slow
 def test_frequencies_are_the_decoder_s_probabilities(key):
     event, num = (2, 2), 20_000
     vae, params = make("bernoulli", key, event)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import transformer_numpy as plain
+from slow_cases import slow_but
 from transformer_problem import (
     BOS,
     EOS,
@@ -93,9 +94,7 @@ def test_a_token_reaches_exactly_the_logits_of_the_window_after_it(use):
         np.testing.assert_array_equal(moved, expected)
 
 
-@pytest.mark.parametrize(
-    "use", [USES[0], *(pytest.param(use, marks=pytest.mark.slow) for use in USES[1:])]
-)
+@pytest.mark.parametrize("use", slow_but(["prefix"], USES))
 def test_gradients_reach_exactly_the_embeddings_of_the_window(use):
     params = PARAMS[use]
 

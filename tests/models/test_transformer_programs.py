@@ -20,11 +20,9 @@ from transformer_problem import (
 from vae_jax import models
 from vae_jax.vae import Knobs
 
-# drawing the noise of every layer takes seconds to compile
-NOISE = [pytest.param(noise, marks=pytest.mark.slow) for noise in (False, True)]
 
-
-@pytest.mark.parametrize("noise", NOISE)
+@pytest.mark.slow
+@pytest.mark.parametrize("noise", [False, True])
 def test_members_under_vmap(key, noise):
     """Parameters, knobs, codes and keys of their own, as each alone."""
     params = one_layer(PARAMS["prefix"])
@@ -74,8 +72,8 @@ def loss_of(vae, keys=None):
     return loss
 
 
-@pytest.mark.slow  # `.ci/run` runs it
-@pytest.mark.parametrize("noise", NOISE)
+@pytest.mark.slow
+@pytest.mark.parametrize("noise", [False, True])
 def test_remat_has_the_same_gradients(key, noise):
     """Of both sides, with the same units dropped when a layer is computed again."""
     params = one_layer(PARAMS["prefix"])

@@ -76,7 +76,7 @@ def test_chunks_do_not_change_the_bits(reference, tmp_path, monkeypatch):
     assert results.content_hash(tmp_path / "run") == results.content_hash(reference)
 
 
-@pytest.mark.slow  # `.ci/run` runs it
+@pytest.mark.slow
 def test_strategies_agree_to_rounding(tmp_path):
     for strategy in ("map", "vmap"):
         run(members(), tmp_path / strategy, strategy=strategy)
@@ -89,7 +89,7 @@ def test_strategies_agree_to_rounding(tmp_path):
             np.testing.assert_allclose(a, b, rtol=0, atol=1e-5)
 
 
-@pytest.mark.slow  # `.ci/run` runs it
+@pytest.mark.slow
 def test_shards_follow_the_width(reference, tmp_path):
     run(members(), tmp_path / "run", width=2, strategy="map")
     assert len(list((tmp_path / "run" / "shards").iterdir())) == 2
@@ -165,7 +165,7 @@ def test_a_diverging_member_is_frozen_and_hurts_no_other(reference, tmp_path):
             np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.slow  # `.ci/run` runs it
+@pytest.mark.slow
 def test_unlike_decoders_make_two_cohorts(tmp_path):
     configs = [SMALL, replace(SMALL, latent_dim=3)]
     stored = run(configs, tmp_path / "run")

@@ -209,7 +209,7 @@ def vmapped_row(optimizer, rate):
 
 
 def small_model():
-    """Of SGD: what Adam divides by is a root of small numbers, and their rounding."""
+    """Of SGD: Adam divides by roots of small numbers, and so by their rounding."""
     optimizer, rate, devices = small.sgd(), 0.05, jax.device_count()
     row = vmapped_row(optimizer, rate)
     return {"devices": devices, "vmapped_row": row, **differences(optimizer, rate)}

@@ -130,7 +130,7 @@ def trained(out, **flags):
     return row, jax.tree.leaves(results.load(out, 0))
 
 
-@pytest.mark.slow  # four processes; `.ci/run` runs it
+@pytest.mark.slow  # four processes
 def test_a_run_from_the_command_line_is_the_same_with_every_flag(tmp_path):
     plain, params = trained(tmp_path / "plain")
     for flag, value in FLAGS.items():

@@ -157,7 +157,7 @@ def test_before_it_the_rate_costs_nothing(whole):
         assert info.rate > 0.1
 
 
-@pytest.mark.slow  # `.ci/run` runs it
+@pytest.mark.slow
 def test_members_of_a_sweep_may_differ_and_be_interrupted(key):
     """In chunks, saved between them: the same bits. In a group: numbers as alone."""
     arms = [arm(number) for number in (RESET, 0, 8, -1)]

@@ -59,8 +59,9 @@ def choose_token(
     >>> logits = jnp.log(jnp.array([0.5, 0.3, 0.2]))
     >>> keys = jax.random.split(jax.random.key(0), 1000)
     >>> draw = jax.jit(jax.vmap(choose_token, (0, None, None, None)))
-    >>> sorted(set(draw(keys, logits, 1.0, 0.6).tolist()))
-    [0, 1]
+    >>> drawn = draw(keys, logits, 1.0, 0.6)
+    >>> sorted(set(drawn.tolist())), int(choose_token(keys[0], logits, 0.0))
+    ([0, 1], 0)
     """
     _check_choice(temperature, top_p)
     logits = as_float(logits)

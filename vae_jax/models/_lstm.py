@@ -80,6 +80,8 @@ def lstm(
     >>> vae = lstm(5, 10, 2, embedding=6, hidden=(4,))
     >>> params = jax.eval_shape(vae.init, jax.random.key(0))
     >>> z, x = jnp.zeros((1, 2)), jnp.array([[4, 5, 3, 0, 0]])
+    >>> jax.eval_shape(vae.encode, params, x).mean.shape
+    (1, 2)
     >>> jax.eval_shape(vae.decode, params, z, x).shape
     (1, 5, 10)
     """

@@ -60,12 +60,11 @@ def pixelcnn_sample(
 
     >>> from vae_jax import likelihoods, models
     >>> vae = models.pixelcnn((4, 4), 2, hidden=(8,), likelihood="bernoulli")
-    >>> params = jax.eval_shape(vae.init, jax.random.key(0))
+    >>> params, family = jax.jit(vae.init)(jax.random.key(0)), likelihoods.bernoulli()
     >>> keys, z = jax.random.split(jax.random.key(1), 3), jnp.ones((3, 2))
-    >>> about = "bernoulli", likelihoods.bernoulli()
-    >>> draw = lambda own: pixelcnn_sample(keys, *about, own, z, (4, 4))
-    >>> jax.eval_shape(draw, params).shape
-    (3, 4, 4)
+    >>> x = pixelcnn_sample(keys, "bernoulli", family, params, z, (4, 4))
+    >>> bool((x == models.sample(keys, vae, family, params, z, (4, 4))).all())
+    True
     """
     keys = one_each(keys, jnp.shape(z))
     check_arguments(event_shape, jnp.shape(z)[-1], name, PixelLikelihoodName)

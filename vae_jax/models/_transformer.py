@@ -78,6 +78,8 @@ def transformer(
     >>> vae = transformer(5, 10, 2, latent_use="prefix", width=8, num_layers=1)
     >>> params = jax.eval_shape(vae.init, jax.random.key(0))
     >>> z, x = jnp.zeros((1, 2)), jnp.array([[4, 5, 3, 0, 0]])
+    >>> jax.eval_shape(vae.encode, params, x).mean.shape
+    (1, 2)
     >>> jax.eval_shape(vae.decode, params, z, x).shape
     (1, 5, 10)
     """
