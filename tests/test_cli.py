@@ -197,9 +197,9 @@ def test_a_tilde_is_the_home_in_every_path(run_instead, tmp_path, monkeypatch, c
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "s.toml").write_text("[base]\ndata_folder = '~/d/'")
     with pytest.raises(SystemExit):
-        cli.main(["sweep", "~/s.toml", "--out=~/x", "--devices", "3"])
-    devices, (configs, out, _) = run_instead
-    assert (devices, out) == (3, tmp_path / "x")
+        cli.main(["sweep", "~/s.toml", "--out=~/x"])
+    _, (configs, out, _) = run_instead
+    assert out == tmp_path / "x"
     assert configs[0].data_folder == str(tmp_path / "d")
     with pytest.raises(SystemExit):
         cli.main(["diagnose", "~/x"])
@@ -210,8 +210,18 @@ def test_train_takes_what_sweep_takes(run_instead):
     with pytest.raises(SystemExit):
         cli.main(["train", "--devices", "2", "--accept-version-change", "--beta", "2"])
     devices, (configs, _, options) = run_instead
-    assert (devices, options.accept_version_change) == (2, True)
+    # one run uses one device, and idle ones cost time
+    assert (devices, options.accept_version_change) == (1, True)
     assert configs == [RunConfig(beta=2.0)]
+
+
+@pytest.mark.parametrize(("asked", "made"), [(1, 1), (2, 2), (8, 3)])
+def test_a_sweep_has_no_more_devices_than_runs(run_instead, tmp_path, asked, made):
+    spec = tmp_path / "s.toml"
+    spec.write_text("[[grid]]\nseed = [0, 1, 2]")
+    with pytest.raises(SystemExit):
+        cli.main(["sweep", str(spec), "--devices", str(asked)])
+    assert run_instead[0] == made
 
 
 def stored(out, rows, num_members):

@@ -167,6 +167,7 @@ def test_gradients_through_the_steps_are_those_of_finite_differences():
         assert function(tree, True) == function(tree, False)
 
 
+@pytest.mark.slow
 def test_first_order_is_the_gradient_at_the_refined_posterior():
     with jax.enable_x64(True):
         tree = trained_things()

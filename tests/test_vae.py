@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from slow_cases import slow_but
 
 from vae_jax import gaussian, models, priors, training
 from vae_jax.vae import with_prior
@@ -54,7 +55,7 @@ def test_its_kl_is_closed_or_sampled(name):
     )
 
 
-@pytest.mark.parametrize("name", PRIORS)
+@pytest.mark.parametrize("name", slow_but(["vampprior"], PRIORS))
 def test_what_it_learns_is_trained_along(name):
     """By the rate alone: the gradient of a mean KL in the prior's own parameters."""
     _, whole = wrapped(PRIORS[name])

@@ -91,6 +91,7 @@ def says(verdict, words):
     return any(words in reason for reason in verdict.reasons)
 
 
+@pytest.mark.slow
 def test_constant_encoder_with_its_best_decoder():
     """The same far-away Gaussian for every x: a rate of 83 nats, and collapsed."""
     report, verdict = judge(np.full((SIZE, LATENT), 4.5), -1.0)

@@ -14,6 +14,7 @@ mutual_information = jax.jit(
     diagnostics.mutual_information, static_argnames="block_size"
 )
 rate_decomposition = jax.jit(diagnostics.rate_decomposition)
+collapse_report = jax.jit(diagnostics.collapse_report)
 log_ratios = jax.jit(_log_ratios.log_ratios, static_argnums=3)
 
 COLLAPSED = [(0.0, 0.0), (7.0, 0.0), (-300.0, -8.0), (0.1, 4.0)]
@@ -64,6 +65,7 @@ def test_estimates_agree_with_quadrature():
         assert 0.9 * spread < float(found.standard_error.mean()) < 3 * spread
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("nats", "latent", "num_examples"), [(1.0, 2, 2000), (5.0, 1, 5000)]
 )
@@ -186,6 +188,7 @@ def test_double_precision_is_kept():
         assert found.value.dtype == jnp.float64
 
 
+@pytest.mark.slow
 def test_a_batch_of_models(key):
     mean, logvar = (
         np.stack(parts) for parts in zip(posterior(), posterior(seed=1), strict=True)
@@ -205,7 +208,7 @@ def test_a_batch_of_models(key):
 def test_posteriors_without_noise_carry_the_index(key, logvar):
     """No two of them meet: the information is log N, whatever the rounding of z."""
     means = np.float32(np.random.default_rng(0).normal(size=(64, 3)))
-    found = diagnostics.collapse_report(key, means, np.full_like(means, logvar))
+    found = collapse_report(key, means, np.full_like(means, logvar))
     assert float(found.mutual_information) == pytest.approx(np.log(64), abs=1e-5)
     # what is left is rate - log N, on average over the noise
     rate = float(gaussian.kl_standard(means, np.full_like(means, logvar)).sum(1).mean())
@@ -218,6 +221,6 @@ def test_posteriors_without_noise_carry_the_index(key, logvar):
 @pytest.mark.parametrize("logvar", [-40.0, -90.0, -180.0])
 def test_equal_posteriors_without_noise_carry_nothing(key, logvar):
     means = np.full((64, 3), 7.3, np.float32)
-    found = diagnostics.collapse_report(key, means, np.full_like(means, logvar))
+    found = collapse_report(key, means, np.full_like(means, logvar))
     assert float(found.mutual_information) == pytest.approx(0, abs=1e-5)
     assert diagnostics.verdict(found).label == "collapsed"

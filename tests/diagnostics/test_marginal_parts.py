@@ -188,6 +188,7 @@ def test_one_unit_has_no_total_correlation(key):
     assert float(found.total_correlation.standard_error) < 1e-6
 
 
+@pytest.mark.slow
 def test_independent_units_have_none(key):
     """Every pair of values occurs: q(z) is a product."""
     axes = np.linspace(-2, 2, 13), np.linspace(-1, 2, 10)
@@ -208,6 +209,7 @@ def test_exact_collapse_has_none_and_no_spread(key, mean, logvar):
         assert float(jnp.abs(found.dimension_wise_kl.per_unit).max()) < 1e-5
 
 
+@pytest.mark.slow
 def test_blocks_do_not_change_the_answer(key):
     mean, logvar = two_units()
     expected = decompose(key, mean, logvar)
@@ -220,6 +222,7 @@ def test_blocks_do_not_change_the_answer(key):
             np.testing.assert_allclose(leaf, other, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_memory_grows_with_the_examples_and_not_with_their_pairs():
     shape = jax.ShapeDtypeStruct((4000, 64), jnp.float32)
     lowered = decompose.lower(jax.random.key(0), shape, shape)
@@ -227,6 +230,7 @@ def test_memory_grows_with_the_examples_and_not_with_their_pairs():
     assert lowered.compile().memory_analysis().temp_size_in_bytes < 4 * 4000**2 / 4
 
 
+@pytest.mark.slow
 def test_a_batch_of_models(key):
     mean, logvar = two_units()
     keys = jax.random.split(key, 2)

@@ -82,6 +82,7 @@ def test_constant_encoder_far_away(key):
     assert says(verdict, "no information")
 
 
+@pytest.mark.slow
 def test_batch_normalised_encoder_drowned_in_noise(key):
     """Means of variance 0.0144 by construction, posterior of variance 1."""
     means = np.random.default_rng(0).normal(size=(1000, 4))
@@ -92,6 +93,7 @@ def test_batch_normalised_encoder_drowned_in_noise(key):
     assert says(verdict, "4 of 4 units count as active")
 
 
+@pytest.mark.slow
 def test_batch_normalised_encoder_before_a_decoder_that_ignores_it(key):
     means = np.random.default_rng(0).normal(size=(1000, 4))
     report, verdict = judge(

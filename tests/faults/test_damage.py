@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from slow_cases import slow_but
 
 from vae_jax import checkpoints, results
 
@@ -331,7 +332,7 @@ for step, state in states.items():
 """
 
 
-@pytest.mark.parametrize("trial", range(3))
+@pytest.mark.parametrize("trial", slow_but([0], range(3)))
 def test_a_kill_in_the_middle_of_saving_loses_nothing_committed(tmp_path, trial):
     command = [sys.executable, "-c", SAVING, str(tmp_path), str(Path(__file__).parent)]
     saving = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

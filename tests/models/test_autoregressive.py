@@ -35,6 +35,7 @@ def problem():
     return vae, jax.tree.unflatten(tree, moved), z, x
 
 
+@pytest.mark.slow
 def test_window_by_gradients_in_one_compilation(problem):
     vae, params, z, x = problem
 
@@ -107,6 +108,7 @@ def test_the_longest_window_is_the_full_one_exactly(problem):
     assert np.abs(longest - shorter).max() > 0
 
 
+@pytest.mark.slow
 def test_probabilities_of_all_images_sum_to_one(key):
     images = jnp.asarray(list(itertools.product([0.0, 1.0], repeat=6)))
     vae = make((2, 3), hidden=(40, 40))

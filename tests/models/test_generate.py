@@ -50,6 +50,7 @@ def test_sentences_are_those_of_teacher_forcing_under_the_same_keys(temperature,
     assert temperature == 0 or (len(np.unique(x)) > 5 and ended.any())
 
 
+@pytest.mark.slow
 def test_frequencies_are_the_model_s_probabilities():
     """All sentences of two tokens, by the chain rule in float64."""
     num = 20_000
@@ -75,6 +76,7 @@ def test_nothing_is_written_after_the_end():
             assert (row[list(row).index(EOS) + 1 :] == PAD).all()
 
 
+@pytest.mark.slow
 def test_a_longer_length_goes_on_with_the_same_sentence():
     short, long = (models.generate(KEYS, DECODING, PARAMS, Z, n) for n in (3, 12))
     np.testing.assert_array_equal(short, long[:, :3])

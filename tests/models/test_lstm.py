@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.special import expit
+from slow_cases import slow_but
 
 from vae_jax import likelihoods, models, training
 from vae_jax.models._dropout import word_dropout
@@ -170,7 +171,7 @@ def test_refuses_what_is_no_sentence(users_view, x, message):
         VAE_.decode(PARAMS, Z[:2], x)
 
 
-@pytest.mark.parametrize("bound", [0.01, None])
+@pytest.mark.parametrize("bound", slow_but([0.01], [0.01, None]))
 def test_start(bound, key):
     """Uniform: He et al.'s bound everywhere, or one over the root of the fan-in."""
     vae = models.lstm(4, 30, 2, embedding=6, hidden=(50, 20), init_bound=bound)

@@ -116,6 +116,7 @@ def test_every_pixel_depends_on_z_without_any_pixel():
     assert (np.asarray(found) != 0).any(axis=(1, 2)).all()
 
 
+@pytest.mark.slow
 def test_probabilities_of_all_images_sum_to_one():
     every = jnp.asarray(list(itertools.product([0.0, 1.0], repeat=6)), jnp.float32)
     vae, params = built(event=(2, 3), layers=2)
@@ -211,6 +212,7 @@ def kept_bytes(remat):
     return total - sum(leaf.nbytes for leaf in jax.tree.leaves(own))
 
 
+@pytest.mark.slow
 def test_remat_keeps_less():
     # a layer is left with its two stacks, of more than a dozen images of gates and sums
     assert kept_bytes(remat=True) < kept_bytes(remat=False) / 3

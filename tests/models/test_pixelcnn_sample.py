@@ -78,6 +78,7 @@ def test_a_decoder_without_inputs_draws_without_them():
     assert np.abs(output - built("bernoulli")(FULL_WINDOW)[2]).max() > 0.1
 
 
+@pytest.mark.slow
 def test_previous_pixels_matter():
     """Or else the tests above would be of a decoder of z."""
     for name in CASES:

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import transformer_numpy as plain
+from slow_cases import slow_but
 
 from vae_jax import models
 from vae_jax.vae import FULL_WINDOW, Knobs
@@ -39,7 +40,7 @@ def stepwise(params, z, x, window, length):
     return jnp.swapaxes(logits, 0, 1)
 
 
-@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("use", slow_but(["memory"], USES))
 def test_steps_are_teacher_forcing(use):
     """One program of either for all windows."""
     x = jax.random.randint(jax.random.key(3), (NUM, LENGTH), 1, VOCAB)
@@ -53,6 +54,7 @@ def test_steps_are_teacher_forcing(use):
     assert cached._cache_size() == forced._cache_size() == 1
 
 
+@pytest.mark.slow
 def test_room_for_more_changes_nothing():
     """At a full window, which no length ends."""
     x = jax.random.randint(jax.random.key(3), (NUM, LENGTH), 1, VOCAB)

@@ -147,6 +147,7 @@ def test_the_noise_is_independent_of_the_component(key):
         assert (np.abs(noise.mean(axis=0)) < 5 / np.sqrt(len(noise))).all()
 
 
+@pytest.mark.slow
 def test_the_sampled_kl_is_unbiased_in_value_and_slope():
     """Against quadrature over the line, within 5 standard errors."""
     params = {

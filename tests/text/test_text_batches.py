@@ -202,6 +202,7 @@ def test_what_has_no_targets_is_refused(tokens):
         text.inputs_and_targets(tokens)
 
 
+@pytest.mark.slow
 def test_batches_weigh_every_sentence_as_if_it_were_alone():
     """A fixed bigram model: the NLL of an epoch is the sum over sentences, by hand."""
     logits = np.random.default_rng(5).normal(size=(20, 20)).astype(np.float32)

@@ -121,6 +121,7 @@ def stack(arms):
     return jax.tree.map(lambda *leaves: np.stack(leaves), *arms)
 
 
+@pytest.mark.slow
 def test_the_program_is_the_loop_of_he_et_al(swept, by_hand):
     carry, metrics, kept = swept
     names = "loss", "inner_steps", "aggressive", "mutual_information"
@@ -141,6 +142,7 @@ def test_the_program_is_the_loop_of_he_et_al(swept, by_hand):
         np.testing.assert_array_equal(kept["logvar"][member], params["logvar"] - 0.5)
 
 
+@pytest.mark.slow
 def test_what_was_compared_has_all_that_can_happen(by_hand):
     """Loops that end early and at the limit, runs that stop being aggressive."""
     _, made, waited, _ = np.array([run.found for run in by_hand]).transpose(2, 0, 1)
@@ -168,11 +170,13 @@ def test_members_do_not_depend_on_each_other(swept, together):
     np.testing.assert_array_equal(rows[:, 1].T, carry.history.aggressive)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_with_the_same_bits(swept, sweep):
     for a, b in zip(jax.tree.leaves(swept), jax.tree.leaves(sweep(3, 14)), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_information_is_finite_from_the_first_step(swept):
     carry, *_ = swept
     assert (carry.first_bad_step == training.ALIVE).all()

@@ -57,6 +57,7 @@ def test_a_mixture_that_is_the_standard_normal_changes_nothing(plain):
     assert abs(float(found["rate"] - plain["rate"])) < spread
 
 
+@pytest.mark.slow
 def test_a_prior_at_the_wrong_place_costs_rate_and_no_information(plain):
     own = {"mean": jnp.full(2, 10.0), "logvar": jnp.zeros(2)}
     found = moved(priors.diagonal(2), own)

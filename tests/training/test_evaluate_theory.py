@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import linear_gaussian as linear
 import numpy as np
+import pytest
 from linear_gaussian import statistics
 
 from vae_jax.training import Splits
@@ -58,6 +59,7 @@ def test_the_z_that_diagnostics_see_is_the_draw_that_was_decoded():
     assert abs(np.mean(np.square(draws)) - 1) < 4 * np.sqrt(2 / 4000)
 
 
+@pytest.mark.slow
 def test_many_samples_approach_the_exact_marginal_likelihood():
     """With q twice as wide as the posterior in each of two units.
 
@@ -76,6 +78,7 @@ def test_many_samples_approach_the_exact_marginal_likelihood():
     assert abs(many - (4 / 3 - 1) / 2 / 2000) < 4 * error
 
 
+@pytest.mark.slow
 def test_the_optimal_variance_is_of_the_training_set(no_report):
     params, train = linear.exact_params(2.0), linear.examples(3000)
     p = linear.double(params)

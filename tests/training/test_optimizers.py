@@ -6,6 +6,7 @@ import numpy as np
 import optax
 import optax.contrib
 import pytest
+from slow_cases import slow_but
 
 from vae_jax import data, likelihoods, models, training
 from vae_jax.training import StepHyper, StepKeys, Terms
@@ -54,7 +55,12 @@ def train(optimizer, rate=None, steps=STEPS):
     )
 
 
-@pytest.mark.parametrize("name", [*SETS_ITS_RATE, *TAKES_ONE])
+@pytest.mark.parametrize(
+    "name",
+    slow_but(
+        ["chain", "injected in a chain", "training.adam"], [*SETS_ITS_RATE, *TAKES_ONE]
+    ),
+)
 def test_the_loss_on_the_digits_falls(name):
     rate = RATE if name in TAKES_ONE else None
     optimizer = {**SETS_ITS_RATE, **TAKES_ONE}[name]

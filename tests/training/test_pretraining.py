@@ -108,6 +108,7 @@ def whole(key):
     return run(PROGRAM, range(NUM_STEPS), key, arm())
 
 
+@pytest.mark.slow
 def test_it_is_two_runs_with_one_encoder(whole, key):
     """The second starts with the first one's encoder; only the clock and order go on."""
     settings = hyper()

@@ -28,7 +28,7 @@ def train(
         config: the run.
         out: folder of the results; `runs/train-HASH` by default, so that the same command
             finds its own results and another one never overwrites them.
-        devices: virtual CPU devices; one a core by default.
+        devices: virtual CPU devices at most; a run uses one.
         accept_version_change: resume although JAX is not the version it began with.
     """
     from vae_jax import sweeps
@@ -54,7 +54,8 @@ def sweep(
         out: folder of the results; `runs/SPEC-HASH` by default.
         strategy: how members share a device; `auto` chooses by platform and size.
         width: members resident at once.
-        devices: virtual CPU devices; one a core by default.
+        devices: virtual CPU devices at most, of which a run uses one; one a core by
+            default.
         keep_params: store the final parameters of every member.
         accept_version_change: resume although JAX is not the version it began with.
     """
@@ -88,7 +89,25 @@ def run_and_report(
         out = Path("runs") / f"{name}-{results.short_hash(spec)}"
     out = expanded(out)
     sweeps.check_out(out)
-    sweeps.setup_jax(devices)
+    sweeps.setup_jax(devices_for(len(configs), devices))
     stored = sweeps.run(configs, out, options)
     print_runs(stored.runs.to_pandas())
     print(f"\nResults: {out}")
+
+
+def devices_for(num_runs: int, devices: int | None) -> int:
+    """Virtual CPU devices to make: more than there are runs would only wait for work.
+
+    Each is a thread to which XLA deals parts of every product, idle or not.
+
+    Raises:
+        ValueError: see `sweeps.check_devices`.
+
+    >>> devices_for(1, 4), devices_for(12, 4)
+    (1, 4)
+    """
+    from vae_jax import sweeps
+
+    wanted = sweeps.num_cores() if devices is None else devices
+    sweeps.check_devices(wanted)
+    return min(wanted, num_runs)
