@@ -13,7 +13,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from slow_cases import slow_but
 
 from vae_jax import checkpoints, results
 
@@ -332,7 +331,11 @@ for step, state in states.items():
 """
 
 
-@pytest.mark.parametrize("trial", slow_but([0], range(3)))
+# subprocesses import this file, without the other folders of the tests
+SLOW_TRIALS = [pytest.param(trial, marks=pytest.mark.slow) for trial in (1, 2)]
+
+
+@pytest.mark.parametrize("trial", [0, *SLOW_TRIALS])
 def test_a_kill_in_the_middle_of_saving_loses_nothing_committed(tmp_path, trial):
     command = [sys.executable, "-c", SAVING, str(tmp_path), str(Path(__file__).parent)]
     saving = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
