@@ -108,6 +108,6 @@ def devices_for(num_runs: int, devices: int | None) -> int:
     """
     from vae_jax import sweeps
 
-    wanted = sweeps.num_cores() if devices is None else devices
-    sweeps.check_devices(wanted)
-    return min(wanted, num_runs)
+    if devices is not None:
+        sweeps.check_devices(devices)
+    return min(sweeps.num_cores() if devices is None else devices, num_runs)
