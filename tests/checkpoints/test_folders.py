@@ -223,9 +223,8 @@ def test_who_waits_for_a_folder_that_goes_gets_a_new_one(tmp_path, monkeypatch):
         monkeypatch.setattr(fcntl, "flock", flock_of_the_waiting_one)
         thread = threading.Thread(target=wait)
         thread.start()
-        assert opened.wait(
-            60
-        )  # it has the old file, and cannot make one as the folder goes
+        # it has the old file, and cannot make one as the folder goes
+        assert opened.wait(60)
         (folder / ".lock").unlink()
         folder.rmdir()
         assert not done

@@ -108,6 +108,8 @@ def devices_for(num_runs: int, devices: int | None) -> int:
     """
     from vae_jax import sweeps
 
-    if devices is not None:
-        sweeps.check_devices(devices)
-    return min(sweeps.num_cores() if devices is None else devices, num_runs)
+    if devices is None:
+        return min(sweeps.num_cores(), num_runs)
+    # before the number of runs hides how many were asked for
+    sweeps.check_devices(devices)
+    return min(devices, num_runs)
