@@ -11,13 +11,13 @@ from pathlib import Path
 import pandas as pd
 
 from vae_jax import __version__, results
-from vae_jax.configs import RunConfig, to_mapping
+from vae_jax.configs import Run, to_mapping
 
 RESULTS = Path(__file__).with_name("results")
 FIGURES = Path(__file__).with_name("figures")
 
 
-def folder_for(name: str, configs: Sequence[RunConfig]) -> Path:
+def folder_for(name: str, configs: Sequence[Run]) -> Path:
     """`runs/NAME-HASH`: the same runs find their own folder, others never share it."""
     spec = {"configs": [to_mapping(config) for config in configs]}
     return Path("runs") / f"{name}-{results.short_hash(spec)}"

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from vae_jax import assembly, models, results
-from vae_jax.configs import RunConfig
+from vae_jax.configs import Run
 
 NUM = 8
 """Images a row."""
@@ -16,22 +16,16 @@ NUM = 8
 SAMPLES = "samples (new noise each)"
 
 
-def draw_member(out: Path, config: RunConfig, member: int) -> dict[str, np.ndarray]:
+def draw_member(out: Path, config: Run, member: int) -> dict[str, np.ndarray]:
     """Rows of images by a stored member: each `(NUM, height, width)`.
 
     Reconstructions and the path share the decoder's noise, so that their images differ
     only where z makes them differ. Samples have noise and z of their own.
     """
-    dataset = assembly.dataset_of(config)
-    shape = dataset.test.images.shape[1:]
-    vae, density = (
-        assembly.model(config, shape, dataset.max_value),
-        assembly.likelihood(config),
-    )
-    knobs, params = assembly.hyper(config).knobs, results.load(out, member)
-    prepare = assembly.prepare(config, dataset.max_value)
+    kit, params = assembly.kit(config), results.load(out, member)
+    vae, knobs, stored = kit.vae, kit.knobs, kit.dataset.test.images[:NUM]
     noise_key, prior_key, data_key = jax.random.split(jax.random.key(0), 3)
-    images = prepare(jax.random.split(data_key, NUM), dataset.test.images[:NUM])
+    images = kit.prepare(jax.random.split(data_key, NUM), stored)
     mean = vae.encode(params, images, knobs=knobs).mean
     share = jnp.linspace(0, 1, NUM)[:, None]
     rows = {
@@ -44,7 +38,9 @@ def draw_member(out: Path, config: RunConfig, member: int) -> dict[str, np.ndarr
         own = jax.random.split(noise_key, NUM)
         keys = own if name == SAMPLES else jnp.broadcast_to(noise_key, (NUM,))
         return np.asarray(
-            models.sample(keys, vae, density, params, z, shape, knobs=knobs)
+            models.sample(
+                keys, vae, kit.density, params, z, stored.shape[1:], knobs=knobs
+            )
         )
 
     drawn = {name: draw(name, z) for name, z in rows.items()}

@@ -29,8 +29,8 @@ from experiments._pages import (
 )
 from experiments._pictures import draw_member, load_arrays, save_arrays
 from experiments._table import print_table, summarise
-from vae_jax import assembly, figures, results, sweeps
-from vae_jax.configs import RunConfig
+from vae_jax import figures, results, sweeps
+from vae_jax.configs import Run
 
 NAME = "annealing_schedules"
 SCHEDULES = ["constant", "linear", "sigmoid", "cosine", "cyclical"]
@@ -125,7 +125,7 @@ def choose(runs: pd.DataFrame) -> dict[str, int]:
     }
 
 
-def save_page(page: Path, configs: list[RunConfig], out: Path) -> None:
+def save_page(page: Path, configs: list[Run], out: Path) -> None:
     """Print the table, and write it with all that the figure is made of."""
     runs, history = results.read(out).to_pandas()
     runs = by_power(runs)
@@ -143,12 +143,12 @@ def save_page(page: Path, configs: list[RunConfig], out: Path) -> None:
     save_arrays(page / "pictures.npz", {"beta": betas_of(configs), **pictures})
 
 
-def betas_of(configs: list[RunConfig]) -> dict[str, np.ndarray]:
+def betas_of(configs: list[Run]) -> dict[str, np.ndarray]:
     """The beta of every step under each schedule that is drawn."""
     return {
-        config.schedule: np.asarray(assembly.hyper(config).beta)
+        config["schedule"]: config.betas()
         for config in configs
-        if config.beta == FINAL_BETA
+        if config["beta"] == FINAL_BETA
     }
 
 

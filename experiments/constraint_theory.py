@@ -21,7 +21,6 @@ if its axes are the eigenvectors; any rotation is as good, so that only the sum 
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +30,7 @@ from scipy.optimize import brentq
 from experiments._pages import finish_rows, folder_for, page_arguments, page_parser
 from experiments.linear_theory import train_eigenvalues
 from vae_jax import results, sweeps
+from vae_jax.configs import Run
 
 NAME = "constraint_theory"
 LATENT, PIXELS = 10, 64
@@ -214,13 +214,19 @@ def failures(table: pd.DataFrame) -> pd.DataFrame:
     return table[below | far | uneven | short]
 
 
+def small(config: Run) -> Run:
+    """The same with few steps; the ramp of a capacity fits into them."""
+    ramp = {"capacity_warmup": 100} if config["capacity_weight"] else {}
+    return config.changed(num_steps=200, **ramp)
+
+
 def main() -> None:
     """Run the sweep, compare, and say where the rows are."""
     arguments = page_arguments(page_parser(__doc__))
     sweeps.setup_jax()
     configs = sweeps.expand(SPEC)
     if arguments.smoke:
-        configs = [replace(config, num_steps=200) for config in configs]
+        configs = [small(config) for config in configs]
     out = arguments.out or folder_for(NAME, configs)
     sweeps.run(configs, out)
     table = compare(*results.read(out).to_pandas(), train_eigenvalues())

@@ -15,7 +15,6 @@ published (initialisation, embeddings) is PyTorch's default.
 """
 
 import math
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +33,13 @@ from experiments._pages import (
 )
 from experiments._pictures import load_arrays, save_arrays
 from vae_jax import assembly, figures, gaussian, results, sweeps
-from vae_jax.configs import RunConfig, from_mapping
+from vae_jax.configs import Run, from_mapping
 
 NAME = "cyclical_annealing"
 STEPS, CYCLES, SEEDS = 40_000, 4, (0, 1, 2)
 ENTROPY = math.log(10)
 BASE: dict[str, Any] = {
     "dataset": "ten_sequences",
-    "binarize": "none",
     "model": "lstm",
     "likelihood": "categorical",
     "latent_dim": 2,
@@ -64,7 +62,7 @@ SIGMAS = 4.5
 of a normal error is lower one time in 80."""
 
 
-def configs_of(smoke: bool) -> list[RunConfig]:
+def configs_of(smoke: bool) -> list[Run]:
     """Every schedule with every seed."""
     configs = [
         from_mapping({**BASE, **fields, "seed": seed})
@@ -74,10 +72,9 @@ def configs_of(smoke: bool) -> list[RunConfig]:
     if not smoke:
         return configs
     small = {"num_steps": 400, "hidden": (8, 8), "eval_samples": 4}
-    ramps = [c.warmup_steps and 100 for c in configs]
     return [
-        replace(c, **small, warmup_steps=ramp)
-        for c, ramp in zip(configs, ramps, strict=True)
+        c.changed(**small, warmup_steps=100 if c["schedule"] == "linear" else None)
+        for c in configs
     ]
 
 
@@ -137,15 +134,14 @@ def failures(rows: pd.DataFrame) -> list[str]:
     return found
 
 
-def codes_of(out: Path, configs: list[RunConfig]) -> dict[str, np.ndarray]:
+def codes_of(out: Path, configs: list[Run]) -> dict[str, np.ndarray]:
     """Samples of z of every sequence by the first seed of each schedule."""
     drawn = {}
     for number, name in enumerate(SCHEDULES):
         member = number * len(SEEDS)
-        dataset = assembly.dataset_of(configs[member])
-        x = dataset.train.images
-        vae = assembly.model(configs[member], x.shape[1:], dataset.max_value)
-        mean, logvar = vae.encode(results.load(out, member), x)
+        kit = assembly.kit(configs[member])
+        x = kit.dataset.train.images
+        mean, logvar = kit.vae.encode(results.load(out, member), x)
         keys = jax.random.split(jax.random.key(0), NUM_CODES)
         z = jax.vmap(gaussian.reparameterize, in_axes=(0, None, None))(
             keys, mean, logvar

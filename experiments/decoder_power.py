@@ -20,7 +20,6 @@ a decoder that sees every previous token leaves log 10 nats to z.
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,7 +40,7 @@ from experiments._pages import (
 )
 from experiments._table import correlations, summarise
 from vae_jax import analytic, assembly, figures, results, sweeps, training
-from vae_jax.configs import RunConfig, from_mapping
+from vae_jax.configs import Run, from_mapping
 
 NAME = "decoder_power"
 SEEDS = (0, 1, 2)
@@ -76,10 +75,8 @@ IMAGES: dict[str, Any] = {
 }
 TEXT: dict[str, Any] = {
     "dataset": "ten_sequences",
-    "binarize": "none",
     "likelihood": "categorical",
     "latent_dim": 2,
-    "embedding": 16,
     "batch_size": 10,
     "learning_rate": 5e-3,
     "num_steps": 3000,
@@ -99,7 +96,7 @@ MAPS: dict[str, dict[str, Map]] = {
     "": {"digits": MASKED},
     "text": {
         "LSTM": Map(
-            {**TEXT, "model": "lstm", "hidden": [32]},
+            {**TEXT, "model": "lstm", "hidden": [32], "embedding": 16},
             "word_dropout",
             DROPPED,
             TEXT_BETAS,
@@ -139,7 +136,7 @@ def corner(one: Map) -> Map:
     return one._replace(powers=one.powers[:2], betas=one.betas[:2])
 
 
-def configs_of(one: Map, smoke: bool) -> list[RunConfig]:
+def configs_of(one: Map, smoke: bool) -> list[Run]:
     """Every point with every seed, and a run a power that ignores z for the forecast."""
     one = corner(one) if smoke else one
     points = [*itertools.product(one.powers, one.betas, SEEDS)]
@@ -153,17 +150,14 @@ def configs_of(one: Map, smoke: bool) -> list[RunConfig]:
         return configs
     narrow = (8,) * min(len(one.base["hidden"]), 2)
     small = {"num_steps": 100, "hidden": narrow, "batch_size": 10, "eval_samples": 2}
-    return [replace(config, **small) for config in configs]
+    return [config.changed(**small) for config in configs]
 
 
-def threshold_of(out: Path, config: RunConfig, member: int) -> float:
+def threshold_of(out: Path, config: Run, member: int) -> float:
     """The forecast from a run that ignores z: beta above which that is a minimum."""
-    dataset = assembly.dataset_of(config)
-    images = jnp.asarray(dataset.train.images)
-    x = assembly.prepare(config, dataset.max_value)(None, images)
-    vae = assembly.model(config, x.shape[1:], dataset.max_value)
-    params, knobs = results.load(out, member), assembly.hyper(config).knobs
-    size = config.latent_dim
+    kit, params = assembly.kit(config), results.load(out, member)
+    x = kit.prepare(None, jnp.asarray(kit.dataset.train.images))
+    vae, knobs, size = kit.vae, kit.knobs, config.model.latent_dim
     logits = training.map_batches(
         lambda x: vae.decode(params, jnp.zeros((len(x), size)), x, knobs=knobs), 500, x
     )
@@ -173,7 +167,7 @@ def threshold_of(out: Path, config: RunConfig, member: int) -> float:
 
 
 def points_of(
-    one: Map, runs: pd.DataFrame, out: Path, configs: Sequence[RunConfig]
+    one: Map, runs: pd.DataFrame, out: Path, configs: Sequence[Run]
 ) -> pd.DataFrame:
     """A row a point: mean and range over seeds, and the forecast of its row."""
     runs = by_power(one, runs)

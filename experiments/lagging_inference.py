@@ -16,7 +16,6 @@ stops falling. Three seeds a way of training. The true posterior is computed on 
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +44,7 @@ from vae_jax import (
     sweeps,
     training,
 )
-from vae_jax.configs import RunConfig, from_mapping
+from vae_jax.configs import Run, from_mapping
 from vae_jax.vae import VAE
 
 NAME = "lagging_inference"
@@ -54,7 +53,6 @@ WAYS = {"basic": "joint", "aggressive": "aggressive"}
 MOMENTS = (0, 200, 2000)
 BASE: dict[str, Any] = {
     "dataset": "synthetic_language",
-    "binarize": "none",
     "model": "lstm",
     "likelihood": "categorical",
     "latent_dim": 1,
@@ -78,7 +76,7 @@ GRID = np.arange(-200, 200, dtype=np.float32) / 10
 COARSE = np.arange(-20, 20, dtype=np.float32)
 
 
-def configs_of(smoke: bool) -> list[RunConfig]:
+def configs_of(smoke: bool) -> list[Run]:
     """Both ways of training with every seed."""
     configs = [
         from_mapping({**BASE, "inference": inference, "seed": seed})
@@ -86,7 +84,7 @@ def configs_of(smoke: bool) -> list[RunConfig]:
         for seed in SEEDS
     ]
     small = {"num_steps": 100, "hidden": (8,), "eval_samples": 2, "embedding": 8}
-    return [replace(c, **small) for c in configs] if smoke else configs
+    return [c.changed(**small) for c in configs] if smoke else configs
 
 
 def moments_of(smoke: bool) -> tuple[int, ...]:
@@ -94,18 +92,14 @@ def moments_of(smoke: bool) -> tuple[int, ...]:
     return MOMENTS[:1] if smoke else MOMENTS
 
 
-def make_job(smoke: bool) -> Callable[[RunConfig], assembly.Job]:
+def make_job(smoke: bool) -> Callable[[Run], assembly.Job]:
     """The run of a config, observed on the way."""
 
-    def make(config: RunConfig) -> assembly.Job:
-        job, dataset = assembly.job(config), assembly.dataset_of(config)
-        shape = dataset.train.images.shape[1:]
-        vae = assembly.model(config, shape, dataset.max_value)
-        density, grid = assembly.likelihood(config), COARSE if smoke else GRID
-        observe = observer(vae, density, grid)
-        settle = None
-        if config.inference == "aggressive":
-            settle = settled(config, vae, len(dataset.train.images))
+    def make(config: Run) -> assembly.Job:
+        job, kit = assembly.job(config), assembly.kit(config)
+        observe = observer(kit.vae, kit.density, COARSE if smoke else GRID)
+        aggressive = config["inference"] == "aggressive"
+        settle = settled(config, kit) if aggressive else None
         program = training.with_snapshots(
             job.program, moments_of(smoke), observe, settle=settle
         )
@@ -142,17 +136,19 @@ def observer(
     return observe
 
 
-def settled(config: RunConfig, vae: VAE, num_examples: int) -> Callable[..., Any]:
+def settled(config: Run, kit: assembly.Kit) -> Callable[..., Any]:
     """Parameters after the inner loop of a step, before its update of the decoder.
 
     At a learning rate of 1 every update moves the true posterior: just after one, the slope
     of the encoder's means over the true ones is anything between 0.6 and 2.
     """
+
+    def loss(params: Any, batch: Any, hyper: Any, keys: Any) -> Any:
+        now = assembly.objective(hyper.settings, kit.vae, kit.density, kit.facts)
+        return now(params, batch, hyper, keys)
+
     settle = training.make_settle(
-        assembly.objective(config, vae, assembly.likelihood(config), num_examples),
-        training.sgd(config.clip_norm),
-        assembly.prepare(config, 0),
-        config.batch_size,
+        loss, config.optimizer.make(), kit.prepare, config.batch_size
     )
 
     def params(state: Any, *rest: Any) -> Any:

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from experiments._pages import finish_rows, folder_for, page_arguments, page_parser
-from vae_jax import analytic, assembly, sweeps
+from vae_jax import analytic, data, sweeps
 
 NAME = "linear_theory"
 ACTIVE_FROM = 0.99
@@ -52,7 +52,7 @@ SPEC: dict[str, Any] = {
 
 def train_eigenvalues() -> np.ndarray:
     """Of the training split, on which the runs are evaluated too."""
-    dataset = assembly.load_dataset("digits")
+    dataset = data.load_dataset("digits")
     flat = dataset.train.images.reshape(len(dataset.train.images), -1)
     return np.asarray(analytic.eigenvalues(flat / float(dataset.max_value)))
 

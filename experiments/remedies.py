@@ -22,7 +22,7 @@ import pandas as pd
 from experiments._pages import finish_rows, folder_for, page_arguments, page_parser
 from experiments._table import summarise
 from vae_jax import results, sweeps
-from vae_jax.configs import RunConfig, from_mapping, to_mapping
+from vae_jax.configs import Run, from_mapping, to_mapping
 
 NAME = "remedies"
 SEEDS = (0, 1, 2)
@@ -118,7 +118,7 @@ SMALL: dict[str, Any] = {
 }
 
 
-def configs_of(names: Sequence[str], seeds: Sequence[int]) -> list[RunConfig]:
+def configs_of(names: Sequence[str], seeds: Sequence[int]) -> list[Run]:
     """Remedies with every seed."""
     return [
         from_mapping({**BASE, **REMEDIES[name], "seed": seed})
@@ -127,16 +127,17 @@ def configs_of(names: Sequence[str], seeds: Sequence[int]) -> list[RunConfig]:
     ]
 
 
-def small(config: RunConfig) -> RunConfig:
+def small(config: Run) -> Run:
     """The same with few steps; ramps and pre-training fit into them."""
     return from_mapping({**to_mapping(config), **SMALL, **fitting(config)})
 
 
-def fitting(config: RunConfig) -> dict[str, int]:
+def fitting(config: Run) -> dict[str, int]:
     """Settings that count steps, of a run of `SMALL`."""
     steps = {
-        name: min(getattr(config, name), SMALL["num_steps"] // 2)
+        name: min(config[name], SMALL["num_steps"] // 2)
         for name in ("pretraining_steps", "capacity_warmup")
+        if to_mapping(config).get(name)
     }
     return {name: number for name, number in steps.items() if number}
 

@@ -18,7 +18,6 @@ steps.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +36,15 @@ from experiments._pages import (
     save_rows,
 )
 from experiments._table import print_table, summarise
-from vae_jax import assembly, figures, models, results, sweeps, text
-from vae_jax.configs import RunConfig, from_mapping
+from vae_jax import assembly, figures, likelihoods, models, results, sweeps, text
+from vae_jax.configs import Run, from_mapping
+from vae_jax.records import Facts, record
 from vae_jax.vae import VAE, DiagGaussian
 
 NAME = "text_collapse"
 SEEDS = (0, 1, 2)
 BASE: dict[str, Any] = {
     "dataset": "brown",
-    "binarize": "none",
     "model": "lstm",
     "likelihood": "categorical",
     "vocab_size": 3000,
@@ -68,7 +67,7 @@ ARMS: dict[str, dict[str, Any]] = {
         "free_bits": 4.0,
         "free_bits_over": "total",
     },
-    "language model": {"model": "experiments.text_collapse:language_model"},
+    "language model": {"model": "experiments.text_collapse:LanguageModel"},
 }
 PLAIN = "VAE"
 NUMBERS = {  # column of the runs: (heading, digits)
@@ -79,27 +78,25 @@ PATH = 6
 """Sentences of an interpolation, both ends included."""
 
 
-def language_model(config: RunConfig, shape: tuple[int, ...]) -> VAE:
+@record("model", "language_model")
+class LanguageModel(models.LSTM):
     """The decoder of the VAE alone: z is 0, the posterior is the prior."""
-    vae = models.lstm(
-        shape[0],
-        config.vocab_size,
-        config.latent_dim,
-        embedding=config.embedding,
-        hidden=config.hidden,
-    )
 
-    def encode(params: Any, x: Any, **_: Any) -> DiagGaussian:
-        zeros = jnp.zeros((len(x), config.latent_dim))
-        return DiagGaussian(zeros, zeros)
+    def build(self, facts: Facts, density: likelihoods.Density) -> VAE:
+        """The LSTM without its encoder."""
+        vae = super().build(facts, density)
 
-    def decode(params: Any, z: Any, x: Any = None, **options: Any) -> Any:
-        return vae.decode(params, jnp.zeros_like(z), x, **options)
+        def encode(params: Any, x: Any, **_: Any) -> DiagGaussian:
+            zeros = jnp.zeros((len(x), self.latent_dim))
+            return DiagGaussian(zeros, zeros)
 
-    return VAE(vae.init, encode, decode)
+        def decode(params: Any, z: Any, x: Any = None, **options: Any) -> Any:
+            return vae.decode(params, jnp.zeros_like(z), x, **options)
+
+        return VAE(vae.init, encode, decode)
 
 
-def configs_of(folder: str, smoke: bool) -> list[RunConfig]:
+def configs_of(folder: str, smoke: bool) -> list[Run]:
     """Every arm with every seed."""
     configs = [
         from_mapping({**BASE, "data_folder": folder, **fields, "seed": seed})
@@ -111,12 +108,11 @@ def configs_of(folder: str, smoke: bool) -> list[RunConfig]:
     small = {"num_steps": 100, "hidden": (8,), "embedding": 8, "eval_samples": 2}
     text_of = {"dataset": "text", "vocab_size": 200}
     return [
-        replace(
-            c,
+        c.changed(
             **small,
             **text_of,
-            warmup_steps=c.warmup_steps and 50,
-            pretraining_steps=min(c.pretraining_steps, 50),
+            warmup_steps=50 if c["schedule"] == "sigmoid" else None,
+            pretraining_steps=min(c["pretraining_steps"], 50),
         )
         for c in configs
     ]
@@ -137,18 +133,17 @@ def named(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def written(
-    out: Path, config: RunConfig, member: int, vocabulary: text.Vocabulary
+    out: Path, config: Run, member: int, vocabulary: text.Vocabulary
 ) -> list[dict[str, Any]]:
     """What a member writes: from the prior, and between two sentences of the test split."""
-    dataset = assembly.dataset_of(config)
-    x = dataset.test.images
-    vae = assembly.model(config, x.shape[1:], dataset.max_value)
+    kit = assembly.kit(config)
+    vae, x = kit.vae, kit.dataset.test.images
     params, decoding = results.load(out, member), models.lstm_decoding()
     ends = x[chosen_ends(x)]
     means = vae.encode(params, ends).mean
     share = jnp.linspace(0, 1, PATH)[:, None]
     path = (1 - share) * means[0][None] + share * means[1][None]
-    prior = jax.random.normal(jax.random.key(0), (PATH, config.latent_dim))
+    prior = jax.random.normal(jax.random.key(0), (PATH, config.model.latent_dim))
     # the same keys: sentences differ only where z makes them differ
     keys = jnp.broadcast_to(jax.random.key(1), (PATH,))
     codes = {"between two sentences": path, "samples of z": prior}
@@ -173,7 +168,7 @@ def chosen_ends(x: np.ndarray) -> list[int]:
 
 
 def sentences_of(
-    out: Path, configs: Sequence[RunConfig], table: pd.DataFrame
+    out: Path, configs: Sequence[Run], table: pd.DataFrame
 ) -> pd.DataFrame:
     """What the first seeds of the plain arm and of the most informative one write."""
     first = configs[0]
@@ -189,7 +184,7 @@ def sentences_of(
     return pd.DataFrame(rows)
 
 
-def save_page(page: Path, configs: Sequence[RunConfig], out: Path) -> None:
+def save_page(page: Path, configs: Sequence[Run], out: Path) -> None:
     """Print the table and the sentences, and write them with what the figure needs."""
     runs, history = map(named, results.read(out).to_pandas())
     table = summarise(runs, ["arm"], NUMBERS)

@@ -1,9 +1,14 @@
 """Imports point down, heavy packages have one importer, and files keep their shape."""
 
 import ast
+import inspect
 from pathlib import Path
 
 import pytest
+
+from vae_jax.configs import owners
+from vae_jax.records import CHOICES
+from vae_jax.remedies import Remedy
 
 PACKAGE = Path(__file__).parents[1] / "vae_jax"
 
@@ -13,13 +18,14 @@ LAYERS = {
     "keys": 0,
     "tokens": 0,
     "mapped": 0,
+    "records": 0,
     "numerics": 1,  # on top of the array aliases alone
+    "own": 1,
     "gaussian": 2,
     "likelihoods": 2,
     "refinement": 2,
     "schedules": 2,
     "vae": 2,
-    "configs": 2,
     "losses": 3,
     "diagnostics": 3,
     "models": 3,
@@ -28,15 +34,17 @@ LAYERS = {
     "priors": 3,
     "text": 4,
     "training": 4,
-    "assembly": 5,
+    "remedies": 5,
     "checkpoints": 5,
     "results": 5,
-    "sweeps": 6,
-    "figures": 6,
-    "cli": 7,
-    "__main__": 8,
+    "configs": 6,
+    "assembly": 7,
+    "sweeps": 8,
+    "figures": 8,
+    "cli": 9,
+    "__main__": 10,
 }
-FORBIDDEN = {"training": {"models", "data", "configs", "text"}}
+FORBIDDEN = {"training": {"models", "data", "text"}}
 ONLY_IMPORTER = {
     "flax": {"models"},
     "orbax": {"checkpoints"},
@@ -122,3 +130,88 @@ def test_no_module_shares_its_name_with_a_function():
             if isinstance(node, ast.FunctionDef)
         }
         assert path.stem not in names
+
+
+WITHOUT_NAMES = ("records", "configs", "assembly", "sweeps", "cli", "remedies")
+"""Rooms through which every remedy goes, and none of which knows one by its name."""
+
+REMEDIES = sorted(
+    {
+        cls
+        for choice in CHOICES.values()
+        for cls in choice.values()
+        if issubclass(cls, Remedy)
+    },
+    key=lambda cls: cls.__name__,
+)
+
+
+def names_in(path):
+    """Identifiers and whole strings of a file; not what stands in sentences."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        for field in ("id", "attr", "arg", "value"):
+            if isinstance(found := getattr(node, field, None), str):
+                yield found
+
+
+@pytest.mark.parametrize("cls", REMEDIES, ids=lambda cls: cls.__name__)
+def test_a_remedy_is_known_in_its_own_file_alone(cls):
+    """Its name, and its settings; a remedy is added and taken away in one place."""
+    own = Path(inspect.getfile(cls))
+    assert own.parent == PACKAGE / "remedies"
+    known = {cls.__name__, cls.name, *cls.settings()}
+    # a setting that others have too, as a ramp has, and what threads call theirs
+    shared = {n for n in cls.settings() if len({o.__module__ for o in owners(n)}) > 1}
+    shared |= {"target"}
+    for path in modules():
+        if unit(path) in WITHOUT_NAMES and path != own:
+            found = (known - shared) & set(names_in(path))
+            assert not found, f"{path.relative_to(PACKAGE)} knows {found}"
+
+
+def test_there_is_a_row_of_the_readme_for_every_remedy():
+    rows = [
+        line
+        for line in (PACKAGE.parent / "README.md").read_text().splitlines()
+        if line.startswith("| ")
+    ]
+    for cls in REMEDIES:
+        key = cls.name if cls.choice == "remedy" else cls.choice
+        assert any(f"`{key}`" in line for line in rows), f"no row names `{key}`"
+
+
+def test_no_choice_is_told_by_its_name():
+    """A record says what is true of it; nobody compares its name with a word."""
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Compare) and any(map(is_word, operands(node))):
+                told = [ast.unparse(side) for side in operands(node)]
+                told = [name for name in told if tells_a_choice(name)]
+                assert not told, f"{path.relative_to(PACKAGE)}: {told}"
+
+
+def operands(node):
+    """What is compared with each other, a collection of words in the place of a word."""
+    return [
+        side
+        for side in (node.left, *node.comparators)
+        if isinstance(
+            side, ast.Attribute | ast.Constant | ast.Tuple | ast.List | ast.Set
+        )
+    ]
+
+
+def is_word(node):
+    parts = node.elts if isinstance(node, ast.Tuple | ast.List | ast.Set) else [node]
+    texts = [getattr(part, "value", None) for part in parts]
+    # a colon is what every path has, and no name
+    return all(isinstance(text, str) and text != ":" for text in texts)
+
+
+def tells_a_choice(name):
+    """`config.model`, or what the record of a run, a part or a remedy is called."""
+    first, *rest = name.split(".")
+    if first not in ("run", "config", "settings", "one", "part", "remedy", "self"):
+        return False
+    called = rest[-1] in ("name", "chosen_name", "choice")
+    return called or (first in ("run", "config") and len(rest) == 1)

@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import jax
@@ -52,8 +53,7 @@ def store(out, runs):
     results.create_or_open(
         out, {"spec": {"configs": [*map(configs.to_mapping, runs)]}, "versions": {}}
     )
-    dataset = assembly.dataset_of(runs[0])
-    vae = assembly.model(runs[0], dataset.train.images.shape[1:], dataset.max_value)
+    vae = assembly.kit(runs[0]).vae
     keys = jax.vmap(jax.random.key)(np.arange(len(runs)))
     params = [jax.tree.map(np.asarray, vae.init(key)) for key in keys]
     measured = {"rate": 1.0, "mutual_information": 0.5, "active_units": 3}
@@ -61,7 +61,7 @@ def store(out, runs):
     rows = [
         {"member": member, "member_id": f"{member:032x}", "status": "finished"}
         | {"first_bad_step": None}
-        | {"beta": run.beta, **measured}
+        | {"beta": run["beta"], **measured}
         for member, run in enumerate(runs)
     ]
     knobs = [assembly.hyper(run).knobs._asdict() for run in runs]
@@ -69,15 +69,18 @@ def store(out, runs):
     results.commit_shard(out, rows, params, plain)
 
 
+SMALL = types.SimpleNamespace(latent_dim=2, likelihood="bernoulli")
+"""What an own model is called with, as far as the one of the README reads it."""
+
+
 def write_small_runs(root):
     """In place of the commands, which take longer, of the same kind of data and model."""
-    images = [configs.RunConfig(hidden=(4,), beta=beta) for beta in (0.5, 2.0)]
-    sentences = configs.RunConfig(
+    images = [configs.Run.of(hidden=(4,), beta=beta) for beta in (0.5, 2.0)]
+    sentences = configs.Run.of(
         dataset="text",
         data_folder=str(root / "my_text"),
         vocab_size=2000,
         max_length=20,
-        binarize="none",
         model="lstm",
         likelihood="categorical",
         hidden=(4,),
@@ -100,7 +103,7 @@ def test_the_python_blocks_run_in_order(tmp_path, monkeypatch, capsys):
     # probabilities of pixels, not logits
     assert namespace["reconstructed"].shape == (8, 8, 8)
     assert 0 < namespace["reconstructed"].min() < namespace["reconstructed"].max() < 1
-    assert isinstance(namespace["small"](configs.RunConfig(), (8, 8)), vae_jax.VAE)
+    assert isinstance(namespace["small"](SMALL, (8, 8)), vae_jax.VAE)
     # two units under the threshold of 0.2 nats on the batch mean: 0 and 0.2
     assert namespace["penalised"].tolist() == pytest.approx([0.4, 0.4])
 
@@ -175,7 +178,7 @@ def test_fields_of_the_example_sweep_exist():
 
     runs = sweeps.expand(tomllib.loads(blocks("toml")[0]))
     assert len(runs) == 8
-    assert all(isinstance(run, configs.RunConfig) for run in runs)
+    assert all(isinstance(run, configs.Run) for run in runs)
 
 
 def test_exit_codes_and_the_cache_are_those_of_the_page_of_help():

@@ -91,11 +91,14 @@ RANGES = {  # of an axis, and the field that it is of
     ("model", "{start = 0, stop = 3}"): "`model` must be a value or a list",
     ("skip", "{start = 0, stop = 2}"): "`skip` must be a value or a list",
     ("hidden", "{start = 8, stop = 64, num = 2}"): "`hidden` must be a value or a list",
-    ("hidden", "[64, [32]]"): "`hidden` must be one list of widths",
+    ("hidden", "[64, [32]]"): "`hidden` must be one list, or a list of such lists",
     ("beta", "[[1, 2]]"): "`beta` must be of type float; got (1, 2)",
     ("beta", "[{start = 0, stop = 1}]"): "`beta` must be of type float",
     ("beta", "[1, 'two']"): "`beta` must be of type float; got 'two'",
-    ("seed", "{start = -2, stop = 2}"): "`seed` must be finite and at least 0; got -2",
+    (
+        "seed",
+        "{start = -2, stop = 2}",
+    ): "`seed` must be at least 0 and at most 2147483647; got -2",
 }
 
 VALUES = {  # of a field of [base]
@@ -115,35 +118,44 @@ VALUES = {  # of a field of [base]
     ("latent_dim", "0"): "`latent_dim` must be at least 1",
     ("latent_dim", "2.0"): "`latent_dim` must be of type int; got 2.0",
     ("latent_dim", "'8'"): "`latent_dim` must be of type int",
-    ("latent_dim", "1000000000"): "`latent_dim` must be at most 100000",
+    ("latent_dim", "1000000000"): "`latent_dim` must be at least 1 and at most 100000",
     ("hidden", "64"): "`hidden` must be of type",
     ("hidden", "'64'"): "`hidden` must be of type",
     ("hidden", "[64.0]"): "`hidden` must be of type",
-    ("hidden", "[64, -1]"): "`hidden` must be widths of at least 1",
-    ("hidden", "[1000000000]"): "`hidden` must be widths of at most 100000",
+    ("hidden", "[64, -1]"): "`hidden` must be at least 1 and at most 100000; got -1",
+    (
+        "hidden",
+        "[1000000000]",
+    ): "`hidden` must be at least 1 and at most 100000; got 1000",
     ("hidden", "[[64]]"): "`hidden` must be of type",
-    ("max_length", "10000000"): "`max_length` must be at most 10000",
-    ("max_length", "2"): "`max_length` must be at least 3",
-    ("vocab_size", "4"): "`vocab_size` must be at least 5",
-    ("vocab_size", "1000000000000"): "`vocab_size` must be at most",
+    ("max_length", "10000000"): "must be at least 3 and at most 10000",
+    ("max_length", "2"): "`max_length` must be at least 3 and at most 10000; got 2",
+    ("vocab_size", "4"): "`vocab_size` must be at least 5 and at most 10000000; got 4",
+    (
+        "vocab_size",
+        "1000000000000",
+    ): "`vocab_size` must be at least 5 and at most 10000000",
     ("num_steps", "0"): "`num_steps` must be at least 1",
     ("num_steps", "120"): "`num_steps` must be a multiple of `log_every`",
-    ("num_steps", "10000000000"): "`num_steps` must be at most",
+    ("num_steps", "10000000000"): "`num_steps` must be at least 1 and at most 10000000",
     ("num_steps", "1e3"): "`num_steps` must be of type int; got 1000.0",
     ("batch_size", "-1"): "`batch_size` must be at least 1",
     ("batch_size", "1201"): "`batch_size` must be at most the 1200 training examples",
-    ("eval_samples", "1000000000"): "`eval_samples` must be at most",
-    ("kernel", "1000000"): "`kernel` must be at most",
-    ("blocks", "-1"): "`blocks` must be finite and at least 0",
-    ("seed", "-1"): "`seed` must be finite and at least 0",
-    ("seed", "2147483648"): "`seed` must be below 2**31",
+    (
+        "eval_samples",
+        "1000000000",
+    ): "`eval_samples` must be at least 1 and at most 100000",
+    ("kernel", "1000000"): "`kernel` must be at least 1 and at most 1001",
+    ("blocks", "-1"): "`blocks` must be at least 0 and at most 1000; got -1",
+    ("seed", "-1"): "`seed` must be at least 0 and at most 2147483647; got -1",
+    ("seed", "2147483648"): "`seed` must be at least 0 and at most 2147483647",
     ("seed", "0.5"): "`seed` must be of type int",
     ("window", "'half'"): "`window` must be of type",
-    ("window", "-1"): "`window` must be finite and at least 0",
+    ("window", "-1"): "`window` must be at least 0 and at most 2147483647",
     ("dropout", "1"): "`dropout` must be at least 0 and below 1",
     ("dropout", "0.99999999999"): "`dropout` must be at least 0 and below 1",
     ("cycle_ratio", "0"): "`cycle_ratio` must be above 0",
-    ("clip_norm", "'none'"): "`clip_norm` must be of type",
+    ("clip_norm", "'nothing'"): "`clip_norm` must be of type",
     ("clip_norm", "0"): "`clip_norm` must be finite and above 0",
     ("skip", "1"): "`skip` must be of type bool; got 1",
     ("skip", "'yes'"): "`skip` must be of type bool",
@@ -163,22 +175,63 @@ VALUES = {  # of a field of [base]
     ("model", "'json:JSONDecoder'"): "`model` must name a function",
     ("model", "'json:lods'"): "Did you mean `loads`",
     ("model", "':'"): "`model` must be `package.module:function`",
-    ("committed_rate", "100"): "`committed_rate` must be from 1e-6 to 40",
-    ("prior_correlation", "-1"): "`prior_correlation` must be between -1 and 1",
-    ("word_dropout", "0.5"): "`word_dropout` hides pixels",
+    (
+        "committed_rate",
+        "100",
+    ): "`committed_rate` must be at least 1e-06 and at most 40 nats",
+    ("prior_correlation", "-1"): "`prior_correlation` must be above -1 and below 1",
+    ("word_dropout", "0.5"): "`word_dropout` is a setting of model=",
+    ("word_dropout", "1.5"): "`word_dropout` must be at least 0 and at most 1; got 1.5",
+    ("stage_betas", "[1e300]"): "`stage_betas` must be finite in float32",
+    ("stage_betas", "[-1]"): "`stage_betas` must be finite and at least 0; got -1",
+    ("free_bits", "false"): "`free_bits` must be of type float; got False",
+    ("dataset", "{}"): "`dataset` must be one value in [base]",
     ("pretraining_steps", "1500"): "`pretraining_steps` must be fewer",
+}
+
+TEXT = (
+    "dataset = 'text'\ndata_folder = 'x'\nmodel = 'lstm'\nlikelihood = 'categorical'\n"
+)
+OWNERS = {  # what has to be chosen for a setting to be one of the run
+    "variance": "likelihood = 'gaussian'\n",
+    "max_length": TEXT,
+    "vocab_size": TEXT,
+    "kernel": "model = 'pixelcnn'\n",
+    "blocks": "model = 'convolutional'\n",
+    "window": "model = 'pixelcnn'\n",
+    "cycle_ratio": "schedule = 'cyclical'\n",
+    "committed_rate": "posterior = 'delta'\n",
+    "prior_correlation": "prior = 'autoregressive'\n",
+    ("word_dropout", "1.5"): "model = 'pixelcnn'\n",
+    "stage_betas": "schedule = 'stages'\nstage_steps = [10]\n",
+}
+FOREIGN = {  # settings of a choice that the run does not make, or of nothing
+    "num_cycles = 2": "a setting of schedule='cyclical'; this run has schedule='constant'",
+    "dataset = 'text'\ndata_folder = 'x'\nmodel = 'lstm'\nlikelihood = 'categorical'\n"
+    "binarize = 'static'": "`binarize` is a setting of dataset=images",
+    "free_bits_over = 'total'": "`free_bits_over` is a setting of `free_bits`, which",
+    "regulariser = 'mmd'": "`mmd_weight` must be given with regulariser='mmd'",
+    "feedback = 'geco'": "`target` must be given with feedback='geco'",
+    "capacity_weight = 1.0": "`capacity` must be given with `capacity_weight`",
+    "schedule = 'linear'\nwarmup_steps = 5000": "`warmup_steps` must end within",
+    "schedule = 'cyclical'\nnum_cycles = 1000\nnum_steps = 100": "at most half of the",
+    "schedule = 'stages'\nstage_betas = [0.5]\nstage_steps = [1, 2]": "for each of",
 }
 
 FILES = {
     **SECTIONS,
+    **{f"[base]\n{lines}": text for lines, text in FOREIGN.items()},
     **{f"[[grid]]\n{name} = {v}": text for (name, v), text in RANGES.items()},
-    **{f"[base]\n{name} = {v}": text for (name, v), text in VALUES.items()},
+    **{
+        f"[base]\n{OWNERS.get((name, v), OWNERS.get(name, ''))}{name} = {v}": text
+        for (name, v), text in VALUES.items()
+    },
     "[[grid]]\n"
     + "\n".join(f"{name} = {{start = 1, stop = 101}}" for name in ("beta", "seed"))
     + "\nlatent_dim = {start = 1, stop = 101}": "got 1000000 (100 beta x 100 seed",
     "[[grid]]\nbeta = [1, 2]\n[[grid]]\nbeta = []": "`beta` must have at least one",
     "[base]\nmodel = 'transformer'\nhidden = [8, 16]\nlikelihood = 'categorical'\n"
-    "binarize = 'none'\ndataset = 'ten_sequences'\nbatch_size = 10": "one width",
+    "dataset = 'ten_sequences'\nbatch_size = 10": "one width",
     "[base]\nmodel = 'pixelcnn'\nkernel = 4\nhidden = [8]": "`kernel`",
 }
 
@@ -187,10 +240,8 @@ def refusal(path):
     """What the command line would say of this file; None if it would train."""
     try:
         for config in sweeps.read_spec(path):
-            dataset = assembly.dataset_of(config)
+            dataset = config.data.load()
             assembly.check(config, dataset)
-            shape = dataset.train.images.shape[1:]
-            assembly.model(config, shape, dataset.max_value)
     except (ValueError, OSError) as error:
         return str(error)
     return None

@@ -41,10 +41,6 @@ class Knobs(NamedTuple):
         variance: noise variance of a Gaussian decoder whose variance is fixed.
         word_dropout: probability that a decoder does not see a teacher-forced pixel or
             token in training; 1 is a decoder without inputs, in evaluation too.
-        committed_rate: nats a unit that a delta-VAE posterior cannot go below.
-        posterior_scale: standard deviation over the data of a batch-normalised
-            posterior's means.
-        refine_rate: of the steps by which a semi-amortised posterior is refined.
         inverse_lipschitz: least slope of a decoder whose slopes are bounded.
         lipschitz: its largest slope.
 
@@ -56,9 +52,6 @@ class Knobs(NamedTuple):
     dropout: ArrayLike = 0.0
     variance: ArrayLike = 1.0
     word_dropout: ArrayLike = 0.0
-    committed_rate: ArrayLike = 0.0
-    posterior_scale: ArrayLike = 1.0
-    refine_rate: ArrayLike = 0.1
     inverse_lipschitz: ArrayLike = 0.0
     lipschitz: ArrayLike = 20.0
 

@@ -6,7 +6,6 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import jax
@@ -14,7 +13,7 @@ import numpy as np
 
 from experiments._pages import page_parser
 from vae_jax import assembly, data, sweeps
-from vae_jax.configs import RunConfig
+from vae_jax.configs import Run
 from vae_jax.sweeps import _engine, _strategy
 from vae_jax.training import Program
 
@@ -58,7 +57,7 @@ def plain_dataset(examples: np.ndarray, max_value: int) -> data.Dataset:
 
 
 def engine_arm(
-    config: RunConfig,
+    config: Run,
     dataset: data.Dataset,
     *,
     program: Program | None = None,
@@ -68,10 +67,10 @@ def engine_arm(
     """The sweep engine over a sweep of beta; steps come in chunks of at least 100."""
     # what members share is cheaper than what is their own
     betas = np.linspace(0.5, 2.0, num_members).tolist()
-    hypers = [assembly.hyper(replace(config, beta=beta)) for beta in betas]
+    hypers = [assembly.hyper(config.changed(beta=beta)) for beta in betas]
     splits = assembly.splits(config, dataset)
     engine = sweeps.make_engine(
-        program or assembly.program(config, dataset),
+        program or assembly.program(assembly.facts_of(dataset)),
         hypers,
         splits,
         config.num_steps // config.log_every,

@@ -14,7 +14,6 @@ fit anywhere. The loss is the mean of the last 100 steps over all members.
 import argparse
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ import pandas as pd
 
 from experiments._pages import finish_rows, page_arguments, page_parser
 from vae_jax import assembly, sweeps
-from vae_jax.configs import RunConfig, from_mapping
+from vae_jax.configs import Run, from_mapping
 from vae_jax.sweeps import _engine
 
 STEPS, WINDOW = 200, 100
@@ -33,10 +32,8 @@ TOLERANCE = 0.01
 IMAGES: dict[str, Any] = {"dataset": "digits", "hidden": [64, 64], "latent_dim": 8}
 TEXT: dict[str, Any] = {
     "dataset": "synthetic_language",
-    "binarize": "none",
     "likelihood": "categorical",
     "latent_dim": 8,
-    "embedding": 64,
     "hidden": [64],
     "batch_size": 32,
 }
@@ -55,22 +52,22 @@ FAMILIES: dict[str, dict[str, Any]] = {
     },
     "masked": {**IMAGES, "model": "autoregressive"},
     "PixelCNN": {**IMAGES, "model": "pixelcnn", "hidden": [32] * 4},
-    "LSTM": {**TEXT, "model": "lstm"},
+    "LSTM": {**TEXT, "model": "lstm", "embedding": 64},
     "Transformer, prefix": {**TRANSFORMER, "latent_use": "prefix"},
     "Transformer, memory": {**TRANSFORMER, "latent_use": "memory"},
     "Transformer, add": {**TRANSFORMER, "latent_use": "add"},
 }
 
 
-def config_of(fields: dict[str, Any], compute: str) -> RunConfig:
+def config_of(fields: dict[str, Any], compute: str) -> Run:
     """A run of one family."""
     shared = {"num_steps": STEPS, "log_every": WINDOW, "eval_samples": 1}
     return from_mapping({**fields, **shared, "compute": compute})
 
 
-def timed(config: RunConfig, num_members: int) -> tuple[float, float]:
+def timed(config: Run, num_members: int) -> tuple[float, float]:
     """Mean loss of the last window, and member-steps a second, compiling left out."""
-    configs = [replace(config, seed=seed) for seed in range(num_members)]
+    configs = [config.changed(seed=seed) for seed in range(num_members)]
     job, hypers = assembly.job(config), [assembly.hyper(one) for one in configs]
     num_windows = config.num_steps // config.log_every
     engine = sweeps.make_engine(

@@ -32,7 +32,7 @@ from experiments.benchmarks._arms import (
 )
 from experiments.benchmarks._flax_lstm import flax_lstm
 from vae_jax import assembly, data, training
-from vae_jax.configs import RunConfig
+from vae_jax.configs import Run
 
 VOCABULARY, SENTENCES = 1000, 2000
 END = 3
@@ -65,11 +65,10 @@ def sentences(size: Size) -> np.ndarray:
     return tokens
 
 
-def config_of(size: Size) -> RunConfig:
+def config_of(size: Size) -> Run:
     """The model of the package."""
-    return RunConfig(
+    return Run.of(
         dataset="synthetic_language",
-        binarize="none",
         model="lstm",
         likelihood="categorical",
         latent_dim=size.latent,
@@ -82,18 +81,20 @@ def config_of(size: Size) -> RunConfig:
 
 
 def flax_program(
-    size: Size, config: RunConfig, dataset: data.Dataset, cell: str
+    size: Size, config: Run, dataset: data.Dataset, cell: str
 ) -> training.Program:
     """The same objective and optimiser over flax's own LSTM."""
     sizes = size.embedding, size.hidden, size.latent
     vae = flax_lstm(size.length, VOCABULARY, *sizes, getattr(nn, cell))
     optimizer = training.adam()
-    objective = training.make_objective(vae, assembly.likelihood(config))
+    objective = training.make_objective(
+        vae, config.likelihood.density(assembly.facts_of(dataset))
+    )
     return training.make_program(
         vae.init,
         training.make_step(objective, optimizer),
         optimizer,
-        assembly.prepare(config, dataset.max_value),
+        config.data.prepare("tokens", dataset.max_value),
         lambda *_: {},
         size.batch,
     )

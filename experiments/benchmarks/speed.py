@@ -34,7 +34,7 @@ from experiments.benchmarks._arms import (
     speed_parser,
 )
 from vae_jax import sweeps
-from vae_jax.configs import RunConfig
+from vae_jax.configs import Run
 
 SHAPES = {  # name: (side of the image, hidden, latent, batch)
     "784-500-20": (28, 500, 20, 128),
@@ -55,7 +55,7 @@ def images(side: int) -> np.ndarray:
 def mlp_arm(shape: tuple[int, int, int, int]) -> Arm:
     """The sweep engine with 16 members."""
     side, hidden, latent, batch = shape
-    config = RunConfig(
+    config = Run.of(
         hidden=(hidden,), latent_dim=latent, batch_size=batch, num_steps=400_000
     )
     return engine_arm(config, plain_dataset(images(side), 255))

@@ -1,7 +1,6 @@
 """In one process as in two: data are known by what their files hold."""
 
 import shutil
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,18 +9,17 @@ from PIL import Image
 from prepared_sets import prepare
 
 from vae_jax import assembly, data
-from vae_jax.assembly import _memory
-from vae_jax.configs import RunConfig
+from vae_jax.configs import Run
+from vae_jax.data import _memory
 
-TEXT = RunConfig(
-    dataset="text",
-    binarize="none",
-    model="lstm",
-    likelihood="categorical",
-    vocab_size=8,
-    max_length=6,
-    batch_size=2,
-)
+TEXT = {
+    "dataset": "text",
+    "model": "lstm",
+    "likelihood": "categorical",
+    "vocab_size": 8,
+    "max_length": 6,
+    "batch_size": 2,
+}
 LINES = {"train": "a b c\nb c d\nc d a", "valid": "d c", "test": "b a\na d"}
 
 
@@ -38,7 +36,7 @@ def write(folder, lines):
 
 
 def of_text(folder, **others):
-    return assembly.dataset_of(replace(TEXT, data_folder=str(folder), **others))
+    return Run.of(**{**TEXT, "data_folder": str(folder), **others}).data.load()
 
 
 def pictures(root, seed):
@@ -94,21 +92,23 @@ def test_what_is_asked_of_a_text_matters(tmp_path):
 def test_a_set_prepared_again_is_loaded_again(tmp_path, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "root"))
     folder = pictures(tmp_path / "root", 0)
-    config = RunConfig(dataset="tiny", batch_size=2)
-    before = assembly.dataset_of(config)
-    assert assembly.dataset_of(config) is before
-    assert assembly.load_dataset("tiny", folder=tmp_path / "root") is before
+    config = Run.of(dataset="tiny", batch_size=2)
+    before = config.data.load()
+    assert config.data.load() is before
+    assert data.load_dataset("tiny", folder=tmp_path / "root") is before
     for path in pictures(tmp_path / "other", 1).glob("*.array_record*"):
         shutil.copy(path, folder / path.name)
     with pytest.warns(UserWarning, match="the prepared data has changed"):
-        after = assembly.dataset_of(config)
+        after = config.data.load()
     assert not np.array_equal(after.train.images, before.train.images)
 
 
 def test_what_is_remembered_cannot_be_changed():
     for dataset in (
-        assembly.load_dataset("digits"),
-        assembly.load_text("ten_sequences", None, 10_000, 40),
+        data.load_dataset("digits"),
+        Run.of(
+            dataset="ten_sequences", model="lstm", likelihood="categorical"
+        ).data.load(),
     ):
         with pytest.raises(ValueError, match="read-only"):
             dataset.train.images[0] = 0
@@ -135,6 +135,6 @@ def test_own_images_that_do_not_fit_their_scale_are_refused():
     part = data.Split(images, np.zeros(40, np.int32))
     dataset = data.Dataset("mine", part, part, part, 1)
     with pytest.raises(ValueError, match="at least its largest level, 255; got 1"):
-        assembly.splits(RunConfig(), dataset)
-    kept = assembly.splits(RunConfig(), dataset._replace(max_value=255))
+        assembly.splits(Run.of(), dataset)
+    kept = assembly.splits(Run.of(), dataset._replace(max_value=255))
     assert kept.train is images

@@ -7,9 +7,9 @@ import types
 
 import pytest
 
-from vae_jax import assembly
-from vae_jax.assembly import _own_modules
-from vae_jax.configs import RunConfig
+from vae_jax import assembly, own
+from vae_jax.configs import Run
+from vae_jax.own import _modules as _own_modules
 
 GOOD = """
 from vae_jax import models
@@ -39,7 +39,7 @@ def write(tmp_path, monkeypatch):
 
 
 def returned(path, *values):
-    return assembly.user_function(path)(*values)
+    return own.user_function(path)(*values)
 
 
 def test_the_working_directory_is_searched(write):
@@ -80,8 +80,8 @@ def test_another_folder_with_a_module_of_the_same_name(write, tmp_path, monkeypa
 
 def test_an_unchanged_module_is_one_object(write):
     write("def good(c, e):\n    return 1")
-    first = assembly.user_function("mymodel:good")
-    assert assembly.user_function("mymodel:good") is first
+    first = own.user_function("mymodel:good")
+    assert own.user_function("mymodel:good") is first
 
 
 def test_a_digest_is_of_the_module_and_of_its_own_imports(write):
@@ -95,12 +95,12 @@ def test_a_digest_is_of_the_module_and_of_its_own_imports(write):
         for name, path in parts
     )
     expected = hashlib.sha256(lines.encode()).hexdigest()
-    assert assembly.source_digest("mymodel:good") == expected
-    assert assembly.source_digest(assembly.user_function("mymodel:good")) == expected
+    assert own.source_digest("mymodel:good") == expected
+    assert own.source_digest(own.user_function("mymodel:good")) == expected
     lazily.write_text("x = 2")
-    assert assembly.source_digest("mymodel:good") != expected
+    assert own.source_digest("mymodel:good") != expected
     lazily.write_text("x = 1")
-    assert assembly.source_digest("mymodel:good") == expected
+    assert own.source_digest("mymodel:good") == expected
 
 
 def test_relative_imports_and_parents_belong_to_the_digest(write):
@@ -109,10 +109,10 @@ def test_relative_imports_and_parents_belong_to_the_digest(write):
     )
     for name in ("pk/__init__.py", "pk/helper.py", "pk/sub/deep.py"):
         write("def f(): ...", name)
-    seen = {assembly.source_digest("pk.m:good")}
+    seen = {own.source_digest("pk.m:good")}
     for name in ("pk/__init__.py", "pk/helper.py", "pk/sub/deep.py"):
         write("def f(): 1", name)
-        seen.add(assembly.source_digest("pk.m:good"))
+        seen.add(own.source_digest("pk.m:good"))
     assert len(seen) == 4
 
 
@@ -120,7 +120,7 @@ def test_a_function_without_a_file_is_known_by_its_code():
     def made(text):
         space = {"__name__": "__main__"}
         exec(text, space)
-        return assembly.source_digest(space["f"])
+        return own.source_digest(space["f"])
 
     first = made("def f(c):\n    return c.beta * 2.0")
     assert made("def f(c):\n    return c.beta * 2.0") == first
@@ -132,9 +132,9 @@ def test_a_function_without_a_file_is_known_by_its_code():
 
 def test_only_functions_that_a_config_names_have_a_digest(write):
     write("def good(c, e): ...")
-    assert assembly.named_sources(RunConfig()) == {}
-    assert assembly.named_sources(RunConfig(model="mymodel:good")) == {
-        "mymodel:good": assembly.source_digest("mymodel:good")
+    assert assembly.named_sources(Run.of()) == {}
+    assert assembly.named_sources(Run.of(model="mymodel:good")) == {
+        "mymodel:good": own.source_digest("mymodel:good")
     }
 
 
@@ -145,19 +145,19 @@ def test_a_script_keeps_the_digest_that_it_began_with(write, monkeypatch):
     monkeypatch.setitem(sys.modules, "__main__", main)
     monkeypatch.setattr(_own_modules, "MAIN", _own_modules._bytes_of_main())
     exec(compile(script.read_text(), script, "exec"), vars(main))
-    first = assembly.source_digest("__main__:good")
-    assert first == assembly.source_digest(main.good)
+    first = own.source_digest("__main__:good")
+    assert first == own.source_digest(main.good)
     script.write_text(script.read_text() + "# edited")
-    assert assembly.source_digest("__main__:good") == first
+    assert own.source_digest("__main__:good") == first
     monkeypatch.setattr(_own_modules, "MAIN", script.read_bytes())
-    assert assembly.source_digest("__main__:good") != first
+    assert own.source_digest("__main__:good") != first
 
 
 REFUSED = {
     "no function": (
         "",
         "x = 1",
-        "`model` must name a function of mymodel; got .*'good'",
+        "`model` must name what is in mymodel; got .*'good'",
     ),
     "a near miss": ("", "def godo(c, e): ...", "Did you mean `godo`"),
     "a class": ("", "class good: ...", "a class"),
@@ -182,20 +182,20 @@ def test_what_is_no_such_function_is_refused(case, write):
     path, text, message = REFUSED[case]
     write(text)
     with pytest.raises(ValueError, match=message):
-        assembly.user_function(path or "mymodel:good")
+        own.user_function(path or "mymodel:good")
 
 
 def test_after_a_refusal_the_mended_file_is_taken(write):
     write("import nowhere_at_all")
     with pytest.raises(ValueError, match="nowhere_at_all"):
-        assembly.user_function("mymodel:good")
+        own.user_function("mymodel:good")
     write("def good(c, e):\n    return 7")
     assert returned("mymodel:good", None, (2,)) == 7
 
 
 MADE = {
     "raises inside": (
-        "def good(config, event_shape):\n    return config.beta / 0",
+        "def good(config, event_shape):\n    return config.latent_dim / 0",
         'raises ZeroDivisionError:\n(.*\n)*.*mymodel.py", line 2',
     ),
     "no model": (
@@ -239,9 +239,9 @@ def test_what_makes_no_model_is_refused(case, write):
     text, message = MADE[case]
     write(text)
     with pytest.raises(ValueError, match=message):
-        assembly.model(RunConfig(model="mymodel:good"), (8, 8))
+        assembly.job(Run.of(model="mymodel:good"))
 
 
 def test_a_users_function_is_the_model(write):
     write(GOOD)
-    assert assembly.model(RunConfig(model="mymodel:good"), (8, 8)).prior is None
+    assert assembly.kit(Run.of(model="mymodel:good")).vae.prior is None

@@ -57,10 +57,10 @@ def test_forecast_counts_the_published_eigenvalues(
 def test_one_epoch_of_an_mlp_vae_uses_its_code(folder, data_dir, tmp_path, monkeypatch):
     """429 steps of 128: every training example once."""
     from vae_jax import sweeps
-    from vae_jax.configs import RunConfig
+    from vae_jax.configs import Run
 
     monkeypatch.setenv("TFDS_DATA_DIR", str(data_dir))
-    config = RunConfig(
+    config = Run.of(
         dataset="fashion_mnist",
         data_folder=str(folder),
         binarize="dynamic",

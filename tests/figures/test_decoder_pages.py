@@ -56,7 +56,7 @@ def test_correlation_is_of_lines_that_are_not_flat():
 def test_a_smoke_run_is_a_corner_of_every_map(kind):
     for one in decoder_power.MAPS[kind].values():
         configs = decoder_power.configs_of(one, smoke=True)
-        found = {(getattr(c, one.field), c.beta) for c in configs}
+        found = {(c[one.field], c["beta"]) for c in configs}
         corner = {(p, b) for p in one.powers[:2] for b in one.betas[:2]}
         forecast = {(p, decoder_power.REFERENCE) for p in one.powers[:2]}
         assert found == corner | (forecast if one.field == "window" else set())

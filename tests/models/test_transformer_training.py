@@ -5,7 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from vae_jax import assembly, models, text, training
+from vae_jax import models, text, training
+from vae_jax.likelihoods import Categorical
+from vae_jax.records import Facts
+
+SENTENCES = Categorical().density(Facts((11,), 5, 10))
 
 STEPS = 400
 
@@ -19,7 +23,7 @@ def test_ten_sequences_cost_their_entropy(use, key):
         x.shape[1], 6, 2, latent_use=use, width=16, num_layers=1, num_heads=2
     )
     optimizer = training.adam(clip_norm=5.0)
-    objective = training.make_objective(vae, assembly.sentences())
+    objective = training.make_objective(vae, SENTENCES)
     step = training.make_step(objective, optimizer)
     hyper = training.StepHyper(beta=1.0, learning_rate=1e-2)
 

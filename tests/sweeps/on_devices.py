@@ -7,14 +7,13 @@ so many member-steps in chunks of three. `go WIDTH ...` goes on in a copy for ea
 import shutil
 import signal
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from vae_jax import sweeps
-from vae_jax.configs import RunConfig
+from vae_jax.configs import Run
 from vae_jax.sweeps import _shard
 
-BASE = RunConfig(
+BASE = Run.of(
     model="linear",
     latent_dim=2,
     batch_size=16,
@@ -23,7 +22,7 @@ BASE = RunConfig(
     eval_samples=2,
     optimizer="sgd",  # Adam would make more of the rounding than there is
 )
-CONFIGS = [replace(BASE, seed=s, beta=0.5 + b) for b in range(3) for s in range(4)]
+CONFIGS = [BASE.changed(seed=s, beta=0.5 + b) for b in range(3) for s in range(4)]
 
 
 def run(out: Path, width: int) -> None:

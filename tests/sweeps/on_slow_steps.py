@@ -5,7 +5,6 @@ Arguments: the folder, seconds a step, seconds that starting and evaluating take
 
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -52,6 +51,6 @@ def make_job(config):
 
 if __name__ == "__main__":
     sweeps.setup_jax(1)
-    config = replace(tiny.BASE, num_steps=20, log_every=10)
+    config = tiny.BASE.changed(num_steps=20, log_every=10)
     print("begins", flush=True)
     sweeps.run([config], FOLDER, sweeps.Options(), make_job=make_job)

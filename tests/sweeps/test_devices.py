@@ -71,9 +71,9 @@ ONE = """
 import sys
 import jax
 from vae_jax import assembly, sweeps
-from vae_jax.configs import RunConfig
+from vae_jax.configs import Run
 sweeps.setup_jax(int(sys.argv[1]))
-job = assembly.job(RunConfig(model="linear", latent_dim=2))
+job = assembly.job(Run.of(model="linear", latent_dim=2))
 engine = sweeps.make_engine(job.program, [job.hyper], job.splits, 2, 50, int(sys.argv[2]))
 print(len(jax.devices()), engine.mesh.size, engine.size)
 """

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vae_jax import sweeps
-from vae_jax.configs import RunConfig
+from vae_jax.configs import Run
 
 
 def test_last_axis_varies_fastest_and_grids_follow_one_another():
@@ -20,8 +20,8 @@ def test_last_axis_varies_fastest_and_grids_follow_one_another():
             ],
         }
     )
-    assert [(r.beta, r.seed) for r in runs[:4]] == [(1, 0), (1, 1), (2, 0), (2, 1)]
-    assert [(r.model, r.window) for r in runs[4:]] == [
+    assert [(r["beta"], r.seed) for r in runs[:4]] == [(1, 0), (1, 1), (2, 0), (2, 1)]
+    assert [(r["model"], r["window"]) for r in runs[4:]] == [
         ("autoregressive", 2),
         ("autoregressive", None),
     ]
@@ -29,23 +29,39 @@ def test_last_axis_varies_fastest_and_grids_follow_one_another():
 
 def test_ranges_follow_python_and_numpy():
     runs = sweeps.expand({"grid": {"beta": {"start": 0.5, "stop": 2.0, "step": 0.5}}})
-    assert [r.beta for r in runs] == [0.5, 1.0, 1.5]
+    assert [r["beta"] for r in runs] == [0.5, 1.0, 1.5]
     runs = sweeps.expand(
         {"grid": {"beta": {"start": 0.1, "stop": 10, "num": 3, "scale": "log"}}}
     )
-    assert [r.beta for r in runs] == pytest.approx([0.1, 1.0, 10.0])
+    assert [r["beta"] for r in runs] == pytest.approx([0.1, 1.0, 10.0])
 
 
 def test_hidden_is_one_value_and_a_list_of_lists_an_axis():
-    assert sweeps.expand({"grid": {"hidden": [64, 32]}}) == [RunConfig(hidden=(64, 32))]
+    assert sweeps.expand({"grid": {"hidden": [64, 32]}}) == [Run.of(hidden=(64, 32))]
     runs = sweeps.expand({"grid": {"hidden": [[64], [64, 32]]}})
-    assert [r.hidden for r in runs] == [(64,), (64, 32)]
+    assert [r.model.hidden for r in runs] == [(64,), (64, 32)]
+
+
+def test_every_setting_that_is_a_list_has_axes_of_lists():
+    base = {"schedule": "stages", "stage_steps": [10, 20]}
+    one = sweeps.expand({"base": base, "grid": {"stage_betas": [0.5, 0.8]}})
+    assert [r.beta.stage_betas for r in one] == [(0.5, 0.8)]
+    axis = [[0.5, 0.8], [0.1, 0.2]]
+    runs = sweeps.expand({"base": base, "grid": {"stage_betas": axis}})
+    assert [r.beta.stage_betas for r in runs] == [(0.5, 0.8), (0.1, 0.2)]
+
+
+def test_what_may_be_none_is_none_by_its_word():
+    runs = sweeps.expand({"grid": {"clip_norm": ["none", 1.0]}})
+    assert [r["clip_norm"] for r in runs] == [None, 1.0]
+    base = {"schedule": "linear", "warmup_steps": "none", "clip_norm": "none"}
+    assert sweeps.expand({"base": base}) == [Run.of(schedule="linear")]
 
 
 def test_repeated_points_are_run_once():
     with pytest.warns(UserWarning, match="the grids share 1 of 4 runs"):
         runs = sweeps.expand({"grid": [{"beta": [1.0, 2.0]}, {"beta": [2.0, 4.0]}]})
-    assert [r.beta for r in runs] == [1.0, 2.0, 4.0]
+    assert [r["beta"] for r in runs] == [1.0, 2.0, 4.0]
 
 
 @pytest.mark.parametrize(
@@ -83,12 +99,12 @@ RANGES = {
 def test_a_range_by_step(case):
     (start, stop, step), expected = RANGES[case]
     axis = {"start": start, "stop": stop, "step": step}
-    assert [r.beta for r in sweeps.expand({"grid": {"beta": axis}})] == expected
+    assert [r["beta"] for r in sweeps.expand({"grid": {"beta": axis}})] == expected
 
 
 def test_a_range_by_number_has_both_ends_and_no_rounding():
     axis = {"start": 0, "stop": 1, "num": 11}
-    betas = [r.beta for r in sweeps.expand({"grid": {"beta": axis}})]
+    betas = [r["beta"] for r in sweeps.expand({"grid": {"beta": axis}})]
     assert betas == [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]
 
 
@@ -102,14 +118,16 @@ def test_a_range_by_number_has_both_ends_and_no_rounding():
     ],
 )
 def test_a_range_of_whole_numbers(axis, expected):
-    sizes = [r.latent_dim for r in sweeps.expand({"grid": {"latent_dim": axis}})]
+    sizes = [r["latent_dim"] for r in sweeps.expand({"grid": {"latent_dim": axis}})]
     assert sizes == expected
     assert all(type(size) is int for size in sizes)
 
 
 def test_a_logarithmic_range_is_numpys():
     axis = {"start": 3e-4, "stop": 0.7, "num": 9, "scale": "log"}
-    rates = [r.learning_rate for r in sweeps.expand({"grid": {"learning_rate": axis}})]
+    rates = [
+        r["learning_rate"] for r in sweeps.expand({"grid": {"learning_rate": axis}})
+    ]
     np.testing.assert_allclose(rates, np.geomspace(3e-4, 0.7, 9), rtol=1e-14)
     assert (rates[0], rates[-1]) == (3e-4, 0.7)
 
@@ -117,7 +135,7 @@ def test_a_logarithmic_range_is_numpys():
 def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path):
     path = tmp_path / "sweep[1]*?.toml"
     path.write_bytes(b"\xef\xbb\xbf[base]\nbeta = 2")
-    assert sweeps.read_spec(path) == [RunConfig(beta=2.0)]
+    assert sweeps.read_spec(path) == [Run.of(beta=2.0)]
 
 
 def test_a_spec_may_come_from_a_pipe(tmp_path):
@@ -125,11 +143,11 @@ def test_a_spec_may_come_from_a_pipe(tmp_path):
     os.mkfifo(path)
     writer = threading.Thread(target=path.write_text, args=("[base]\nbeta = 2",))
     writer.start()
-    assert sweeps.read_spec(path) == [RunConfig(beta=2.0)]
+    assert sweeps.read_spec(path) == [Run.of(beta=2.0)]
     writer.join()
 
 
 def test_the_home_is_expanded(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "s.toml").write_text("[base]\nbeta = 2")
-    assert sweeps.read_spec("~/s.toml") == [RunConfig(beta=2.0)]
+    assert sweeps.read_spec("~/s.toml") == [Run.of(beta=2.0)]

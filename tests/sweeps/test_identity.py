@@ -1,14 +1,13 @@
 """A run is its settings, its data and the user's functions that it names."""
 
 import os
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import tiny
 
 from vae_jax import assembly, results, sweeps
-from vae_jax.configs import RunConfig
+from vae_jax.configs import Run
 from vae_jax.sweeps import _identity, _run, _shard
 from vae_jax.sweeps._identity import DataDigests, array_digest, member_id
 
@@ -72,12 +71,11 @@ def test_changed_sentences_are_refused_in_one_process(tmp_path):
     folder.mkdir()
     lines = [f"{a} {b}" for a in SENTENCES for b in SENTENCES]
     (folder / "lines.txt").write_text("\n".join(lines * 4))
-    config = RunConfig(
+    config = Run.of(
         dataset="text",
         data_folder=str(folder),
         vocab_size=50,
         max_length=20,
-        binarize="none",
         model="lstm",
         likelihood="categorical",
         hidden=(4,),
@@ -104,7 +102,7 @@ def test_a_changed_model_source_is_refused_in_one_process(tmp_path, monkeypatch)
     )
     path = tmp_path / "own_model_of_identity.py"
     path.write_text(source)
-    config = RunConfig(model="own_model_of_identity:good", hidden=())
+    config = Run.of(model="own_model_of_identity:good", hidden=())
     results.create_or_open("run", said([config]))
     results.create_or_open("run", said([config]))
     path.write_text(source.replace("hidden=(4,)", "hidden=(5,)"))
@@ -112,12 +110,12 @@ def test_a_changed_model_source_is_refused_in_one_process(tmp_path, monkeypatch)
 
 
 def test_the_levels_of_the_data_are_part_of_it():
-    config = RunConfig()
+    config = Run.of()
     stored = said([config])["spec"]["inputs"][0]
     assert stored["data"]["levels"] == "16"
     assert set(stored["data"]) == {"levels", "train", "evaluation"}
     assert set(
-        said([replace(config, halve_on_plateau=True)])["spec"]["inputs"][0]["data"]
+        said([config.changed(halve_on_plateau=True)])["spec"]["inputs"][0]["data"]
     ) == {
         "levels",
         "train",
@@ -130,7 +128,7 @@ def test_members_of_a_cohort_with_unlike_data_are_refused(tmp_path):
     def by_seed(config):
         return tiny.make_job(config, tiny.EXAMPLES + np.float32(config.seed))
 
-    configs = [replace(tiny.BASE, seed=seed) for seed in (0, 1)]
+    configs = [tiny.BASE.changed(seed=seed) for seed in (0, 1)]
     with pytest.raises(ValueError, match="must have the same data"):
         sweeps.run(configs, tmp_path / "run", QUIET, make_job=by_seed)
     assert not (tmp_path / "run").exists()

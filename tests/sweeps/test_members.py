@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -20,7 +19,7 @@ QUIET = sweeps.Options(progress=False, strategy="vmap")
 
 
 def members(num=6):
-    return [replace(tiny.BASE, seed=seed, beta=0.1 * seed) for seed in range(num)]
+    return [tiny.BASE.changed(seed=seed, beta=0.1 * seed) for seed in range(num)]
 
 
 def run(out, configs=None, make_job=tiny.make_job, **options):

@@ -1,7 +1,6 @@
 """A sweep is the same whatever the chunks, the strategy or the interruptions."""
 
 import signal
-from dataclasses import replace
 
 import jax
 import numpy as np
@@ -9,10 +8,10 @@ import pandas as pd
 import pytest
 
 from vae_jax import assembly, results, sweeps, training
-from vae_jax.configs import RunConfig
+from vae_jax.configs import Run
 from vae_jax.sweeps import _run, _shard, _work
 
-SMALL = RunConfig(
+SMALL = Run.of(
     model="linear",  # the engine knows no model, and this one compiles fastest
     latent_dim=2,
     batch_size=32,
@@ -24,8 +23,8 @@ QUIET = sweeps.Options(progress=False)
 
 
 def members(**changes):
-    base = replace(SMALL, **changes)
-    return [replace(base, beta=b, seed=s) for b in (0.5, 2.0) for s in (0, 1)]
+    base = SMALL.changed(**changes)
+    return [base.changed(beta=b, seed=s) for b in (0.5, 2.0) for s in (0, 1)]
 
 
 def run(configs, out, **options):
@@ -135,13 +134,13 @@ def test_a_finished_sweep_returns_without_running_and_says_when(
 def test_another_spec_in_the_folder_is_refused(reference):
     before = results.content_hash(reference)
     with pytest.raises(results.SpecChanged, match="beta"):
-        run([replace(c, beta=c.beta + 1) for c in members()], reference)
+        run([c.changed(beta=c["beta"] + 1) for c in members()], reference)
     assert results.content_hash(reference) == before
 
 
 def test_a_diverging_member_is_frozen_and_hurts_no_other(reference, tmp_path):
     configs = members()
-    configs[1] = replace(configs[1], learning_rate=1e38)
+    configs[1] = configs[1].changed(learning_rate=1e38)
     stored = run(configs, tmp_path / "run").runs.to_pandas()
     assert stored["status"].tolist() == ["finished", "diverged", "finished", "finished"]
     assert 0 < stored["first_bad_step"][1] < 20
@@ -167,7 +166,7 @@ def test_a_diverging_member_is_frozen_and_hurts_no_other(reference, tmp_path):
 
 @pytest.mark.slow
 def test_unlike_decoders_make_two_cohorts(tmp_path):
-    configs = [SMALL, replace(SMALL, latent_dim=3)]
+    configs = [SMALL, SMALL.changed(latent_dim=3)]
     stored = run(configs, tmp_path / "run")
     assert len(list((tmp_path / "run" / "shards").iterdir())) == 2
     assert stored.runs.to_pandas()["latent_dim"].tolist() == [2, 3]
@@ -175,18 +174,18 @@ def test_unlike_decoders_make_two_cohorts(tmp_path):
 
 def test_a_config_that_does_not_fit_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(ValueError, match="`batch_size` must be at most the 1200"):
-        run([SMALL, replace(SMALL, batch_size=5000)], tmp_path / "run")
+        run([SMALL, SMALL.changed(batch_size=5000)], tmp_path / "run")
     with pytest.raises(ValueError, match="`warmup_steps` must end within"):
-        run([replace(SMALL, schedule="linear", warmup_steps=500)], tmp_path / "run")
+        run([SMALL.changed(schedule="linear", warmup_steps=500)], tmp_path / "run")
     with pytest.raises(ValueError, match="binary data only"):
-        run([replace(SMALL, binarize="none")], tmp_path / "run")
+        run([SMALL.changed(binarize="none")], tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_a_cohort_is_compiled_once(tmp_path):
     """Beta, schedule, seed, rate and free bits are data: one advance, two shards."""
     configs = [
-        replace(SMALL, beta=b, schedule=s, free_bits=f, learning_rate=r, seed=i)
+        SMALL.changed(beta=b, schedule=s, free_bits=f, learning_rate=r, seed=i)
         for i, (b, s, f, r) in enumerate(
             [(1.0, "constant", 0.0, 1e-3), (2.0, "linear", 0.1, 2e-3)]
         )

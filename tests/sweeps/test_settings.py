@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from vae_jax import assembly, sweeps
-from vae_jax.configs import RunConfig
+from vae_jax.configs import Run
 from vae_jax.sweeps import _engine, _settings
 
 
@@ -33,8 +33,8 @@ def test_branches_on_shared_settings_stay_branches_under_vmap():
     """Without dropout no noise is drawn for it; a batched rate would always draw."""
 
     def conditionals(rates):
-        hypers = [assembly.hyper(RunConfig(hidden=(8,), dropout=r)) for r in rates]
-        job = assembly.job(RunConfig(hidden=(8,)))
+        hypers = [assembly.hyper(Run.of(hidden=(8,), dropout=r)) for r in rates]
+        job = assembly.job(Run.of(hidden=(8,)))
         engine = sweeps.make_engine(
             job.program, hypers, job.splits, 30, 50, 2 * jax.device_count(), "vmap"
         )

@@ -7,10 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from vae_jax import assembly
-from vae_jax.configs import RunConfig
+from vae_jax.configs import Run
 from vae_jax.training import Program
 
-BASE = RunConfig(num_steps=40, log_every=10, batch_size=8)
+BASE = Run.of(num_steps=40, log_every=10, batch_size=8)
 EXAMPLES = np.random.default_rng(0).normal(size=(16, 3)).astype(np.float32)
 
 
@@ -52,5 +52,5 @@ PROGRAM = Program(init, step, evaluate, params)
 
 
 def make_job(config, examples=EXAMPLES):
-    hyper = Settings(np.float32(config.beta), np.float32(config.learning_rate))
+    hyper = Settings(np.float32(config["beta"]), np.float32(config["learning_rate"]))
     return assembly.Job(PROGRAM, hyper, examples)

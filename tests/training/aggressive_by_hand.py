@@ -103,7 +103,7 @@ class ByHand:
     def update(self, shares, t, x, keys):
         run = self.arm.run
         beta = run.beta[t] * np.float32(1 + t / 100)
-        now = StepHyper(beta, run.learning_rate[t], 0.0, linear.KNOBS)
+        now = StepHyper(beta, run.learning_rate[t], linear.KNOBS)
         loss, grads = loss_and_clipped(self.params, x, now, StepKeys(*keys))
         for share in shares:
             moved, self.states[share] = adam_update(

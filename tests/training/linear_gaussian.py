@@ -15,7 +15,8 @@ from vae_jax.vae import VAE, DiagGaussian, Knobs
 FEATURES, LATENT = 5, 2
 VARIANCE = 0.5
 KNOBS = Knobs(variance=np.float32(VARIANCE))
-HYPER = Hyper(np.ones(1, np.float32), np.ones(1, np.float32), knobs=KNOBS)
+ROW = np.ones(1, np.float32)
+HYPER = Hyper(ROW, ROW, knobs=KNOBS, settings=np.float32(0.0))
 MEMBER = training.member_key(0)
 SIZE, DIAGNOSED = 40, 10
 """Examples of the evaluation that is compiled once, and those compared in pairs."""

@@ -37,7 +37,7 @@ def floor(over, mean, rule="max", **options):
     share = 1.0 if over == "unit" else 1.5
 
     def charge(kl, hyper):
-        threshold = share * hyper.free_bits
+        threshold = share * hyper.settings["floor"]
         return losses.free_bits(
             kl, threshold, over=over, mean=mean, rule=rule, **options
         )
@@ -62,8 +62,8 @@ PENALTIES = {
     ),
 }
 REGULARISERS = {
-    "mmd": training.mmd_regulariser(),
-    "total correlation": training.total_correlation_regulariser(len(X) * BATCH),
+    "mmd": training.mmd_regulariser(5.0),
+    "total correlation": training.total_correlation_regulariser(2.0, len(X) * BATCH),
 }
 NAMES = [*PENALTIES, *REGULARISERS]
 ALSO_BARE = ("batch norm",)
@@ -76,13 +76,12 @@ def choose(index):
 
 def mixed_penalty(kl, hyper):
     every = jnp.stack([charge(kl, hyper) for charge in PENALTIES.values()])
-    return hyper.target[: len(PENALTIES)] @ every
+    return hyper.settings["weights"][: len(PENALTIES)] @ every
 
 
 def mixed_regulariser(latent, hyper, keys):
-    hyper = hyper._replace(mmd_weight=5.0, tc_weight=2.0)
     every = jnp.stack([own(latent, hyper, keys) for own in REGULARISERS.values()])
-    return hyper.target[len(PENALTIES) :] @ every
+    return hyper.settings["weights"][len(PENALTIES) :] @ every
 
 
 def objectives():
@@ -141,12 +140,15 @@ def settings(name):
     hyper = StepHyper(
         beta=np.float32(1.0),
         learning_rate=np.float32(0.02),
-        free_bits=np.float32(0.6),
+        settings={"floor": np.float32(0.6), "weights": choose(0)},
         knobs=linear.KNOBS,
     )
     if name != "mixed":
         return {name: hyper}
-    return {own: hyper._replace(target=choose(i)) for i, own in enumerate(NAMES)}
+    return {
+        own: hyper._replace(settings=hyper.settings | {"weights": choose(i)})
+        for i, own in enumerate(NAMES)
+    }
 
 
 def report():

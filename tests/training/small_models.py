@@ -26,7 +26,7 @@ def vae():
 def penalty(axis_name=None):
     """Free bits on the batch mean: the term that must be averaged over devices."""
     return lambda kl, hyper: losses.free_bits(
-        kl, hyper.free_bits, over="unit", mean="batch", rule="max", axis_name=axis_name
+        kl, hyper.settings, over="unit", mean="batch", rule="max", axis_name=axis_name
     )
 
 
@@ -45,7 +45,7 @@ def hyper(learning_rate=0.05):
     return StepHyper(
         beta=np.float32(1.0),
         learning_rate=np.float32(learning_rate),
-        free_bits=np.float32(0.05),
+        settings=np.float32(0.05),
     )
 
 

@@ -73,7 +73,7 @@ def test_beta_free_bits_and_learning_rate_do_not_matter(evaluate):
     other = linear.HYPER._replace(
         beta=np.zeros(1, np.float32),
         learning_rate=np.full(1, 9.0, np.float32),
-        free_bits=5.0,
+        settings=np.float32(5.0),
     )
     plain, found = evaluate(params, x), evaluate(params, x, other)
     for name, value in plain.items():

@@ -13,14 +13,11 @@ from vae_jax.training import StepHyper
 MEMBER = training.member_key(0)
 BATCH, NUM_STEPS = 8, 5
 X = linear.examples(NUM_STEPS * BATCH)
+TARGET, SPEED = 3.0, 0.05
 CONTROLLERS = {
-    "geco": (training.geco_feedback(), schedules.geco, "distortion"),
-    "minimum_rate": (
-        training.minimum_rate_feedback(),
-        schedules.dual_ascent,
-        "rate",
-    ),
-    "target_rate": (training.target_rate_feedback(), schedules.target_rate, "rate"),
+    "geco": (training.geco_feedback, schedules.geco, "distortion"),
+    "minimum_rate": (training.minimum_rate_feedback, schedules.dual_ascent, "rate"),
+    "target_rate": (training.target_rate_feedback, schedules.target_rate, "rate"),
 }
 WEIGHT = {
     "geco": lambda value: 1 / value,
@@ -29,11 +26,9 @@ WEIGHT = {
 }
 
 
-def hyper(target=3.0, speed=0.05, beta=2.0):
+def hyper(beta=2.0):
     numbers = (np.float32(value) for value in (beta, 0.01))
-    return StepHyper(
-        *numbers, knobs=linear.KNOBS, target=np.float32(target), speed=np.float32(speed)
-    )
+    return StepHyper(*numbers, knobs=linear.KNOBS)
 
 
 def make(feedback, axis_name=None):
@@ -49,9 +44,10 @@ def start(feedback, settings):
 
 @pytest.mark.parametrize("name", CONTROLLERS)
 def test_beta_is_the_schedule_times_what_the_controller_says(name):
-    feedback, controller, observed = CONTROLLERS[name]
+    made, controller, observed = CONTROLLERS[name]
+    feedback = made(TARGET, SPEED)
     step, state = training.jit_step(make(feedback)), start(feedback, hyper())
-    alone = controller(hyper().target, speed=hyper().speed)
+    alone = controller(TARGET, speed=SPEED)
     memory = alone.init()
     for t in range(NUM_STEPS):
         batch = X[t * BATCH : (t + 1) * BATCH]
@@ -67,19 +63,23 @@ def test_beta_is_the_schedule_times_what_the_controller_says(name):
 
 
 def test_its_settings_are_data():
-    feedback = training.target_rate_feedback()
-    step, found = training.jit_step(make(feedback)), []
-    for target in (0.1, 1.0, 10.0):
-        state = start(feedback, hyper(target))
+    @jax.jit
+    def step(state, target, noise):
+        feedback = training.target_rate_feedback(target, SPEED)
+        return make(feedback)(state, X[:BATCH], hyper(), noise)
+
+    found = []
+    for target in np.float32([0.1, 1.0, 10.0]):
+        state = start(training.target_rate_feedback(target, SPEED), hyper())
         for t in range(2):
-            state, info = step(state, X[:BATCH], hyper(target), keys(MEMBER, t, BATCH))
+            state, info = step(state, target, keys(MEMBER, t, BATCH))
         found.append(float(info.beta))
     assert step._cache_size() == 1
     assert found[0] > found[1] > found[2]
 
 
 def test_devices_that_split_a_batch_agree_on_what_was_seen():
-    feedback = training.minimum_rate_feedback()
+    feedback = training.minimum_rate_feedback(TARGET, SPEED)
     whole, parts = make(feedback), make(feedback, "devices")
     state, noise = start(feedback, hyper()), keys(MEMBER, 0, BATCH)
     expected, _ = jax.jit(whole)(state, X[:BATCH], hyper(), noise)
@@ -96,11 +96,11 @@ def test_no_gradient_reaches_the_controller_and_none_is_there_without():
     state = training.init_state(linear.exact_params(), training.sgd())
     assert state.feedback == ()
     with pytest.raises(ValueError, match="`hyper`; got None"):
-        training.init_state({}, training.sgd(), training.geco_feedback())
+        training.init_state({}, training.sgd(), training.geco_feedback(TARGET, SPEED))
 
 
 def test_a_program_starts_it_from_its_settings():
-    feedback = training.control_vae_feedback()
+    feedback = training.control_vae_feedback(4.0, 1e-3)
     program = training.make_program(
         lambda key: linear.exact_params(),
         make(feedback),
@@ -110,9 +110,7 @@ def test_a_program_starts_it_from_its_settings():
         BATCH,
         feedback=feedback,
     )
-    settings = training.Hyper(
-        jnp.ones(3), jnp.full(3, 0.01), knobs=linear.KNOBS, target=4.0, speed=1e-3
-    )
+    settings = training.Hyper(jnp.ones(3), jnp.full(3, 0.01), knobs=linear.KNOBS)
     data = training.Splits(X, X)
     state = program.init(MEMBER, settings, data)
     before = state.train.feedback

@@ -16,12 +16,12 @@ import pytest
 
 from vae_jax import assembly, results, training
 from vae_jax.configs import from_mapping
+from vae_jax.records import Facts
 from vae_jax.training._inner_loop import InnerLoop, improve
 
 SMALL = {"hidden": [4], "latent_dim": 2, "num_steps": 50, "eval_samples": 2}
 SENTENCES = {
     "dataset": "ten_sequences",
-    "binarize": "none",
     "likelihood": "categorical",
     "model": "lstm",
     "embedding": 4,
@@ -59,7 +59,7 @@ def test_no_number_of_a_run_is_float64_under_x64(name):
 @pytest.mark.parametrize("fields", [{}, {"prior": "mixture"}], ids=["plain", "prior"])
 def test_a_run_starts_with_the_same_parameters_under_x64(fields):
     config = from_mapping({**SMALL, **fields})
-    init = assembly.model(config, (8, 8), 16).init
+    init = assembly.model(config, Facts((8, 8), 16, 1200)).init
     plain = init(jax.random.key(0))
     with jax.enable_x64(True):
         same = init(jax.random.key(0))

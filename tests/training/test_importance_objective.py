@@ -58,13 +58,13 @@ def test_the_loss_is_minus_the_bound(num_samples, gradient):
 
 def test_a_regulariser_is_charged_beside_the_penalised_rate():
     def twice(latent, hyper, keys):
-        return jnp.full(len(latent.z), 7.0) * hyper.mmd_weight
+        return jnp.full(len(latent.z), 7.0) * hyper.settings
 
     objective = training.make_objective(
         linear.vae(), likelihoods.gaussian(), regulariser=twice
     )
-    _, plain = objective(PARAMS, X, hyper(mmd_weight=np.float32(0.0)), NOISE)
-    loss, terms = objective(PARAMS, X, hyper(mmd_weight=np.float32(2.0)), NOISE)
+    _, plain = objective(PARAMS, X, hyper(settings=np.float32(0.0)), NOISE)
+    loss, terms = objective(PARAMS, X, hyper(settings=np.float32(2.0)), NOISE)
     np.testing.assert_allclose(terms.penalised_rate, plain.rate + 14, rtol=1e-6)
     np.testing.assert_allclose(loss, terms.distortion + terms.rate + 14, rtol=1e-6)
 
@@ -77,9 +77,8 @@ def latent():
 
 @pytest.mark.slow
 def test_total_correlation_is_that_of_the_decomposition():
-    found = training.total_correlation_regulariser(100)(
-        latent(), hyper(tc_weight=np.float32(3.0)), NOISE
-    )
+    weighted = training.total_correlation_regulariser(np.float32(3.0), 100)
+    found = weighted(latent(), hyper(), NOISE)
     own = latent()
     parts = losses.tc_decomposition(
         own.z, own.mean, own.logvar, 100, weighting="balanced"
@@ -90,12 +89,12 @@ def test_total_correlation_is_that_of_the_decomposition():
 @pytest.mark.slow
 def test_mmd_draws_its_prior_from_the_keys_of_the_examples():
     """Split over devices the same samples meet: the value does not change."""
-    settings = hyper(mmd_weight=np.float32(2.0))
-    whole = training.mmd_regulariser()(latent(), settings, NOISE)
+    settings = hyper()
+    whole = training.mmd_regulariser(2.0)(latent(), settings, NOISE)
     assert np.ptp(np.asarray(whole)) == 0
     split = jax.tree.map(lambda a: a.reshape(2, -1, *a.shape[1:]), (latent(), NOISE))
     parts = jax.vmap(
-        lambda own: training.mmd_regulariser(axis_name="devices")(
+        lambda own: training.mmd_regulariser(2.0, axis_name="devices")(
             own[0], settings, own[1]
         ),
         axis_name="devices",
@@ -103,4 +102,4 @@ def test_mmd_draws_its_prior_from_the_keys_of_the_examples():
     # sums over pairs in another order
     np.testing.assert_allclose(parts, np.asarray(whole).reshape(2, -1), atol=1e-5)
     far = latent()._replace(z=latent().z + 5)
-    assert training.mmd_regulariser()(far, settings, NOISE)[0] > whole[0] + 0.1
+    assert training.mmd_regulariser(2.0)(far, settings, NOISE)[0] > whole[0] + 0.1

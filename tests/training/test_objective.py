@@ -18,7 +18,7 @@ GAUSSIAN = likelihoods.gaussian()
 
 
 def free_bits(kl, hyper):
-    return losses.free_bits(kl, hyper.free_bits, over="unit", mean="batch", rule="max")
+    return losses.free_bits(kl, hyper.settings, over="unit", mean="batch", rule="max")
 
 
 # compiled once for all tests
@@ -33,7 +33,9 @@ PLAIN, FLOORED, OPTIMAL = (
 
 
 def hyper(beta=1.0, free_bits=0.0):
-    return StepHyper(np.float32(beta), np.float32(1e-3), free_bits, linear.KNOBS)
+    return StepHyper(
+        np.float32(beta), np.float32(1e-3), linear.KNOBS, np.float32(free_bits)
+    )
 
 
 def keys(seed=0, batch=BATCH):

@@ -7,7 +7,7 @@ import numpy as np
 import optax
 import pytest
 
-from vae_jax import likelihoods, training
+from vae_jax import configs, likelihoods, training
 from vae_jax.training import Hyper, Patience, Splits
 
 BATCH, STEPS = 4, 24  # eight epochs of three steps
@@ -162,9 +162,12 @@ def test_a_run_is_judged_at_the_beta_that_it_trains():
 
 
 def test_a_capacity_has_to_arrive_as_well():
-    rise = np.minimum(np.arange(STEPS) / 11, 1).astype(np.float32)
     for weight, first in ((0.0, 2), (10.0, 5)):
-        hyper = HYPER._replace(capacity=5 * rise, capacity_weight=np.float32(weight))
+        used = configs.Run.of(
+            capacity_weight=weight, capacity=5.0, capacity_warmup=11, num_steps=50
+        ).remedies
+        settings = tuple(remedy.on_device(STEPS) for remedy in used)
+        hyper = HYPER._replace(settings=settings)
         program = training.with_plateau(
             Counter.program(),
             scripted(range(1, 9)),

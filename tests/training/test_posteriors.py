@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vae_jax import configs, gaussian, likelihoods, training
-from vae_jax.vae import VAE, DiagGaussian, Knobs
+from vae_jax.vae import VAE, DiagGaussian
 
 X = linear.examples(60)
 KEYS = training.example_keys(training.member_key(0), training.Stream.DROPOUT, 0, len(X))
@@ -15,9 +15,8 @@ KEYS = training.example_keys(training.member_key(0), training.Stream.DROPOUT, 0,
 
 @pytest.mark.parametrize("delta", [0.01, 0.3, 2.0])
 def test_a_delta_posterior_keeps_its_rate(delta):
-    vae = training.delta_posterior(linear.vae())
-    knobs = linear.KNOBS._replace(committed_rate=delta)
-    posterior = vae.encode(linear.exact_params(), X, knobs=knobs)
+    vae = training.delta_posterior(linear.vae(), delta)
+    posterior = vae.encode(linear.exact_params(), X, knobs=linear.KNOBS)
     kl = gaussian.kl_standard(*posterior)
     # float32 rounding of the KL, which is computed anew from mean and logvar
     assert float(kl.min()) >= delta - 1e-5 * max(delta, 1)
@@ -26,10 +25,10 @@ def test_a_delta_posterior_keeps_its_rate(delta):
 
 
 def normalised(axis_name=None):
-    vae = training.batch_norm_posterior(linear.vae(), linear.LATENT, axis_name)
+    vae = training.batch_norm_posterior(linear.vae(), linear.LATENT, 0.5, axis_name)
     params = vae.init(jax.random.key(0))
     params["batch_norm"]["shift"] = jnp.array([0.3, -0.2])
-    return vae, params, linear.KNOBS._replace(posterior_scale=0.5)
+    return vae, params, linear.KNOBS
 
 
 def test_batch_normalisation_is_over_the_batch_in_training():
@@ -91,9 +90,13 @@ def test_a_program_keeps_and_evaluates_calibrated_parameters():
         )
 
 
-def refined(num_steps):
+def refined(num_steps, rate=0.1):
     return training.semi_amortised_posterior(
-        linear.vae(), likelihoods.gaussian(), num_steps=num_steps, max_norm=None
+        linear.vae(),
+        likelihoods.gaussian(),
+        num_steps=num_steps,
+        learning_rate=rate,
+        max_norm=None,
     )
 
 
@@ -108,10 +111,10 @@ def elbo(posterior, params):
 
 
 def test_refinement_comes_closer_to_the_exact_posterior():
-    params, knobs = linear.exact_params(), linear.KNOBS._replace(refine_rate=0.02)
+    params, knobs = linear.exact_params(), linear.KNOBS
     lagging = params | {"encoder": 0 * params["encoder"]}
     found = [
-        elbo(refined(steps).encode(lagging, X, key=KEYS, knobs=knobs), params)
+        elbo(refined(steps, 0.02).encode(lagging, X, key=KEYS, knobs=knobs), params)
         for steps in (0, 10, 100)
     ]
     best = elbo(linear.encode(params, X), params)
@@ -130,8 +133,14 @@ def test_the_refined_posterior_is_a_function_of_x_in_evaluation():
 
 def test_what_is_not_wrapped_stays():
     vae = VAE(len, lambda p, x, **_: DiagGaussian(x, x), max)
-    assert training.delta_posterior(vae).decode is max
-    assert Knobs().posterior_scale == 1.0
+    assert training.delta_posterior(vae, 0.1).decode is max
+
+
+def test_means_are_scaled_to_1_by_default():
+    vae = training.batch_norm_posterior(linear.vae(), linear.LATENT)
+    params = vae.init(jax.random.key(0))
+    mean = vae.encode(params, X, key=KEYS, knobs=linear.KNOBS).mean
+    np.testing.assert_allclose(np.std(mean, 0), 1.0, rtol=1e-5)
 
 
 def test_a_batch_of_one_is_refused_in_training_and_fine_in_evaluation():
@@ -147,4 +156,4 @@ def test_a_batch_of_one_is_refused_in_training_and_fine_in_evaluation():
     )(X[:4, None], KEYS[:4, None])
     np.testing.assert_allclose(one_each[:, 0].std(0), 0.5, rtol=1e-5)
     with pytest.raises(ValueError, match="`batch_size` must be at least 2 .* got 1"):
-        configs.RunConfig(posterior="batch_norm", batch_size=1)
+        configs.Run.of(posterior="batch_norm", batch_size=1)

@@ -113,7 +113,7 @@ def test_a_step_is_gather_prepare_and_make_step_with_keys_by_address(program):
         )
         batch = noisy(prepared, jnp.asarray(splits().train)[order[t]])
         settings = training.StepHyper(
-            HYPER.beta[t], HYPER.learning_rate[t], 0.0, linear.KNOBS
+            HYPER.beta[t], HYPER.learning_rate[t], linear.KNOBS
         )
         by_hand, expected = step(by_hand, batch, settings, StepKeys(*keys))
         assert float(info.beta) == HYPER.beta[t]
@@ -143,7 +143,7 @@ def test_members_with_a_seed_share_parameters_data_order_and_noise():
         BATCH,
     )
     step, found = jax.jit(made.step), []
-    other = HYPER._replace(beta=2 * HYPER.beta, free_bits=1.0)
+    other = HYPER._replace(beta=2 * HYPER.beta, settings=1.0)
     for seed, hyper in ((0, HYPER), (0, other), (1, HYPER)):
         key = training.member_key(seed)
         state = made.init(key, hyper, splits())

@@ -5,15 +5,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from vae_jax import training
+from vae_jax import remedies, training
+from vae_jax.records import CHOICES
 from vae_jax.training import Hyper, Splits
 from vae_jax.vae import Knobs
 
 ROW = np.linspace(0, 1, 5, dtype=np.float32)
 HYPER = Hyper(beta=ROW, learning_rate=ROW)
+assert remedies.Remedy, "they are entered where they are imported"
+CAPACITY = CHOICES["remedy"]["capacity_weight"]
 
 
-@pytest.mark.parametrize("name", ["beta", "learning_rate", "capacity"])
+@pytest.mark.parametrize("name", ["beta", "learning_rate"])
 def test_a_row_shorter_than_the_run_is_refused(name):
     hyper = HYPER._replace(**{name: ROW[:4]})
     training.check_hyper(hyper, 4)
@@ -21,8 +24,20 @@ def test_a_row_shorter_than_the_run_is_refused(name):
         training.check_hyper(hyper, 5)
 
 
+def held(num_steps):
+    """A remedy that has a row, as many steps long."""
+    return (CAPACITY(1.0, capacity=5.0).on_device(num_steps),)
+
+
+def test_a_row_of_a_record_shorter_than_the_run_is_refused():
+    hyper = HYPER._replace(settings=held(4))
+    training.check_hyper(hyper, 4)
+    with pytest.raises(ValueError, match=r"`capacity` must .*\(4,\)"):
+        training.check_hyper(hyper, 5)
+
+
 def test_one_number_holds_for_every_step_and_a_longer_row_has_enough():
-    hyper = Hyper(beta=np.float32(2.0), learning_rate=1e-3, capacity=jnp.ones(9))
+    hyper = Hyper(beta=np.float32(2.0), learning_rate=1e-3, settings=held(9))
     training.check_hyper(hyper, 5)
     with pytest.raises(ValueError, match=r"`beta` must be one number .*\(1, 5\)"):
         training.check_hyper(HYPER._replace(beta=ROW[None]), 5)

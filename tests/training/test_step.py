@@ -17,8 +17,8 @@ BATCH, NUM_STEPS = 8, 10
 
 
 def hyper(beta=1.0, rate=1e-2, free_bits=0.1):
-    numbers = (np.float32(value) for value in (beta, rate, free_bits))
-    return StepHyper(*numbers, linear.KNOBS)
+    numbers = (np.float32(value) for value in (beta, rate))
+    return StepHyper(*numbers, linear.KNOBS, np.float32(free_bits))
 
 
 def train(update, state, **settings):

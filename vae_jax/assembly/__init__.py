@@ -1,63 +1,26 @@
-"""The composition root: a config becomes a model, a schedule, data and a program.
+"""The composition root: a run becomes a model, data and a program.
 
-The only package that knows every part; `check` refuses what cannot work before anything
-is compiled.
+What a run is made of is said by its records; here they meet. `check` refuses what cannot
+work before anything is compiled.
 """
 
-from vae_jax.assembly._check import check, check_warmup
-from vae_jax.assembly._datasets import dataset_of, load_dataset
-from vae_jax.assembly._hyper import (
-    beta_schedule,
-    capacities,
-    hyper,
-    learning_rates,
-    warmup_steps,
-)
-from vae_jax.assembly._job import (
-    Job,
-    describe,
-    job,
-    program,
-    splits,
-)
-from vae_jax.assembly._model import model
-from vae_jax.assembly._parts import (
-    feedback,
-    likelihood,
-    objective,
-    penalty,
-    prepare,
-    regulariser,
-)
-from vae_jax.assembly._source import named_sources, source_digest, user_function
-from vae_jax.assembly._text import load_text, sentences, with_perplexity
+from vae_jax.assembly._job import Job, check, describe, job, named_sources, splits
+from vae_jax.assembly._model import Kit, facts_of, kit, model, objective
+from vae_jax.assembly._program import hyper, program, with_perplexity
 
 __all__ = [
     "Job",
-    "beta_schedule",
-    "capacities",
+    "Kit",
     "check",
-    "check_warmup",
-    "dataset_of",
     "describe",
-    "feedback",
+    "facts_of",
     "hyper",
     "job",
-    "learning_rates",
-    "likelihood",
-    "load_dataset",
-    "load_text",
+    "kit",
     "model",
     "named_sources",
     "objective",
-    "penalty",
-    "prepare",
     "program",
-    "regulariser",
-    "sentences",
-    "source_digest",
     "splits",
-    "user_function",
-    "warmup_steps",
     "with_perplexity",
 ]

@@ -1,30 +1,31 @@
-"""Everything that one config stands for: program, settings and data."""
+"""Everything that one run stands for: program, settings and data."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
-from vae_jax import data, diagnostics, training
-from vae_jax.assembly._check import check
-from vae_jax.assembly._datasets import dataset_of
-from vae_jax.assembly._hyper import hyper
-from vae_jax.assembly._model import model
-from vae_jax.assembly._parts import feedback, likelihood, objective, prepare
-from vae_jax.assembly._source import named_sources
-from vae_jax.assembly._text import with_perplexity
-from vae_jax.configs import RunConfig
+from vae_jax import data, diagnostics
+from vae_jax.assembly._model import facts_of
+from vae_jax.assembly._program import assembled, hyper, program
+from vae_jax.configs import OwnModel, Run
+from vae_jax.own import source_digest, user_object
+from vae_jax.records import Record
 from vae_jax.training import Hyper, Program, Splits
+
+TRIED: dict[Any, Any] = {}
+"""Models of the user's that fit, by their run's structure: a sweep tries one of them."""
 
 
 class Job(NamedTuple):
     """What the sweep engine needs to run one config.
 
     Attributes:
-        program: shared by every config of a cohort.
-        hyper: this config's settings, as arrays.
-        splits: images, as the device will hold them.
+        program: shared by every run of a cohort.
+        hyper: this run's settings, as arrays.
+        splits: examples, as the device will hold them.
         inputs: what else the results depend on beside the config and the splits, as text
             by kind and name: digests of functions of the user's under `sources`.
 
@@ -38,101 +39,112 @@ class Job(NamedTuple):
     inputs: Mapping[str, Mapping[str, str]] = MappingProxyType({})
 
 
-def job(config: RunConfig) -> Job:
-    """Everything that one config stands for, checked.
+def job(run: Run) -> Job:
+    """Everything that one run stands for, checked.
 
     Raises:
         ValueError: see `check`.
 
-    >>> built = job(RunConfig(hidden=(16,), num_steps=50))
+    >>> from vae_jax.models import MLP
+    >>> built = job(Run(model=MLP(hidden=(16,)), num_steps=50))
     >>> built.hyper.beta.shape, built.splits.train.shape
     ((50,), (1200, 8, 8))
     """
-    dataset = dataset_of(config)
-    check(config, dataset)
+    dataset = run.data.load()
+    check(run, dataset)
     inputs = {
         "data": {"levels": str(dataset.max_value)},
-        "sources": named_sources(config),
+        "sources": named_sources(run),
     }
-    held = splits(config, dataset)
-    return Job(program(config, dataset), hyper(config), held, inputs)
+    made = program(facts_of(dataset))
+    return Job(made, hyper(run), splits(run, dataset), inputs)
 
 
-def splits(config: RunConfig, dataset: data.Dataset) -> Splits:
-    """Images to train on and to evaluate on, as stored.
+def check(run: Run, dataset: data.Dataset) -> None:
+    """Refuse a run that does not fit its data, before anything is compiled.
+
+    Raises:
+        ValueError: names the setting, its value, what is allowed and the fix.
+
+    >>> check(Run(), data.load("digits"))
+    """
+    size = len(dataset.train.images)
+    if run.batch_size > size:
+        raise ValueError(
+            f"`batch_size` must be at most the {size} training examples of "
+            f"{dataset.name}; got {run.batch_size}."
+        )
+    run.beta.check_arrival(run.schedule(), run.num_steps)
+    # what a part refuses, it refuses here
+    facts = facts_of(dataset)
+    assembled(run, facts)
+    own = named_sources(run)
+    if own:
+        placed = run.on_device()
+        asked = facts, jax.tree.structure(placed), tuple(own.items())
+        if asked not in TRIED:
+            # as a program sees it, the numbers traced
+            jax.eval_shape(lambda run: assembled(run, facts) and None, placed)
+            if isinstance(run.model, OwnModel):
+                run.model.tried(facts, run.likelihood, inputs_of_two(run, dataset))
+            TRIED[asked] = True
+
+
+def inputs_of_two(run: Run, dataset: data.Dataset) -> Any:
+    """Two examples as the model gets them, as shapes."""
+    dtype = jnp.int32 if run.data.of_sentences else jnp.uint8
+    stored = jax.ShapeDtypeStruct((2, *dataset.train.images.shape[1:]), dtype)
+    keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), 2))
+    prepare = run.data.prepare(run.likelihood.wants, dataset.max_value)
+    return jax.eval_shape(prepare, keys, stored)
+
+
+def splits(run: Run, dataset: data.Dataset) -> Splits:
+    """Examples to train on and to evaluate on, as stored.
 
     Raises:
         TypeError, ValueError: see `data.check_dataset`.
 
-    >>> splits(RunConfig(), dataset_of(RunConfig())).evaluation.dtype
+    >>> splits(Run(), data.load("digits")).evaluation.dtype
     dtype('uint8')
     """
     data.check_dataset(dataset)
-    evaluation = getattr(dataset, config.eval_split).images
-    decides = dataset.validation.images if config.halve_on_plateau else None
+    evaluation = getattr(dataset, run.eval_split).images
+    judged = any(one.validates for one in run.remedies)
+    decides = dataset.validation.images if judged else None
     return Splits(dataset.train.images, evaluation, decides)
 
 
-def program(config: RunConfig, dataset: data.Dataset) -> Program:
-    """The compiled part of a config: the same for all members of its cohort.
+def named_sources(run: Run) -> dict[str, str]:
+    """The digest of every function and record of the user's that a run names.
 
-    >>> program(RunConfig(), dataset_of(RunConfig())).evaluate.__name__
-    'evaluate'
+    Raises:
+        ValueError: see `own.user_function`.
+
+    >>> named_sources(Run())
+    {}
     """
-    vae = model(config, dataset.train.images.shape[1:], dataset.max_value)
-    largest = dataset.max_value
-    density, prepared = likelihood(config, largest), prepare(config, largest)
-    calibrate = training.make_calibrate(vae, prepared, config.batch_size)
-    evaluate = training.make_evaluate(
-        vae,
-        density,
-        prepared,
-        num_samples=config.eval_samples,
-        batch_size=config.batch_size,
-        optimal_variance=config.likelihood == "gaussian_optimal",
-        calibrate=calibrate,
-    )
-    if config.likelihood == "categorical":
-        evaluate = with_perplexity(evaluate)
-    loss = objective(config, vae, density, len(dataset.train.images))
-    controller = feedback(config)
-    optimizer = {"adam": training.adam, "sgd": training.sgd}[config.optimizer](
-        config.clip_norm
-    )
-    rest = optimizer, prepared, evaluate, config.batch_size
-    if config.inference == "aggressive":
-        made = training.make_aggressive_program(
-            vae, loss, *rest, feedback=controller, calibrate=calibrate
-        )
-    else:
-        step = training.make_step(loss, optimizer, feedback=controller)
-        made = training.make_program(
-            vae.init, step, *rest, feedback=controller, calibrate=calibrate
-        )
-    if config.pretraining_steps:
-        made = training.with_decoder_reset(made, config.pretraining_steps)
-    if config.halve_on_plateau:
-        validate = training.make_validate(vae, density, prepared, config.batch_size)
-        made = training.with_plateau(made, validate, config.batch_size)
-    return at_precision(made, config.precision)
+    return {
+        part.chosen_name: _current_digest(part)
+        for part in run.all_parts()
+        if part.is_own
+    }
 
 
-def at_precision(made: Program, precision: str) -> Program:
-    """The program with its matrix products at the precision of the config.
+def _current_digest(part: Record) -> str:
+    """Of the file of a part, which must be what the part was made of.
 
-    >>> at_precision(Program(*[len] * 4), "highest").init([1, 2])
-    2
+    Raises:
+        ValueError: the file has changed since; names the path.
     """
-
-    def pinned(function: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any) -> Any:
-            with jax.default_matmul_precision(precision):
-                return function(*args)
-
-        call.__name__ = function.__name__
-        return call
-
-    return Program(*(pinned(function) for function in made))
+    path = part.chosen_name
+    found = user_object(path, str(part.choice))
+    if type(part).path and found is not type(part):
+        raise ValueError(
+            f"`{part.choice}` {path} has changed since the run was made of it. Make the "
+            "run again."
+        )
+    return source_digest(path)
 
 
 def describe(

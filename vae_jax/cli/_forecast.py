@@ -7,7 +7,7 @@ import pandas as pd
 import tyro
 
 from vae_jax import analytic, data
-from vae_jax.configs import TEXTS
+from vae_jax.configs import pick
 
 LEVELS = (30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 """Water levels beta * variance at which eigenvalues are counted."""
@@ -52,7 +52,7 @@ def forecast(
 
 def load_images(dataset: str, folder: str | None) -> data.Dataset:
     """An image set; sentences have no grey levels, and no spectrum."""
-    if dataset in TEXTS:
+    if pick("dataset", dataset).of_sentences:  # type: ignore[attr-defined]
         raise ValueError(
             f"`dataset` must be an image set; got {dataset!r}, which holds sentences."
         )

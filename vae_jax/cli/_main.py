@@ -1,6 +1,6 @@
 """Parse the command, say what is wrong with it in one line, or run it.
 
-A command's module is imported when it is asked for: help needs neither JAX nor pandas.
+A command's module is imported when it is asked for: this page needs neither JAX nor pandas.
 """
 
 import contextlib
@@ -13,13 +13,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TextIO
 
 from vae_jax import __version__
-from vae_jax.configs import did_you_mean
+from vae_jax.records import did_you_mean
 
 COMMANDS = {
     "train": ("_train", "Train one model and say whether it collapsed."),
     "sweep": (
         "_train",
         "Train every run of a TOML file of lists and ranges, many at a time.",
+    ),
+    "settings": (
+        "_train",
+        "Show a choice, what one of its records has, or a setting.",
     ),
     "diagnose": (
         "_diagnose",
@@ -35,6 +39,9 @@ COMMANDS = {
     ),
 }
 """The module of each, and the first line of its help."""
+
+OF_WORDS = ("train", "settings")
+"""Commands whose flags are settings of a run, which depend on each other."""
 
 REFUSED = 2
 """Exit code of a command that cannot be carried out as given."""
@@ -101,9 +108,12 @@ def run_command(words: list[str]) -> None:
     elif first == "--version":
         print(f"vae-jax {__version__}")
     elif first in COMMANDS:
+        module = importlib.import_module(f"vae_jax.cli.{COMMANDS[first][0]}")
+        if first in OF_WORDS:
+            getattr(module, first)(words[1:])
+            return
         import tyro
 
-        module = importlib.import_module(f"vae_jax.cli.{COMMANDS[first][0]}")
         tyro.cli(getattr(module, first), prog=f"vae-jax {first}", args=words[1:])
     elif first is None:
         print(help_page(), end="", file=sys.stderr)

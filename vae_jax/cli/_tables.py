@@ -1,11 +1,14 @@
 """Tables of runs for the terminal."""
 
-from typing import TYPE_CHECKING
-
-from vae_jax.configs import RunConfig, to_mapping
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
+
+    from vae_jax.configs import Run
+    from vae_jax.sweeps import CohortPlan
 
 METRICS = {
     "rate": "rate",
@@ -20,13 +23,16 @@ METRICS = {
 
 
 def varied(runs: "pd.DataFrame") -> list[str]:
-    """The config fields in which the runs differ.
+    """The settings in which the runs differ; those of one's own records are among them.
 
     >>> import pandas as pd
     >>> varied(pd.DataFrame({"beta": [1, 2], "latent_dim": [8, 8]}))
     ['beta']
     """
-    fields = [name for name in to_mapping(RunConfig()) if name in runs]
+    columns = [str(name) for name in runs]
+    # a row is its numbers, its settings, its status and what was measured
+    end = columns.index("status") if "status" in columns else len(columns)
+    fields = [name for name in columns[:end] if name not in ("member", "member_id")]
     return [name for name in fields if runs[name].astype(str).nunique() > 1]
 
 
@@ -36,3 +42,65 @@ def print_runs(runs: "pd.DataFrame") -> None:
     table = runs[columns].rename(columns=METRICS)
     print("Nats per example; NLL is an importance-weighted bound; units of z.")
     print(table.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
+
+
+def print_plan(configs: "Sequence[Run]", cohorts: "Sequence[CohortPlan]") -> None:
+    """A row a cohort: what tells it from the others, its members, steps and bytes."""
+    import pandas as pd
+
+    from vae_jax.configs import to_mapping
+
+    settings = [to_mapping(config) for config in configs]
+    common = pd.DataFrame(
+        [in_common([settings[m] for m in c.members]) for c in cohorts]
+    )
+    rows = [
+        {
+            "members": len(cohort.members),
+            "at once": min(cohort.resident, len(cohort.members)),
+            "by": cohort.strategy,
+            "member-steps": cohort.num_steps,
+            "state": megabytes(cohort.state_bytes),
+            "data": megabytes(cohort.data_bytes),
+            "stored": megabytes(cohort.params_bytes),
+        }
+        for cohort in cohorts
+    ]
+    total, steps = (
+        sum(len(c.members) for c in cohorts),
+        sum(c.num_steps for c in cohorts),
+    )
+    stored = megabytes(sum(cohort.params_bytes for cohort in cohorts))
+    print(
+        "A cohort is what shares one compiled program. Megabytes: state is of the members "
+        "at once,\ndata on each device, stored the parameters of all; what a step computes "
+        "comes on top."
+    )
+    shared = common.dropna(axis=1, how="any") if len(cohorts) > 1 else common
+    table = pd.concat([shared[varied(shared)], pd.DataFrame(rows)], axis=1)
+    print(table.to_string(index=False))
+    print(
+        f"\nMembers: {total}. Cohorts, and programs: {len(cohorts)}. "
+        f"Member-steps: {steps}. Megabytes to store: {stored}.\n"
+        "Nothing was compiled or written, and what a folder holds already was not asked."
+    )
+
+
+def in_common(settings: "Sequence[dict[str, Any]]") -> dict[str, str]:
+    """What all members of a cohort have set to the same.
+
+    >>> in_common([{"beta": 1.0, "model": "mlp"}, {"beta": 2.0, "model": "mlp"}])
+    {'model': 'mlp'}
+    """
+    texts = [{name: str(value) for name, value in one.items()} for one in settings]
+    first, *others = texts
+    return {n: v for n, v in first.items() if all(one.get(n) == v for one in others)}
+
+
+def megabytes(size: int) -> str:
+    """Of a number of bytes, to three digits.
+
+    >>> megabytes(12_345_678)
+    '12.3'
+    """
+    return f"{size / 1e6:.3g}"

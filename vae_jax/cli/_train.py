@@ -2,39 +2,83 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import tyro
 
 from vae_jax.cli._paths import expanded
-from vae_jax.configs import RunConfig, to_mapping
+from vae_jax.cli._tables import print_plan, print_runs
 
 if TYPE_CHECKING:
     from vae_jax import sweeps
+    from vae_jax.configs import Run
 
 WIDTH = 64
 """`sweeps.Options().width`, which help prints without importing JAX."""
 
 
-def train(
-    config: Annotated[RunConfig, tyro.conf.arg(name="")],
-    out: Path | None = None,
-    devices: int | None = None,
-    accept_version_change: bool = False,
-) -> None:
-    """Train one model and say whether it collapsed.
+TRAIN_OPTIONS = {"out": str, "devices": int, "accept_version_change": bool}
+"""Flags of `train` beside the settings of a run."""
 
-    Args:
-        config: the run.
-        out: folder of the results; `runs/train-HASH` by default, so that the same command
-            finds its own results and another one never overwrites them.
-        devices: virtual CPU devices at most; a run uses one.
-        accept_version_change: resume although JAX is not the version it began with.
-    """
+TRAIN_HELP = """\
+usage: vae-jax train [--SETTING VALUE ...] [OPTIONS]
+
+Train one model and say whether it collapsed.
+
+Options of the command:
+  --out                 Folder of the results; by default runs/train-HASH, so that the
+                        same command finds its own results.
+  --devices             Virtual CPU devices at most; a run uses one.
+  --help                This page.
+  --accept-version-change
+                        Resume although JAX is not the version it began with.
+
+"""
+
+
+SETTINGS_HELP = """\
+usage: vae-jax settings NAME
+
+Show a choice, what one of its records has, or a setting. NAME is a choice, such as model
+or schedule; the name of one of its records, such as pixelcnn or cyclical, or the path to
+one of your own; a setting, such as beta; or run, for what every run has."""
+
+
+def train(words: Sequence[str]) -> None:
+    """Train one model and say whether it collapsed."""
+    from vae_jax.cli._flags import read_flags
+    from vae_jax.cli._help import run_help
+
+    if {"-h", "--help"} & set(words):
+        print(TRAIN_HELP + run_help())
+        return
+    from vae_jax.configs import from_mapping
+
+    values = read_flags(words, TRAIN_OPTIONS)
+    own = {name: values.pop(name) for name in TRAIN_OPTIONS if name in values}
+    config = from_mapping(values)  # a refusal need not wait for more to be loaded
     from vae_jax import sweeps
 
-    options = sweeps.Options(accept_version_change=accept_version_change)
-    run_and_report([config], out, "train", options, devices)
+    options = sweeps.Options(
+        accept_version_change=own.get("accept_version_change", False)
+    )
+    out = Path(own["out"]) if "out" in own else None
+    run_and_report([config], out, "train", options, own.get("devices"))
+
+
+def settings(words: Sequence[str]) -> None:
+    """Show a choice, what one of its records has, or a setting."""
+    from vae_jax.cli._help import settings_help
+
+    if {"-h", "--help"} & set(words):
+        print(SETTINGS_HELP)
+        return
+    if len(words) != 1 or words[0].startswith("--"):
+        raise ValueError(
+            "`settings` must be given one name, such as pixelcnn, schedule, beta or run; "
+            f"got {' '.join(words) or 'none'}."
+        )
+    print(settings_help(words[0]))
 
 
 def sweep(
@@ -46,11 +90,19 @@ def sweep(
     devices: int | None = None,
     keep_params: bool = True,
     accept_version_change: bool = False,
+    dry_run: bool = False,
 ) -> None:
     """Train every run of a TOML file of lists and ranges, many at a time.
 
+    The file has a section [base] of settings that all runs share, and sections [[grid]], in
+    each of which lists and ranges are combined: `beta = [0.5, 2.0]`, `seed = { start = 0,
+    stop = 3 }`, `beta = { start = 0.1, stop = 10.0, num = 5, scale = "log" }`. Settings
+    have underscores: `latent_dim = 8`. Runs with a remedy and without, or whose settings
+    differ in name, go in a [[grid]] each. `vae-jax train --help` shows the settings, and
+    --dry-run what there is to do.
+
     Args:
-        spec: TOML file with a [base] and one or more [[grid]] sections.
+        spec: TOML file with a [base] or [[grid]] sections, or both.
         out: folder of the results; `runs/SPEC-HASH` by default.
         strategy: how members share a device; `auto` chooses by platform and size.
         width: members resident at once.
@@ -58,6 +110,8 @@ def sweep(
             default.
         keep_params: store the final parameters of every member.
         accept_version_change: resume although JAX is not the version it began with.
+        dry_run: check the runs and print what there is to do; nothing is compiled or
+            written.
     """
     from vae_jax import sweeps
 
@@ -70,11 +124,15 @@ def sweep(
         keep_params=keep_params,
         accept_version_change=accept_version_change,
     )
+    if dry_run:
+        sweeps.setup_jax(devices_for(len(configs), devices))
+        print_plan(configs, sweeps.plan(configs, options))
+        return
     run_and_report(configs, out, spec.stem, options, devices)
 
 
 def run_and_report(
-    configs: Sequence[RunConfig],
+    configs: "Sequence[Run]",
     out: Path | None,
     name: str,
     options: "sweeps.Options",
@@ -82,7 +140,7 @@ def run_and_report(
 ) -> None:
     """Run, print the table, and end with where the results are."""
     from vae_jax import results, sweeps
-    from vae_jax.cli._tables import print_runs
+    from vae_jax.configs import to_mapping
 
     if out is None:
         spec = {"configs": [to_mapping(config) for config in configs]}

@@ -1,26 +1,48 @@
-"""One training run as a frozen record, validated field by field on construction.
+"""One training run as a record of records, and as plain values.
 
-What needs the data or the model to judge is checked in `assembly.check`, before any
-compile. `DATA_FIELDS` may differ between the members of one compiled program.
+Every part of a run is a record in the room of what it sets up; `Run` holds them and judges
+what they may be together, and the text form gives every setting its name alone.
 """
 
-from vae_jax.configs._mapping import check_value, field_kinds, from_mapping, to_mapping
-from vae_jax.configs._ranges import MODELS
-from vae_jax.configs._run import DATA_FIELDS, RunConfig, SplitName
-from vae_jax.configs._together import TEXT_MODELS, TEXTS
-from vae_jax.configs._types import did_you_mean, shown
+from vae_jax.configs._flat import changed, from_mapping, pick, to_mapping
+from vae_jax.configs._names import (
+    NOTHING,
+    PARTS,
+    check_value,
+    field_kinds,
+    find_own,
+    names,
+    owners,
+    paths,
+    plain_value,
+    times,
+)
+from vae_jax.configs._own import OF_FUNCTIONS, OwnModel, own_record
+from vae_jax.configs._run import Run, SplitName
+from vae_jax.records import did_you_mean, shown
+from vae_jax.remedies import SWITCHED
 
 __all__ = [
-    "DATA_FIELDS",
-    "MODELS",
-    "TEXTS",
-    "TEXT_MODELS",
-    "RunConfig",
+    "NOTHING",
+    "OF_FUNCTIONS",
+    "PARTS",
+    "OwnModel",
+    "SWITCHED",
+    "Run",
     "SplitName",
+    "changed",
     "check_value",
     "did_you_mean",
     "field_kinds",
+    "find_own",
     "from_mapping",
+    "names",
+    "own_record",
+    "owners",
+    "paths",
+    "pick",
+    "plain_value",
     "shown",
+    "times",
     "to_mapping",
 ]

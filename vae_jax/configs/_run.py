@@ -1,266 +1,237 @@
-"""The fields of one training run."""
+"""One training run: a record of records."""
 
-from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Any, Literal
 
-from vae_jax.configs._ranges import check_choices, check_ranges
-from vae_jax.configs._together import check_together
-from vae_jax.configs._types import (
-    as_annotated,
-    as_python,
-    check_float32,
-    check_type,
-    normal_folder,
+import numpy as np
+
+from vae_jax import data as data_sets
+from vae_jax import records, schedules
+from vae_jax.configs import _sentences  # noqa: F401 (its records can be chosen)
+from vae_jax.configs._epochs import usual_rows
+from vae_jax.configs._parts import (
+    check_objective,
+    check_parts,
+    check_remedies,
+    is_idle,
 )
+from vae_jax.likelihoods import Bernoulli, Density
+from vae_jax.models import MLP, Model
+from vae_jax.priors import PriorChoice, StandardPrior
+from vae_jax.records import (
+    CHOICES,
+    Record,
+    as_array,
+    parts,
+    record,
+    static,
+    unchecked,
+    walk,
+)
+from vae_jax.remedies import Remedy
+from vae_jax.schedules import BetaSchedule, Constant
+from vae_jax.training import Adam, Optimizer
+from vae_jax.types import Schedule
+from vae_jax.vae import Knobs
 
-Binarize = Literal["none", "static", "dynamic"]
-LikelihoodName = Literal[
-    "bernoulli",
-    "gaussian",
-    "gaussian_learned",
-    "gaussian_optimal",
-    "logistic_mixture",
-    "categorical",
-]
-SharedSentences = Literal["default", "refuse", "drop", "keep"]
-ScheduleName = Literal["constant", "linear", "sigmoid", "cosine", "tanh", "cyclical"]
-RateScheduleName = Literal["constant", "cosine"]
 SplitName = Literal["train", "validation", "test"]
-Over = Literal["unit", "total"]
-Mean = Literal["batch", "example"]
-Rule = Literal["max", "mask"]
-Precision = Literal["default", "high", "highest"]
-ComputeName = Literal["float32", "bfloat16"]
-LatentUse = Literal["prefix", "memory", "add"]
-PosteriorName = Literal["free", "delta", "batch_norm"]
-PriorName = Literal["standard", "diagonal", "mixture", "vampprior", "autoregressive"]
-FeedbackName = Literal["none", "geco", "minimum_rate", "target_rate", "control_vae"]
-RegulariserName = Literal["none", "mmd", "total_correlation"]
-GradientName = Literal["plain", "sticking_the_landing", "doubly_reparameterised"]
-OptimizerName = Literal["adam", "sgd"]
-Inference = Literal["joint", "aggressive"]
-
-DATA_FIELDS = frozenset(
-    {
-        "seed",
-        "beta",
-        "schedule",
-        "warmup_steps",
-        "num_cycles",
-        "cycle_ratio",
-        "allow_unfinished_warmup",
-        "free_bits",
-        "window",
-        "dropout",
-        "variance",
-        "learning_rate",
-        "learning_rate_schedule",
-        "word_dropout",
-        "committed_rate",
-        "posterior_scale",
-        "refine_rate",
-        "inverse_lipschitz",
-        "lipschitz",
-        "capacity",
-        "capacity_warmup",
-        "capacity_weight",
-        "target",
-        "speed",
-        "mmd_weight",
-        "tc_weight",
-    }
-)
-"""Fields that are data to the compiled program; all the others shape it."""
+LARGEST = 10_000_000
+"""Beyond it a number of steps or examples is a slip."""
 
 
-@dataclass(frozen=True)
-class RunConfig:
+@record()
+class Run(Record):
     """Everything that defines one training run.
 
-    Numbers may be Python's, numpy's or JAX's. Sizes have upper limits, far above what
-    trains; numbers that float32 does not hold are refused.
-
-    Attributes:
-        dataset: `digits` (embedded), `mnist`, `fashion_mnist`, `kmnist`, or an image set
-            of tensorflow-datasets that lies prepared as array_record; or sentences:
-            `ten_sequences`, `synthetic_language`, `brown` or `text`.
-        data_folder: local folder with IDX files, the default places are searched without;
-            or with the files of `brown`, or of your own `text`. `~` is your home; kept
-            without a trailing slash, and as seen from the working directory if below it.
-        vocab_size: words of a `brown` or `text` vocabulary, the most frequent ones and the
-            four special tokens; all others are the unknown word.
-        max_length: tokens of a sentence of theirs, beginning and end included; longer ones
-            are cut.
-        shared_sentences: those that two of your own split files have: `refuse` them,
-            `drop` them from train and validation, or `keep` them; a `brown` corpus keeps
-            them by default, a `text` refuses them.
-        binarize: `static` (x > 0.5), `dynamic` (drawn anew at every visit) or `none`.
-        dequantize: add uniform noise of one grey level (Gaussian likelihoods).
-        model: `linear`, `mlp`, `lipschitz`, `convolutional`, `autoregressive`, `pixelcnn`;
-            for sentences `lstm` or `transformer`; or your own, `package.module:function`,
-            looked for in the working directory first: it is called with (config,
-            event_shape), this record and the shape of one example, and returns a
-            `vae_jax.VAE`.
-        latent_dim: units of z.
-        hidden: widths of the hidden layers; of a `pixelcnn` or `transformer` all the same.
-        blocks: residual ones at every resolution of a `convolutional` model.
-        kernel: side of a `pixelcnn` layer's field, odd.
-        components: of a `logistic_mixture`.
-        num_heads: of a `transformer`'s attention.
-        latent_use: how its decoder is given z: a `prefix` of the sentence, `memory` that
-            every layer attends to, or what is added (`add`) to every position.
-        remat: compute activations again for the gradient: less memory, more time.
-        compute: dtype inside the model; objective and parameters are float32 throughout.
-        embedding: width of a token's vector.
-        init_bound: of the uniform start of an `lstm`; its default where none is given.
-        window: previous pixels or tokens that an `autoregressive` or `transformer` decoder
-            may see, radius that a `pixelcnn` may; none for all.
-        dropout: probability of dropping a hidden unit of the decoder.
-        word_dropout: probability that an autoregressive decoder does not see a pixel or a
-            word; at 1 it sees none, the decoder without inputs of Bowman et al. (2016).
-        skip: z enters every layer of the MLP decoder.
-        inverse_lipschitz: least slope of the decoder of model `lipschitz`.
-        lipschitz: its largest slope.
-        likelihood: of the data given z; fixed, learned or optimal Gaussian variance;
-            `logistic_mixture` for the grey levels of a `pixelcnn`, `categorical` for
-            sentences.
-        variance: of a `gaussian` likelihood, whose variance is fixed.
-        beta: final weight of the rate; 1 is the ELBO.
-        schedule: how beta is reached: from 0, except `constant`.
-        warmup_steps: length of the linear and cosine ramp, and twice the midpoint of the
-            sigmoid. Half of the run where none is given.
-        num_cycles: ramps of the cyclical schedule over the whole run.
-        cycle_ratio: share of a cycle spent rising.
-        allow_unfinished_warmup: train although beta does not reach its final value.
-        free_bits: nats of rate that cost nothing; 0 for none.
-        free_bits_over: counted per latent `unit` or in `total`.
-        free_bits_mean: applied to the `batch` mean or to each `example`.
-        free_bits_rule: `max` of threshold and rate, or `mask` (drops to 0 below).
-        posterior: `free`, `delta` (no unit below `committed_rate`) or `batch_norm` (means
-            of standard deviation `posterior_scale` over the data).
-        committed_rate: nats a unit, from 1e-6 to 40.
-        posterior_scale: gamma of BN-VAE.
-        refine_steps: of gradient ascent on every posterior, semi-amortised; 0 for none.
-        refine_rate: of those steps.
-        prior: of z.
-        prior_components: of a `mixture` or `vampprior`.
-        prior_correlation: of successive units of an `autoregressive` prior.
-        capacity: nats that the rate is held at, in place of beta times the rate.
-        capacity_warmup: steps over which that target rises from 0.
-        capacity_weight: of the distance to it; 0 for no capacity.
-        feedback: what steers beta while training.
-        target: of the feedback, in nats: a distortion for `geco`, else a rate.
-        speed: of the feedback, per step and nat.
-        regulariser: what is charged beside the rate.
-        mmd_weight: of the distance between aggregate posterior and prior.
-        tc_weight: of the total correlation, above the 1 in the rate.
-        importance_samples: of the importance-weighted bound; 0 for the ELBO.
-        importance_gradient: of its encoder.
-        inference: `joint`, or `aggressive` steps of the encoder before each of the decoder.
-        pretraining_steps: at beta 0, after which the decoder starts anew; 0 for none.
-        optimizer: `adam`, or `sgd` without momentum.
-        learning_rate: of the optimiser.
-        learning_rate_schedule: `constant`, or `cosine` to 0 at the end of the run.
-        halve_on_plateau: halve the learning rate and go on from the best parameters when
-            the validation loss has not fallen for two epochs; the fifth time training ends.
-        clip_norm: largest norm of a gradient; none for no clipping.
-        batch_size: examples a step.
-        num_steps: optimiser steps.
-        log_every: steps averaged into one row of history.
-        seed: of parameters, order and noise.
-        eval_split: split that the final metrics are of.
-        eval_samples: samples of z an example in evaluation.
-        precision: of matrix products; theory checks on TPU or TF32 need `highest`.
+    Each part is a record of its own; `from_mapping` makes a run of plain values, in which
+    every setting has its name alone. Numbers may be Python's, numpy's or JAX's; those that
+    float32 does not hold are refused.
 
     Raises:
-        ValueError: a field is out of its range; names the field, the value and what is
-            allowed.
+        ValueError: a setting is out of its range, or contradicts another; names it, the
+            value and what is allowed.
 
-    >>> RunConfig(beta=2.0).latent_dim
+    >>> Run(beta=Constant(2.0)).model.latent_dim
     8
     """
 
-    dataset: str = "digits"
-    data_folder: str | None = None
-    vocab_size: int = 10_000
-    max_length: int = 40
-    shared_sentences: SharedSentences = "default"
-    binarize: Binarize = "static"
-    dequantize: bool = False
-    model: str = "mlp"
-    latent_dim: int = 8
-    hidden: tuple[int, ...] = (512, 512)
-    blocks: int = 0
-    kernel: int = 3
-    components: int = 5
-    num_heads: int = 4
-    latent_use: LatentUse = "prefix"
-    remat: bool = False
-    compute: ComputeName = "float32"
-    embedding: int = 50
-    init_bound: float | None = None
-    window: int | None = None
-    dropout: float = 0.0
-    word_dropout: float = 0.0
-    skip: bool = False
-    inverse_lipschitz: float = 0.0
-    lipschitz: float = 20.0
-    likelihood: LikelihoodName = "bernoulli"
-    variance: float = 1.0
-    beta: float = 1.0
-    schedule: ScheduleName = "constant"
-    warmup_steps: int | None = None
-    num_cycles: int = 4
-    cycle_ratio: float = 0.5
-    allow_unfinished_warmup: bool = False
-    free_bits: float = 0.0
-    free_bits_over: Over = "unit"
-    free_bits_mean: Mean = "batch"
-    free_bits_rule: Rule = "max"
-    posterior: PosteriorName = "free"
-    committed_rate: float = 0.1
-    posterior_scale: float = 1.0
-    refine_steps: int = 0
-    refine_rate: float = 0.1
-    prior: PriorName = "standard"
-    prior_components: int = 16
-    prior_correlation: float = 0.5
-    capacity: float = 0.0
-    capacity_warmup: int = 0
-    capacity_weight: float = 0.0
-    feedback: FeedbackName = "none"
-    target: float = 0.0
-    speed: float = 1e-3
-    regulariser: RegulariserName = "none"
-    mmd_weight: float = 0.0
-    tc_weight: float = 0.0
-    importance_samples: int = 0
-    importance_gradient: GradientName = "doubly_reparameterised"
-    inference: Inference = "joint"
-    pretraining_steps: int = 0
-    optimizer: OptimizerName = "adam"
-    learning_rate: float = 1e-3
-    learning_rate_schedule: RateScheduleName = "constant"
-    halve_on_plateau: bool = False
-    clip_norm: float | None = None
-    batch_size: int = 128
-    num_steps: int = 1500
-    log_every: int = 50
-    seed: int = 0
-    eval_split: SplitName = "test"
-    eval_samples: int = 64
-    precision: Precision = "default"
+    data: data_sets.DataSet = parts(default=data_sets.Images())
+    model: Model = parts(default=MLP())
+    likelihood: Density = parts(default=Bernoulli())
+    prior: PriorChoice = parts(default=StandardPrior())
+    beta: BetaSchedule = parts(default=Constant())
+    optimizer: Optimizer = parts(default=Adam())
+    remedies: tuple[Remedy, ...] = parts(default=())
+    batch_size: int = static("Examples a step.", default=128, low=1, high=LARGEST)
+    num_steps: int = static(
+        "Steps of the optimiser.",
+        default=1500,
+        low=1,
+        high=LARGEST,
+        in_epochs=True,
+    )
+    log_every: int = static(
+        "Steps that are averaged into one row of history.",
+        default=50,
+        low=1,
+        high=LARGEST,
+    )
+    seed: int = records.data(
+        "Seed of parameters, order and noise.", default=0, low=0, high=2**31 - 1
+    )
+    eval_split: SplitName = static(
+        "Split that the final metrics are of.", default="test"
+    )
+    eval_samples: int = static(
+        "Samples of z an example in evaluation.", default=64, low=1, high=100_000
+    )
+    precision: Literal["default", "high", "highest"] = static(
+        "Of matrix products; checks of theory on TPU or TF32 need `highest`.",
+        default="default",
+    )
 
-    def __post_init__(self) -> None:
-        """Numbers of numpy and JAX become Python's; every field is checked by itself."""
-        for field in fields(self):
-            name, value = field.name, as_python(getattr(self, field.name))
-            check_type(name, value, field.type)
-            value = as_annotated(value, field.type)
-            check_float32(name, value)
-            if name == "data_folder" and value is not None:
-                value = normal_folder(value)
-            object.__setattr__(self, name, value)
-        check_ranges(self)
-        check_choices(self)
-        check_together(self)
+    @classmethod
+    def of(cls, **settings: Any) -> "Run":
+        """A run of plain settings by their names; see `from_mapping`.
+
+        >>> Run.of(hidden=(16,), schedule="linear", beta=2.0).beta
+        Linear(beta=2.0, beta_start=0.0, warmup_steps=None, delay_steps=0, ...)
+        """
+        from vae_jax.configs._flat import from_mapping
+
+        return from_mapping(settings)
+
+    def changed(self, **settings: Any) -> "Run":
+        """The run with other settings, by their names.
+
+        >>> Run().changed(beta=2.0).beta.beta
+        2.0
+        """
+        from vae_jax.configs._flat import changed
+
+        return changed(self, **settings)
+
+    def __getitem__(self, name: str) -> Any:
+        """A setting by its name.
+
+        Raises:
+            KeyError: the run has none of this name.
+
+        >>> Run()["latent_dim"]
+        8
+        """
+        from vae_jax.configs._flat import to_mapping
+
+        return to_mapping(self)[name]
+
+    def check(self) -> None:
+        """Refuse what cannot work together, with the reason.
+
+        Raises:
+            ValueError: names the settings and the fix.
+        """
+        check_parts(self)
+        used = sorted(
+            (one for one in self.remedies if not is_idle(one, self.remedies)),
+            key=lambda one: (one.rank, str(one.choice), one.name, one.path),
+        )
+        object.__setattr__(self, "remedies", tuple(used))
+        object.__setattr__(self, "data", self.data.fitted(self.likelihood.wants))
+        if self.num_steps % self.log_every:
+            raise ValueError(
+                f"`num_steps` must be a multiple of `log_every`; got {self.num_steps} and "
+                f"{self.log_every}. Set `log_every` too, such as to "
+                f"{usual_rows(self.num_steps)}."
+            )
+        self._check_kinds()
+        check_remedies(self.remedies, self.prior)
+        for part in self.all_parts():
+            reason = part.conflict(self) if hasattr(part, "conflict") else None
+            if reason:
+                raise ValueError(reason)
+        check_objective(self.remedies)
+
+    def all_parts(self) -> tuple[Record, ...]:
+        """The records of all choices."""
+        return tuple(one for one in walk(self) if one is not self)
+
+    def _check_kinds(self) -> None:
+        """Sentences, their model and their density come together, or none of them."""
+        of_text = self.data.of_sentences
+        kinds = {
+            f"likelihood={self.likelihood.chosen_name!r}": self.likelihood.wants
+            == "tokens",
+            f"model={self.model.chosen_name!r}": self.model.of_sentences,
+        }
+        for got, is_text in kinds.items():
+            if is_text not in (of_text, None):
+                raise ValueError(
+                    "sentences go with model='lstm' or 'transformer' (or your own) and "
+                    "likelihood='categorical', images with the others; got "
+                    f"dataset={self.data.chosen_name!r} and {got}."
+                )
+        if not self.model.returns(self.likelihood.head):
+            raise ValueError(
+                f"`likelihood={self.likelihood.chosen_name!r}` is a density of what "
+                "model='pixelcnn' returns; got "
+                f"model={self.model.chosen_name!r}."
+            )
+        if self.prior.encodes and self.likelihood.wants not in ("binary", "unit"):
+            raise ValueError(
+                f"the pseudo-inputs of prior={self.prior.chosen_name!r} are images from 0 "
+                f"to 1; got likelihood={self.likelihood.chosen_name!r}. Choose another of "
+                "one of them."
+            )
+
+    @property
+    def steers_beta(self) -> bool:
+        """Whether a controller multiplies beta."""
+        return any(one.sets == "beta" for one in self.remedies)
+
+    def schedule(self) -> Schedule:
+        """Step -> beta, with what the remedies make of it."""
+        made = self.beta.make(self.num_steps)
+        for one in self.remedies:
+            made = one.betas(made)
+        return made
+
+    def betas(self) -> np.ndarray:
+        """Beta at every step.
+
+        >>> Run(num_steps=50).betas().shape
+        (50,)
+        """
+        return np.asarray(schedules.tabulate(self.schedule(), self.num_steps))
+
+    def knobs(self) -> Knobs:
+        """The settings that a model is called with.
+
+        >>> float(Run().on_device(1).knobs().dropout)
+        0.0
+        """
+        given: Any = self.model.knobs() | self.likelihood.knobs()
+        # all are arrays, also those that this model does not read: one program for all
+        plain = {name: as_array(value) for name, value in Knobs()._asdict().items()}
+        return Knobs(**{**plain, **{k: v for k, v in given.items() if v is not None}})
+
+    def on_device(self, num_steps: int | None = None) -> Any:
+        """The run for a compiled program: what shapes it, and its data as arrays.
+
+        Beta and the learning rates are rows of their own, so that unlike schedules share a
+        program, and the seed is a key.
+        """
+        steps = self.num_steps if num_steps is None else num_steps
+        placed = super().on_device(steps)
+        filled = placed.remedies + tuple(
+            one.on_device(steps) for one in self._absent() if one is not None
+        )
+        changed = {"beta": None, "seed": None, "remedies": filled}
+        return unchecked(type(self), {**vars(placed), **changed})
+
+    def _absent(self) -> list[Remedy | None]:
+        """What stands for remedies that a run has not, in programs shared with others."""
+        taken = {one.sets for one in self.remedies}
+        known = [cls for choice in CHOICES.values() for cls in choice.values()]
+        kinds = [
+            cls for cls in known if issubclass(cls, Remedy) and cls.sets not in taken
+        ]
+        return [cls.absent() for cls in kinds]

@@ -11,6 +11,8 @@ from vae_jax.data._idx import read_idx
 from vae_jax.data._levels import check_dataset, full_scale
 from vae_jax.data._load import NAMES, load, source_digest
 from vae_jax.data._locate import default_data_dir, prepared_names
+from vae_jax.data._memory import remembered
+from vae_jax.data._records import DataSet, Images, load_dataset
 from vae_jax.data._transforms import (
     binarize_dynamic,
     binarize_static,
@@ -19,6 +21,10 @@ from vae_jax.data._transforms import (
 )
 
 __all__ = [
+    "DataSet",
+    "Images",
+    "load_dataset",
+    "remembered",
     "NAMES",
     "Dataset",
     "Split",

@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-from vae_jax.configs import did_you_mean
 from vae_jax.data._cache import Splits, fingerprint, read_cache, write_cache
 from vae_jax.data._contents import content_digest, files_of
 from vae_jax.data._dataset import Dataset, Split
@@ -20,6 +19,7 @@ from vae_jax.data._levels import (
 from vae_jax.data._locate import default_data_dir, locate
 from vae_jax.data._paths import user_path
 from vae_jax.data._tfds import read_prepared
+from vae_jax.records import did_you_mean
 
 NAMES = ("digits", *SOURCES)
 """The sets that can be loaded by name alone."""

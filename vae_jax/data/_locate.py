@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from vae_jax.configs import did_you_mean
 from vae_jax.data._contents import exists
 from vae_jax.data._idx import FILES, SOURCES, check_official, find_files, read_official
 from vae_jax.data._network import why_unreachable
 from vae_jax.data._tfds import prepare
+from vae_jax.records import did_you_mean
 
 SYSTEM_FOLDERS = {"fashion_mnist": Path("/usr/share/datasets/fashion-mnist")}
 """Where Debian's package dataset-fashion-mnist puts the IDX files."""

@@ -30,8 +30,30 @@ from vae_jax.likelihoods._logistic_mixture import (
     discretized_logistic_mixture_log_prob,
     mixture_params,
 )
+from vae_jax.likelihoods._records import (
+    Bernoulli,
+    Categorical,
+    ContinuousBernoulli,
+    Density,
+    Gaussian,
+    GaussianLearned,
+    GaussianOptimal,
+    Laplace,
+    LaplaceLearned,
+    LogisticMixture,
+)
 
 __all__ = [
+    "Bernoulli",
+    "Categorical",
+    "ContinuousBernoulli",
+    "Density",
+    "Gaussian",
+    "GaussianLearned",
+    "GaussianOptimal",
+    "Laplace",
+    "LaplaceLearned",
+    "LogisticMixture",
     "Likelihood",
     "MixtureParams",
     "bernoulli",

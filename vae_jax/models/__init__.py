@@ -10,17 +10,37 @@ from vae_jax.models._compute import compute_in
 from vae_jax.models._convolution import ConvolutionMethod
 from vae_jax.models._convolutional import convolutional
 from vae_jax.models._generate import Decoding, choose_token, generate
+from vae_jax.models._image_records import (
+    MLP,
+    Autoregressive,
+    Convolutional,
+    LinearModel,
+    Lipschitz,
+    PixelCNN,
+)
 from vae_jax.models._linear import linear
 from vae_jax.models._lipschitz import lipschitz
 from vae_jax.models._lstm import lstm, lstm_decoding
 from vae_jax.models._mlp import mlp
 from vae_jax.models._pixelcnn import pixelcnn
 from vae_jax.models._pixelcnn_sample import pixelcnn_sample
+from vae_jax.models._record import AnyModel, Model
 from vae_jax.models._sample import sample
+from vae_jax.models._text_records import LSTM, Transformer
 from vae_jax.models._transformer import LatentUse, transformer
 from vae_jax.models._transformer_decoding import transformer_decoding
 
 __all__ = [
+    "AnyModel",
+    "LSTM",
+    "MLP",
+    "Autoregressive",
+    "Convolutional",
+    "LinearModel",
+    "Lipschitz",
+    "Model",
+    "PixelCNN",
+    "Transformer",
     "ConvolutionMethod",
     "Decoding",
     "LatentUse",

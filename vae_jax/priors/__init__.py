@@ -14,11 +14,25 @@ Where there is no closed form the rate is sampled, by `sampled_kl`.
 from vae_jax.priors._autoregressive import autoregressive, committed_rate
 from vae_jax.priors._diagonal import diagonal
 from vae_jax.priors._mixture import mixture
+from vae_jax.priors._records import (
+    AutoregressivePrior,
+    DiagonalPrior,
+    MixturePrior,
+    PriorChoice,
+    StandardPrior,
+    VampPrior,
+)
 from vae_jax.priors._sampled import sampled_kl
 from vae_jax.priors._standard import standard
 from vae_jax.priors._vamp import vampprior
 
 __all__ = [
+    "AutoregressivePrior",
+    "DiagonalPrior",
+    "MixturePrior",
+    "PriorChoice",
+    "StandardPrior",
+    "VampPrior",
     "autoregressive",
     "committed_rate",
     "diagonal",

@@ -14,10 +14,32 @@ from vae_jax.schedules._cyclical import cyclical
 from vae_jax.schedules._geco import geco
 from vae_jax.schedules._minimum_rate import dual_ascent
 from vae_jax.schedules._ramps import constant, cosine, linear, sigmoid, tanh
+from vae_jax.schedules._records import (
+    BetaSchedule,
+    Constant,
+    Cosine,
+    Cyclical,
+    Linear,
+    Ramp,
+    Sigmoid,
+    Stages,
+    Tanh,
+    WarmRestarts,
+)
 from vae_jax.schedules._retimed import delay, staircase, warm_restarts
 from vae_jax.schedules._target_rate import control_vae, target_rate
 
 __all__ = [
+    "BetaSchedule",
+    "Constant",
+    "Cosine",
+    "Cyclical",
+    "Linear",
+    "Ramp",
+    "Sigmoid",
+    "Stages",
+    "Tanh",
+    "WarmRestarts",
     "Controller",
     "check_warmup",
     "constant",

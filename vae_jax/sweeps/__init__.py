@@ -6,12 +6,14 @@ from vae_jax.sweeps._grid import expand, read_spec
 from vae_jax.sweeps._interrupts import Interrupted, catch_signals
 from vae_jax.sweeps._options import Options
 from vae_jax.sweeps._out import check_out
+from vae_jax.sweeps._plan import CohortPlan, plan
 from vae_jax.sweeps._run import run
 from vae_jax.sweeps._settings import Members
 from vae_jax.sweeps._setup import cache_folder, check_devices, num_cores, setup_jax
 from vae_jax.sweeps._strategy import choose_strategy, member_mesh, over_members
 
 __all__ = [
+    "CohortPlan",
     "Engine",
     "Interrupted",
     "Members",
@@ -28,6 +30,7 @@ __all__ = [
     "member_mesh",
     "num_cores",
     "over_members",
+    "plan",
     "read_spec",
     "run",
     "setup_jax",

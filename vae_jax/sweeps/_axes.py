@@ -3,11 +3,11 @@
 import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_origin
 
 import numpy as np
 
-from vae_jax.configs import RunConfig, did_you_mean, field_kinds, shown
+from vae_jax.configs import did_you_mean, field_kinds, shown
 
 RANGE_KEYS = ("start", "stop", "step", "num", "scale")
 SCALES = ("linear", "log")
@@ -38,12 +38,11 @@ def axis(name: str, value: Any) -> Axis:
     if isinstance(value, Mapping):
         return _range(name, value)
     is_axis = isinstance(value, list)
-    if name == "hidden" and is_axis and value:
+    if is_axis and value and is_list(name):
         nested = [isinstance(each, list) for each in value]
         if any(nested) and not all(nested):
             raise ValueError(
-                "`hidden` must be one list of widths, or a list of such lists; got "
-                f"{shown(value)}."
+                f"`{name}` must be one list, or a list of such lists; got {shown(value)}."
             )
         is_axis = all(nested)
     values = value if is_axis else [value]
@@ -54,6 +53,15 @@ def axis(name: str, value: Any) -> Axis:
         )
     _refuse_repeated(name, values)
     return Axis(len(values), lambda: values)
+
+
+def is_list(name: str) -> bool:
+    """Whether one value of a setting is a list itself.
+
+    >>> is_list("hidden"), is_list("beta")
+    (True, False)
+    """
+    return any(get_origin(kind) is tuple for kind in field_kinds(name))
 
 
 def _refuse_repeated(name: str, values: list[Any]) -> None:
@@ -141,7 +149,7 @@ def _is_whole(name: str) -> bool:
     if int not in kinds and float not in kinds:
         raise ValueError(
             f"`{name}` must be a value or a list of values: a range is of numbers, and "
-            f"`{name}` is none (its default is {getattr(RunConfig(), name)!r})."
+            f"`{name}` is none."
         )
     return float not in kinds
 

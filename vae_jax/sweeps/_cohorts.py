@@ -4,7 +4,9 @@ import itertools
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from vae_jax.configs import DATA_FIELDS, RunConfig, to_mapping
+import jax
+
+from vae_jax.configs import Run
 
 
 class Shard(NamedTuple):
@@ -15,38 +17,35 @@ class Shard(NamedTuple):
         members: numbers of its members: positions in the list of configs.
         configs: of those members.
 
-    >>> Shard(0, (0,), (RunConfig(),)).number
+    >>> Shard(0, (0,), (Run(),)).number
     0
     """
 
     number: int
     members: tuple[int, ...]
-    configs: tuple[RunConfig, ...]
+    configs: tuple[Run, ...]
 
 
-def cohort_key(config: RunConfig) -> tuple[tuple[str, Any], ...]:
-    """The fields that shape the compiled program.
+def cohort_key(run: Run) -> Any:
+    """What shapes the compiled program: the structure of the run, and of its arrays.
 
-    >>> cohort_key(RunConfig(beta=1.0)) == cohort_key(RunConfig(beta=2.0, seed=1))
+    >>> from vae_jax.configs import changed
+    >>> cohort_key(changed(Run(), beta=1.0)) == cohort_key(changed(Run(), beta=2.0, seed=1))
     True
-    >>> cohort_key(RunConfig(latent_dim=2)) == cohort_key(RunConfig())
+    >>> cohort_key(changed(Run(), latent_dim=2)) == cohort_key(Run())
     False
     """
-    fields = to_mapping(config)
-    return tuple(
-        (name, tuple(value) if isinstance(value, list) else value)
-        for name, value in sorted(fields.items())
-        if name not in DATA_FIELDS
-    )
+    leaves, structure = jax.tree.flatten(run.on_device())
+    return structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
 
 
-def split_shards(configs: Sequence[RunConfig], width: int) -> list[list[Shard]]:
+def split_shards(configs: Sequence[Run], width: int) -> list[list[Shard]]:
     """The shards of each cohort: at most `width` members each, in the order given.
 
     They are of one size but for the last, which the engine fills up to that size: a
     cohort is compiled for one size only.
 
-    >>> cohorts = split_shards([RunConfig(seed=s) for s in range(5)], width=4)
+    >>> cohorts = split_shards([Run(seed=s) for s in range(5)], width=4)
     >>> [[shard.members for shard in shards] for shards in cohorts]
     [[(0, 1, 2), (3, 4)]]
     """
@@ -66,7 +65,7 @@ def split_shards(configs: Sequence[RunConfig], width: int) -> list[list[Shard]]:
 def part_of(shard: Shard, members: Collection[int]) -> Shard:
     """The shard with only some of its members.
 
-    >>> part_of(Shard(0, (4, 5), (RunConfig(seed=1), RunConfig(seed=2))), {5}).members
+    >>> part_of(Shard(0, (4, 5), (Run(seed=1), Run(seed=2))), {5}).members
     (5,)
     """
     kept = [i for i, member in enumerate(shard.members) if member in members]

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from vae_jax.configs import (
-    RunConfig,
+    Run,
     check_value,
     did_you_mean,
     field_kinds,
+    find_own,
     from_mapping,
     shown,
 )
-from vae_jax.sweeps._axes import Axis, axis
+from vae_jax.sweeps._axes import Axis, axis, is_list
 
 SECTIONS = ("base", "grid")
 MOST_MEMBERS = 100_000
@@ -24,7 +25,7 @@ LARGEST_FILE = 10_000_000
 """Bytes; what is longer is no specification."""
 
 
-def read_spec(path: str | Path) -> list[RunConfig]:
+def read_spec(path: str | Path) -> list[Run]:
     """The runs of a TOML file; see `expand`. `~` is the home.
 
     Raises:
@@ -32,8 +33,9 @@ def read_spec(path: str | Path) -> list[RunConfig]:
             `expand` refuses it.
     """
     path = Path(path).expanduser()
+    content = _read(path)
     try:
-        spec = tomllib.loads(_read(path).decode("utf-8-sig"))
+        spec = tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} must be TOML in UTF-8: {error}.") from error
     except (ValueError, RecursionError) as error:
@@ -62,7 +64,7 @@ def _no_spec(got: str) -> ValueError:
     return ValueError(f"`spec` must be a TOML file; {got}")
 
 
-def expand(spec: Mapping[str, Any]) -> list[RunConfig]:
+def expand(spec: Mapping[str, Any]) -> list[Run]:
     """The runs of a spec: every combination within a `grid`, one `grid` after another.
 
     `base` holds the fields that all share. In a grid, a list is an axis, and so is a
@@ -77,7 +79,7 @@ def expand(spec: Mapping[str, Any]) -> list[RunConfig]:
             axis or a grid without values; more than 100 000 runs.
 
     >>> runs = expand({"base": {"num_steps": 100}, "grid": [{"beta": [1, 2]}]})
-    >>> [run.beta for run in runs]
+    >>> [run.beta.beta for run in runs]
     [1.0, 2.0]
     >>> [r.seed for r in expand({"grid": [{"seed": {"start": 0, "stop": 3}}]})]
     [0, 1, 2]
@@ -121,9 +123,14 @@ def _sections(spec: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, A
             "`grid` must have a field in every [[grid]]; got one without. To run [base] "
             "itself beside others, name one of its fields there, such as seed = 0."
         )
+    for section in (base, *grids):  # settings of one's own records are known by then
+        for name, value in section.items():
+            find_own(name, value)
     for name, value in base.items():
         field_kinds(name, value)
-        if isinstance(value, Mapping) or (isinstance(value, list) and name != "hidden"):
+        if isinstance(value, Mapping) or (
+            isinstance(value, list) and not is_list(name)
+        ):
             raise ValueError(
                 f"`{name}` must be one value in [base]; got {shown(value)}. Lists and "
                 "ranges belong in [[grid]]."
@@ -161,7 +168,7 @@ def _check_values(base: dict[str, Any], grid: dict[str, Axis]) -> None:
         check_value(name, value)
 
 
-def _product(base: Mapping[str, Any], grid: Mapping[str, Axis]) -> list[RunConfig]:
+def _product(base: Mapping[str, Any], grid: Mapping[str, Axis]) -> list[Run]:
     columns = [axis.values() for axis in grid.values()]
     return [
         from_mapping({**base, **dict(zip(grid, values, strict=True))})

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import assembly, results
-from vae_jax.configs import RunConfig, to_mapping
+from vae_jax import assembly, own, results
+from vae_jax.configs import Run, to_mapping
 
 Inputs = dict[str, dict[str, str]]
 """Digests by kind (`data`, `sources`) and name."""
@@ -66,15 +66,15 @@ def inputs_of(
     data = {**job.inputs.get("data", {}), **digests.of(job.splits)}
     sources = dict(job.inputs.get("sources", {}))
     if make_job is not assembly.job:
-        sources["make_job"] = assembly.source_digest(make_job)
+        sources["make_job"] = own.source_digest(make_job)
     return {"data": data, "sources": sources}
 
 
-def member_id(config: RunConfig, inputs: Mapping[str, Any]) -> str:
+def member_id(config: Run, inputs: Mapping[str, Any]) -> str:
     """The identity of a member, in hexadecimal.
 
-    >>> len(member_id(RunConfig(), {})), member_id(RunConfig(seed=1), {}) == member_id(
-    ...     RunConfig(), {}
+    >>> len(member_id(Run(), {})), member_id(Run(seed=1), {}) == member_id(
+    ...     Run(), {}
     ... )
     (32, False)
     """
@@ -90,7 +90,7 @@ def data_digest(inputs: Mapping[str, Mapping[str, str]]) -> str:
     return results.spec_hash(inputs["data"])[:32]
 
 
-def make_spec(configs: Sequence[RunConfig], inputs: Iterable[Inputs]) -> dict[str, Any]:
+def make_spec(configs: Sequence[Run], inputs: Iterable[Inputs]) -> dict[str, Any]:
     """The specification of a run: its configs, and what they were made of.
 
     Attributes of the result: `configs`; `inputs`, each once; `input_of`, which of them is
@@ -106,15 +106,15 @@ def make_spec(configs: Sequence[RunConfig], inputs: Iterable[Inputs]) -> dict[st
     return {"configs": mappings, "inputs": distinct, "input_of": places}
 
 
-def refuse_twins(configs: Sequence[RunConfig]) -> None:
+def refuse_twins(configs: Sequence[Run]) -> None:
     """Every member of a run is another one.
 
     Raises:
         ValueError: names two members with equal settings.
 
-    >>> refuse_twins([RunConfig(seed=0), RunConfig(seed=1)])
+    >>> refuse_twins([Run(seed=0), Run(seed=1)])
     """
-    seen: dict[RunConfig, int] = {}
+    seen: dict[Run, int] = {}
     for number, config in enumerate(configs):
         if config in seen:
             raise ValueError(

@@ -51,6 +51,7 @@ def make_rows(
     history = training.recorded(carry, shard.configs[0].log_every)
     history = {f"history/{n}": v for n, v in history._asdict().items()}
     bad_steps = np.asarray(carry.first_bad_step)
+    settings = aligned([to_mapping(config) for config in shard.configs])
     where = told(circumstances, len(shard.members))
     rows = []
     for i, (member, config) in enumerate(
@@ -63,7 +64,7 @@ def make_rows(
         steps = np.arange(config.log_every, config.num_steps + 1, config.log_every)
         rows.append(
             {"member": member, "member_id": circumstances.ids[i]}
-            | to_mapping(config)
+            | settings[i]
             | {"status": "finished" if alive else "diverged"}
             | {"first_bad_step": int(bad_steps[i])}
             | {name: measured(value) for name, value in own.items()}
@@ -74,6 +75,16 @@ def make_rows(
             | where
         )
     return rows
+
+
+def aligned(mappings: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Mappings with the names of all of them, None where one has no such setting.
+
+    >>> aligned([{"beta": 1.0}, {"beta": 2.0, "warmup_steps": 10}])[0]
+    {'beta': 1.0, 'warmup_steps': None}
+    """
+    names = dict.fromkeys(name for one in mappings for name in one)
+    return [{name: one.get(name) for name in names} for one in mappings]
 
 
 def told(circumstances: Circumstances, num_members: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from vae_jax import __version__, assembly, results, training
-from vae_jax.configs import RunConfig
+from vae_jax.configs import Run
 from vae_jax.sweeps._cohorts import split_shards
 from vae_jax.sweeps._identity import (
     DataDigests,
@@ -29,11 +29,11 @@ from vae_jax.sweeps._setup import num_cores, setup_if_new
 from vae_jax.sweeps._shard import Session
 from vae_jax.sweeps._work import Cohort, work
 
-MakeJob = Callable[[RunConfig], assembly.Job]
+MakeJob = Callable[[Run], assembly.Job]
 
 
 def run(
-    configs: Sequence[RunConfig],
+    configs: Sequence[Run],
     out: str | Path,
     options: Options = Options(),  # noqa: B008
     *,
@@ -90,7 +90,7 @@ def run(
     return results.read(out)
 
 
-def refuse_nothing(configs: Sequence[RunConfig], options: Options) -> None:
+def refuse_nothing(configs: Sequence[Run], options: Options) -> None:
     """A sweep has a member, and at least one is resident."""
     if not configs:
         raise ValueError("`configs` must hold at least one run; got none.")
@@ -99,7 +99,7 @@ def refuse_nothing(configs: Sequence[RunConfig], options: Options) -> None:
 
 
 def assemble(
-    configs: Sequence[RunConfig], options: Options, make_job: MakeJob
+    configs: Sequence[Run], options: Options, make_job: MakeJob
 ) -> tuple[list[Cohort], list[Inputs]]:
     """The cohorts, and what every member is made of beside its settings.
 
@@ -114,7 +114,7 @@ def assemble(
         jobs = {member: make_job(configs[member]) for member in members}
         for member, job in jobs.items():
             inputs[member] = inputs_of(job, make_job, digests)
-            refuse_unlike(members[0], member, inputs)
+            refuse_unlike(members[0], member, inputs, configs)
         for member, job in jobs.items():
             # members share the data, which are looked at once
             shared = job.splits if member == members[0] else ()
@@ -124,9 +124,20 @@ def assemble(
     return cohorts, inputs
 
 
-def refuse_unlike(first: int, member: int, inputs: Sequence[Inputs]) -> None:
+def refuse_unlike(
+    first: int, member: int, inputs: Sequence[Inputs], configs: Sequence[Run]
+) -> None:
     """Members that share a program share their data, which are on the device once."""
-    if inputs[member] != inputs[first]:
+
+    def shaping(number: int) -> Inputs:
+        # of a schedule the program knows the row of betas alone, which is data
+        schedule = configs[number].beta.chosen_name
+        return {
+            kind: {n: d for n, d in found.items() if (kind, n) != ("sources", schedule)}
+            for kind, found in inputs[number].items()
+        }
+
+    if shaping(member) != shaping(first):
         raise ValueError(
             f"members {first} and {member} differ only in settings that one program "
             "sweeps, so that they must have the same data and sources; got "
@@ -135,7 +146,7 @@ def refuse_unlike(first: int, member: int, inputs: Sequence[Inputs]) -> None:
 
 
 def manifest(
-    configs: Sequence[RunConfig], inputs: Sequence[Inputs], ids: Sequence[str]
+    configs: Sequence[Run], inputs: Sequence[Inputs], ids: Sequence[str]
 ) -> dict[str, Any]:
     """What the folder says of itself: the spec, and all that exactness depends on."""
     versions = {"vae_jax": __version__, "python": platform.python_version()}
@@ -162,7 +173,7 @@ def manifest(
 
 def train_all(
     out: Path,
-    configs: Sequence[RunConfig],
+    configs: Sequence[Run],
     cohorts: Sequence[Cohort],
     stored: dict[str, Any],
     ids: Sequence[str],
@@ -182,7 +193,7 @@ def train_all(
     results.mark_finished(out, stored["spec_hash"], when)
 
 
-def tell_finished(out: Path, configs: Sequence[RunConfig], options: Options) -> None:
+def tell_finished(out: Path, configs: Sequence[Run], options: Options) -> None:
     """Say that nothing was trained, and when it was."""
     when = results.finished_at(out)
     ended = f", the last on {when}" if when else ""

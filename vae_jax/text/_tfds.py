@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from vae_jax.configs import did_you_mean
+from vae_jax.records import did_you_mean
 from vae_jax.text._options import Shared
 from vae_jax.text._splits import Sentences, SentenceSplits, split_sentences
 

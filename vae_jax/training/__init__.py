@@ -8,6 +8,7 @@ from vae_jax.training._aggressive import (
     make_aggressive_program,
     make_settle,
 )
+from vae_jax.training._average import AverageState, with_average
 from vae_jax.training._batches import map_batches
 from vae_jax.training._calibrate import make_calibrate
 from vae_jax.training._checks import check_hyper, check_run, check_splits
@@ -46,6 +47,7 @@ from vae_jax.training._inner_loop import InnerLoop
 from vae_jax.training._judgement import Judgement
 from vae_jax.training._keys import Stream, example_keys, member_key, stream_key
 from vae_jax.training._objective import (
+    Auxiliary,
     Latent,
     Objective,
     RatePenalty,
@@ -56,6 +58,15 @@ from vae_jax.training._objective import (
     make_objective,
     plain_rate,
     sample_posterior,
+)
+from vae_jax.training._optimizers import (
+    SGD,
+    Adam,
+    AdamW,
+    Lion,
+    OfOptax,
+    Optimizer,
+    RMSProp,
 )
 from vae_jax.training._plateau import (
     Patience,
@@ -90,6 +101,14 @@ from vae_jax.training._step import Step, init_state, make_step
 from vae_jax.training._wrappings import jit_step, pmap_step, sharded_step
 
 __all__ = [
+    "Auxiliary",
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Lion",
+    "OfOptax",
+    "Optimizer",
+    "RMSProp",
     "ALIVE",
     "MAX_DIAGNOSED",
     "AggressiveInfo",
@@ -106,6 +125,7 @@ __all__ = [
     "Latent",
     "Objective",
     "Patience",
+    "AverageState",
     "Plateau",
     "PlateauState",
     "Prepare",
@@ -170,6 +190,7 @@ __all__ = [
     "target_rate_feedback",
     "total_correlation_regulariser",
     "with_decoder_reset",
+    "with_average",
     "with_plateau",
     "with_snapshots",
 ]

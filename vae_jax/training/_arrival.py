@@ -1,8 +1,11 @@
 """From which step on a run has the objective that it ends with."""
 
+import functools
+
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from vae_jax import records
 from vae_jax.training._program import Hyper
 from vae_jax.types import ArrayLike
 
@@ -37,11 +40,9 @@ def arrived(row: Float[ArrayLike, "..."], t: Int[ArrayLike, ""]) -> Bool[Array, 
 def schedules_arrived(hyper: Hyper, t: Int[ArrayLike, ""]) -> Bool[Array, ""]:
     """Whether the objective of step t is that of all later ones.
 
-    >>> hyper = Hyper(jnp.ones(3), jnp.ones(3), capacity=jnp.arange(3.0))
-    >>> bool(schedules_arrived(hyper, 0))
-    True
-    >>> bool(schedules_arrived(hyper._replace(capacity_weight=1.0), 0))
-    False
+    >>> hyper = Hyper(jnp.arange(3.0), jnp.ones(3))
+    >>> bool(schedules_arrived(hyper, 0)), bool(schedules_arrived(hyper, 2))
+    (False, True)
     """
-    held = jnp.asarray(hyper.capacity_weight, jnp.float32) > 0
-    return arrived(hyper.beta, t) & (arrived(hyper.capacity, t) | ~held)
+    rows = [hyper.beta, *records.rows_of(hyper.settings).values()]
+    return functools.reduce(jnp.logical_and, [arrived(row, t) for row in rows])

@@ -9,10 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vae_jax.records import rows_of
 from vae_jax.training._program import Hyper
-
-ROWS = ("beta", "learning_rate", "capacity")
-"""The settings that may have a number for every step."""
 
 
 def check_hyper(hyper: Hyper, num_steps: int) -> None:
@@ -26,8 +24,10 @@ def check_hyper(hyper: Hyper, num_steps: int) -> None:
 
     >>> check_hyper(Hyper(beta=jnp.ones(5), learning_rate=jnp.ones(5)), 5)
     """
-    for name in ROWS:
-        shape = np.shape(getattr(hyper, name))
+    rows: dict[str, Any] = {"beta": hyper.beta, "learning_rate": hyper.learning_rate}
+    rows |= rows_of(hyper.settings)
+    for name, row in rows.items():
+        shape = np.shape(row)
         if len(shape) > 1 or (shape and shape[0] < num_steps):
             raise ValueError(
                 f"`{name}` must be one number or a row with one for each of the "

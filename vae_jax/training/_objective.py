@@ -56,6 +56,11 @@ class Latent(NamedTuple):
 Regulariser = Callable[[Latent, StepHyper, StepKeys], Float[Array, " batch"]]
 """`regulariser(latent, hyper, keys) -> (batch,)`: nats charged beside the rate."""
 
+Auxiliary = Callable[
+    [Params, Latent, Shaped[Array, " batch *event"], StepHyper], Float[Array, " batch"]
+]
+"""`auxiliary(params, latent, batch, hyper) -> (batch,)`: nats beside the ELBO."""
+
 RatePenalty = Callable[
     [Float[Array, "batch latent"], StepHyper], Float[Array, " batch"]
 ]
@@ -130,6 +135,7 @@ def make_objective(
     penalty: RatePenalty = plain_rate,
     *,
     regulariser: Regulariser | None = None,
+    auxiliary: Auxiliary | None = None,
     optimal_variance: bool = False,
     axis_name: str | None = None,
 ) -> Objective:
@@ -142,6 +148,7 @@ def make_objective(
         likelihood: log-density of the data given what the decoder returns.
         penalty: what is charged for the rate; `plain_rate` for the rate itself.
         regulariser: what is charged beside it; `mmd_regulariser` is one.
+        auxiliary: a loss of its own, which beta does not weigh and no term shows.
         optimal_variance: sets the variance of a Gaussian decoder to its optimum for the
             batch, the mean squared error (Rybkin et al. 2021, sigma-VAE).
         axis_name: mapped axis over which a batch is split, if it is; by default that of
@@ -170,6 +177,8 @@ def make_objective(
         if regulariser is not None:
             penalised += regulariser(latent, hyper, keys)
         loss = losses.total_loss(terms.distortion, penalised, hyper.beta)
+        if auxiliary is not None:
+            loss += auxiliary(params, latent, batch, hyper)
         return loss, Terms(terms.distortion, terms.rate, penalised)
 
     return objective

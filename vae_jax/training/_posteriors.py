@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 from vae_jax import gaussian, likelihoods, losses, refinement
 from vae_jax.mapped import batch_axis
 from vae_jax.training._keys import member_key
-from vae_jax.types import Params
+from vae_jax.types import ArrayLike, Params
 from vae_jax.vae import VAE, DiagGaussian, Knobs
 
 DEFAULT_KNOBS = Knobs()
@@ -25,16 +25,15 @@ REFINEMENT = 2**31 - 2
 """Folded into an encoder's key for the noise of its refinement."""
 
 
-def delta_posterior(vae: VAE) -> VAE:
-    """delta-VAE: no unit's KL to N(0, 1) falls below `knobs.committed_rate` nats.
+def delta_posterior(vae: VAE, rate: Float[ArrayLike, ""]) -> VAE:
+    """delta-VAE: no unit's KL to N(0, 1) falls below `rate` nats, which may be data.
 
     What the encoder calls mean and logvar is read as the raw mean and the raw scale of
     `losses.delta_posterior`. Razavi et al. (2019), arXiv:1901.03416.
 
     >>> encode = lambda params, x, **_: DiagGaussian(x, 0 * x)
     >>> vae = VAE(lambda key: {}, encode, lambda params, z, **_: z)
-    >>> x, knobs = jnp.zeros((1, 2)), Knobs(committed_rate=0.5)
-    >>> posterior = delta_posterior(vae).encode({}, x, knobs=knobs)
+    >>> posterior = delta_posterior(vae, 0.5).encode({}, jnp.zeros((1, 2)))
     >>> [round(kl, 4) for kl in gaussian.kl_standard(*posterior)[0].tolist()]
     [0.5, 0.5]
     """
@@ -43,15 +42,18 @@ def delta_posterior(vae: VAE) -> VAE:
         params: Params, x: Any, *, key: Any = None, knobs: Knobs = DEFAULT_KNOBS
     ) -> DiagGaussian:
         raw = vae.encode(params, x, key=key, knobs=knobs)
-        return losses.delta_posterior(raw.mean, raw.logvar, knobs.committed_rate)
+        return losses.delta_posterior(raw.mean, raw.logvar, rate)
 
     return vae._replace(encode=encode)
 
 
 def batch_norm_posterior(
-    vae: VAE, latent_dim: int, axis_name: str | None = None
+    vae: VAE,
+    latent_dim: int,
+    scale: Float[ArrayLike, ""] = 1.0,
+    axis_name: str | None = None,
 ) -> VAE:
-    """BN-VAE: means over the data have the standard deviation `knobs.posterior_scale`.
+    """BN-VAE: means over the data have the standard deviation `scale`, which may be data.
 
     In training, when a key is given, means are normalised over the batch. Without a key
     they are normalised by the statistics of the training set, which `calibrate` puts into
@@ -62,6 +64,7 @@ def batch_norm_posterior(
         vae: the model; its parameters become `{"model": ..., "batch_norm": ...}`, with the
             learned `shift` and the statistics.
         latent_dim: units of z.
+        scale: gamma of the paper.
         axis_name: mapped axis that the batch is split over, if it is; by default that of
             the step.
 
@@ -71,10 +74,9 @@ def batch_norm_posterior(
 
     >>> encode = lambda params, x, **_: DiagGaussian(x, 0 * x)
     >>> vae = VAE(lambda key: {}, encode, lambda params, z, **_: z)
-    >>> normal = batch_norm_posterior(vae, latent_dim=1)
-    >>> x, knobs = jnp.array([[1.0], [3.0]]), Knobs(posterior_scale=0.5)
-    >>> params = normal.calibrate(normal.init(jax.random.key(0)), x, knobs=knobs)
-    >>> [round(m, 3) for m in normal.encode(params, x, knobs=knobs).mean[:, 0].tolist()]
+    >>> normal, x = batch_norm_posterior(vae, 1, 0.5), jnp.array([[1.0], [3.0]])
+    >>> params = normal.calibrate(normal.init(jax.random.key(0)), x)
+    >>> [round(m, 3) for m in normal.encode(params, x).mean[:, 0].tolist()]
     [-0.5, 0.5]
     """
 
@@ -88,7 +90,7 @@ def batch_norm_posterior(
     ) -> DiagGaussian:
         own = params["batch_norm"]
         raw = vae.encode(params["model"], x, key=key, knobs=knobs)
-        scale, shift = knobs.posterior_scale, own["shift"]
+        shift = own["shift"]
         if key is None:
             known = losses.MeanStatistics(own["mean"], own["variance"])
             mean = losses.normalise_mean(
@@ -146,6 +148,7 @@ def semi_amortised_posterior(
     likelihood: likelihoods.Likelihood,
     *,
     num_steps: int,
+    learning_rate: Float[ArrayLike, ""] = 0.1,
     max_norm: float | None = 5.0,
 ) -> VAE:
     """Semi-amortised inference: every posterior refined by some steps on its own ELBO.
@@ -157,15 +160,17 @@ def semi_amortised_posterior(
     Args:
         vae: the model, whose prior is N(0, I).
         likelihood: of the data.
-        num_steps: of gradient ascent, unrolled, at the rate `knobs.refine_rate`.
+        num_steps: of gradient ascent, unrolled.
+        learning_rate: of those steps; may be data.
         max_norm: longest gradient of an example.
 
     >>> def decode(params, z, x=None, **_):
     ...     return DiagGaussian(z, jnp.zeros(()))
     >>> vae = VAE(lambda key: {}, lambda p, x, **_: DiagGaussian(0 * x, 0 * x), decode)
-    >>> refined = semi_amortised_posterior(vae, likelihoods.gaussian(), num_steps=500)
-    >>> knobs = Knobs(refine_rate=0.02)
-    >>> found = refined.encode({}, jnp.ones((1, 1)), knobs=knobs)
+    >>> refined = semi_amortised_posterior(
+    ...     vae, likelihoods.gaussian(), num_steps=500, learning_rate=0.02
+    ... )
+    >>> found = refined.encode({}, jnp.ones((1, 1)))
     >>> bool(abs(found.logvar[0, 0] - jnp.log(0.5)) < 0.3)  # p(z|x) has variance 1/2
     True
     """
@@ -193,7 +198,7 @@ def semi_amortised_posterior(
                 elbo,
                 *state,
                 num_steps=1,
-                learning_rate=knobs.refine_rate,
+                learning_rate=learning_rate,
                 max_norm=max_norm,
             )
             return DiagGaussian(*moved), None

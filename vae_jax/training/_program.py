@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Shaped
 
+from vae_jax import records
 from vae_jax.training._feedback import Feedback
 from vae_jax.training._keys import Stream, example_keys, stream_key
 from vae_jax.training._state import StepHyper, StepKeys, TrainState
@@ -43,10 +44,8 @@ class Hyper(NamedTuple):
         beta: the weight of the rate at every step.
         learning_rate: at every step; None for an optimiser that has its own. See
             `StepHyper`.
-        free_bits: threshold in nats.
         knobs: settings of the model.
-        capacity: nats, at every step or once for all.
-        capacity_weight, target, speed, mmd_weight, tc_weight: see `StepHyper`.
+        settings: see `StepHyper`; of records the rows are indexed as beta is.
 
     >>> Hyper(beta=jnp.ones(10), learning_rate=jnp.full(10, 1e-3)).at(3).beta
     Array(1., dtype=float32)
@@ -54,22 +53,15 @@ class Hyper(NamedTuple):
 
     beta: Float[ArrayLike, " steps"]
     learning_rate: Float[ArrayLike, " steps"] | None = None
-    free_bits: ArrayLike = 0.0
     knobs: Knobs = Knobs()
-    capacity: Float[ArrayLike, "..."] = 0.0
-    capacity_weight: ArrayLike = 0.0
-    target: ArrayLike = 0.0
-    speed: ArrayLike = 0.0
-    mmd_weight: ArrayLike = 0.0
-    tc_weight: ArrayLike = 0.0
+    settings: Any = ()
 
     def at(self, step: Int[ArrayLike, ""]) -> StepHyper:
         """The settings of one step; NaN, which stops a run, beyond the last row."""
         given = self.learning_rate
         rate = None if given is None else at_step(given, step)
-        beta, capacity = (at_step(row, step) for row in (self.beta, self.capacity))
-        one = StepHyper(**self._asdict())
-        return one._replace(beta=beta, learning_rate=rate, capacity=capacity)
+        settings = records.at_step(self.settings, lambda row: at_step(row, step))
+        return StepHyper(at_step(self.beta, step), rate, self.knobs, settings)
 
 
 class Splits(NamedTuple):

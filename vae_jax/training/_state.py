@@ -54,29 +54,18 @@ class StepHyper(NamedTuple):
         beta: weight of the rate.
         learning_rate: of an optimiser that takes it as data, as `adam()` does; None for
             one that has its own, as `optax.adam(1e-3)`.
-        free_bits: threshold in nats, per what the objective counts over.
         knobs: settings of the model.
-        capacity: nats that a capacity penalty holds the rate at.
-        capacity_weight: of that penalty.
-        target: what a controller steers to, in nats: a rate, or a distortion for GECO.
-        speed: of the controller's updates.
-        mmd_weight: of the distance between aggregate posterior and prior.
-        tc_weight: of the total correlation, above what the rate charges for it.
+        settings: whatever else an objective of the caller's reads: a tree of arrays, such
+            as the records of a run.
 
-    >>> StepHyper(beta=1.0, learning_rate=1e-3).free_bits
-    0.0
+    >>> StepHyper(beta=1.0, learning_rate=1e-3).settings
+    ()
     """
 
     beta: ArrayLike
     learning_rate: ArrayLike | None = None
-    free_bits: ArrayLike = 0.0
     knobs: Knobs = Knobs()
-    capacity: ArrayLike = 0.0
-    capacity_weight: ArrayLike = 0.0
-    target: ArrayLike = 0.0
-    speed: ArrayLike = 0.0
-    mmd_weight: ArrayLike = 0.0
-    tc_weight: ArrayLike = 0.0
+    settings: Any = ()
 
 
 class StepKeys(NamedTuple):

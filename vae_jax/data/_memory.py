@@ -3,17 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
-from vae_jax import data
+from vae_jax.data._dataset import Dataset
+from vae_jax.data._digests import read_only
 
 MOST = 4
 """Data sets that are remembered."""
 
-_REMEMBERED: dict[Any, data.Dataset] = {}
+_REMEMBERED: dict[Any, Dataset] = {}
 
 
 def remembered(
-    asked: Any, digest: Callable[[], str], load: Callable[[], data.Dataset]
-) -> data.Dataset:
+    asked: Any, digest: Callable[[], str], load: Callable[[], Dataset]
+) -> Dataset:
     """What `load()` returns, read-only; the same as before while the digest is.
 
     Args:
@@ -21,10 +22,11 @@ def remembered(
         digest: of the files.
         load: reads them.
 
-    >>> digits = remembered("my digits", lambda: "a", data.load)
-    >>> remembered("my digits", lambda: "a", data.load) is digits
+    >>> from vae_jax.data import load
+    >>> digits = remembered("my digits", lambda: "a", load)
+    >>> remembered("my digits", lambda: "a", load) is digits
     True
-    >>> remembered("my digits", lambda: "b", data.load) is digits
+    >>> remembered("my digits", lambda: "b", load) is digits
     False
     """
     key = asked, digest()
@@ -32,7 +34,7 @@ def remembered(
         # the last one used is the last one to be forgotten
         _REMEMBERED[key] = _REMEMBERED.pop(key)
         return _REMEMBERED[key]
-    dataset = data.read_only(load())
+    dataset = read_only(load())
     # files that changed while they were read have another digest by now
     if (asked, digest()) == key:
         _REMEMBERED[key] = dataset

@@ -1,9 +1,9 @@
-"""Values of the annotated type, and words that were meant."""
+"""Plain values of an annotated type, and words that were meant."""
 
 import difflib
 import os
 import struct
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 FLOAT32 = (2.0**-126, (2 - 2.0**-23) * 2.0**127)
 """The least and the largest positive number that float32 holds in full."""
@@ -28,8 +28,11 @@ def as_annotated(value: Any, annotation: Any) -> Any:
     >>> as_annotated(2, float), as_annotated(2, int), as_annotated(None, float | None)
     (2.0, 2, None)
     """
+    kinds = alternatives(annotation)
+    if isinstance(value, tuple) and tuple[float, ...] in kinds:
+        return tuple(as_annotated(each, float) for each in value)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if float in alternatives(annotation) and is_number:
+    if float in kinds and is_number:
         return float(value) + 0.0
     return value
 
@@ -64,9 +67,11 @@ def check_type(name: str, value: Any, annotation: Any) -> None:
 
     >>> check_type("beta", 2, float)
     """
-    options = get_args(annotation) or (annotation,)
+    options = alternatives(annotation)
     literals = [option for option in options if isinstance(option, str)]
     if literals:
+        if value is None and type(None) in options:
+            return
         if not isinstance(value, str) or value not in literals:
             raise ValueError(
                 f"`{name}` must be one of {', '.join(literals)}; got {shown(value)}."
@@ -91,6 +96,9 @@ def check_float32(name: str, value: Any) -> None:
     >>> check_float32("beta", 0.1)
     """
     least, largest = FLOAT32
+    if isinstance(value, tuple):
+        for each in value:
+            check_float32(name, each)
     if isinstance(value, float) and largest < abs(value) < float("inf"):
         raise ValueError(
             f"`{name}` must be finite in float32, at most {largest:.3g}; got {value!r}."
@@ -115,14 +123,22 @@ def shown(value: Any) -> str:
 
 
 def alternatives(annotation: Any) -> tuple[Any, ...]:
+    """The types that a value may have; words that it may be are types as well.
+
+    >>> alternatives(float | None)
+    (<class 'float'>, <class 'NoneType'>)
+    """
     if getattr(annotation, "__origin__", None) is tuple:
         return (annotation,)
-    return get_args(annotation) or (annotation,)
+    options = get_args(annotation) or (annotation,)
+    nested = (get_args(o) if get_origin(o) is Literal else (o,) for o in options)
+    return tuple(option for each in nested for option in each)
 
 
 def _is_a(value: Any, kind: Any) -> bool:
     if getattr(kind, "__origin__", None) is tuple:
-        return isinstance(value, tuple) and all(_is_a(v, int) for v in value)
+        element = get_args(kind)[0]
+        return isinstance(value, tuple) and all(_is_a(v, element) for v in value)
     if kind is float:
         # one that is no float at all would fail where it becomes one
         whole = isinstance(value, int) and abs(value) < 2**1000

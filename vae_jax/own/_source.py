@@ -16,14 +16,14 @@ from pathlib import Path
 from types import CodeType, ModuleType, TracebackType
 from typing import Any
 
-from vae_jax.assembly._own_modules import (
+from vae_jax.own._modules import (
     content,
     digest_of,
     file_of,
     import_from_source,
     own_files,
 )
-from vae_jax.configs import RunConfig, did_you_mean
+from vae_jax.records import did_you_mean
 
 ARGUMENTS = ("config", "event_shape")
 """What the function of `model` is called with."""
@@ -48,8 +48,22 @@ def user_function(
             part of its traceback that is the user's; a class; it does not take these
             arguments.
 
-    >>> user_function("vae_jax.assembly:model").__name__
-    'model'
+    >>> user_function("vae_jax.assembly:job", arguments=("config",)).__name__
+    'job'
+    """
+    function = user_object(path, field)
+    _check_callable(function, path, field, arguments)
+    return function  # type: ignore[no-any-return]
+
+
+def user_object(path: str, field: str) -> Any:
+    """What `package.module:name` names, as its file is now.
+
+    Raises:
+        ValueError: see `user_function`.
+
+    >>> user_object("vae_jax.vae:VAE", "model").__name__
+    'VAE'
     """
     module_name, _, name = path.partition(":")
     dotted = all(part.isidentifier() for part in module_name.split("."))
@@ -61,12 +75,10 @@ def user_function(
     module = _current_module(module_name, path, field)
     if not hasattr(module, name):
         raise ValueError(
-            f"`{field}` must name a function of {module_name}; got {path!r}, and it has no "
+            f"`{field}` must name what is in {module_name}; got {path!r}, and it has no "
             f"{name!r}.{did_you_mean(name, dir(module))}"
         )
-    function = getattr(module, name)
-    _check_callable(function, path, field, arguments)
-    return function  # type: ignore[no-any-return]
+    return getattr(module, name)
 
 
 def call_user(function: Callable[..., Any], what: str, called: str) -> Any:
@@ -79,6 +91,9 @@ def call_user(function: Callable[..., Any], what: str, called: str) -> Any:
 
     Raises:
         ValueError: when it is called, if it raises; with the user's part of the traceback.
+
+    >>> call_user(len, "`len`", "(values)")([1, 2])
+    2
     """
 
     def call(*values: Any) -> Any:
@@ -111,7 +126,7 @@ def source_digest(function: str | Callable[..., Any]) -> str:
     64
     """
     if isinstance(function, str):
-        name, function = function.partition(":")[0], _function_of(function)
+        name, function = function.partition(":")[0], user_object(function, "source")
         files = own_files(name)
     else:
         function = _innermost(function)
@@ -126,18 +141,6 @@ def source_digest(function: str | Callable[..., Any]) -> str:
     code = getattr(function, "__code__", None)
     found = _of_code(code) if code else (name, getattr(function, "__qualname__", ""))
     return digest_of(repr(found).encode())
-
-
-def named_sources(config: RunConfig) -> dict[str, str]:
-    """The digest of every function of the user's that a config names.
-
-    Raises:
-        ValueError: see `user_function`.
-
-    >>> named_sources(RunConfig())
-    {}
-    """
-    return {config.model: source_digest(config.model)} if ":" in config.model else {}
 
 
 def _current_module(name: str, path: str, field: str) -> ModuleType:
@@ -237,10 +240,6 @@ def _innermost(function: Any) -> Any:
             function = function.__wrapped__
         else:
             return function
-
-
-def _function_of(path: str) -> Callable[..., Any]:
-    return user_function(path, arguments=())
 
 
 def _is_in_its_file(function: Any, module: str) -> bool:

@@ -1,0 +1,248 @@
+"""Choices of the user's own, by `package.module:name`: records as they are, or functions.
+
+A record is taken as it is: a class that `records.record` made, with the methods of its
+choice. A function is called as the record here says.
+"""
+
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import jax
+import optax
+
+from vae_jax.likelihoods import Density, Likelihood
+from vae_jax.models import AnyModel
+from vae_jax.own import call_user, user_function, user_object
+from vae_jax.records import SPEC, Facts, Record, data, record, static
+from vae_jax.schedules import BetaSchedule
+from vae_jax.training import OfOptax
+from vae_jax.types import Schedule
+from vae_jax.vae import VAE, DiagGaussian, Knobs
+
+
+def own_record(choice: str, path: str) -> type[Record]:
+    """The record of what a path names.
+
+    Raises:
+        ValueError: it is not found; a record of another choice; a function where only a
+            record will do.
+
+    >>> own_record("prior", "vae_jax.priors:StandardPrior").name
+    'standard'
+    """
+    found = user_object(path, choice)
+    if isinstance(found, type) and issubclass(found, Record):
+        if found.choice != choice:
+            raise ValueError(
+                f"`{choice}` must name a record of that choice; got {path!r}, a record of "
+                f"{found.choice!r}. Make it by `@record({choice!r}, ...)`."
+            )
+        return found
+    if choice not in OF_FUNCTIONS:
+        raise ValueError(
+            f"`{choice}` must name a record, a class with `@record({choice!r}, ...)`; got "
+            f"{path!r}, {type(found).__name__}."
+        )
+    made = OF_FUNCTIONS[choice]
+    user_function(path, choice, made.arguments)  # type: ignore[attr-defined]
+    return made
+
+
+@record()
+class OwnSchedule(BetaSchedule):
+    """A function that is called with (beta, num_steps) and returns step -> beta."""
+
+    choice = "schedule"
+    arguments: ClassVar[tuple[str, ...]] = ("beta", "num_steps")
+
+    schedule: str = data("`package.module:function`.", kw_only=True)
+    allow_unfinished_warmup: bool = data(
+        "Train although the run ends before beta has arrived.", default=False
+    )
+
+    @property
+    def chosen_name(self) -> str:
+        """The path of the function."""
+        return self.schedule
+
+    def make(self, num_steps: int) -> Schedule:
+        """What the function returns."""
+        function = user_function(self.schedule, "schedule", self.arguments)
+        what = f"`schedule` {self.schedule}"
+        made = call_user(function, what, "(beta, num_steps)")(self.beta, num_steps)
+        if not callable(made):
+            raise ValueError(
+                f"{what} must return a function, step -> beta; got {made!r}."
+            )
+        steps = "all steps in one array, for which jnp.where chooses,"
+        schedule: Schedule = call_user(made, f"what {what} returns", steps)
+        return schedule
+
+
+@record()
+class OwnLikelihood(Density):
+    """A function without arguments that returns a `likelihoods.Likelihood`.
+
+    The ready models give it a mean and a log-variance that is learned.
+    """
+
+    choice = "likelihood"
+    arguments: ClassVar[tuple[str, ...]] = ()
+    head = "gaussian_learned"
+
+    likelihood: str = static("`package.module:function`.")
+
+    @property
+    def chosen_name(self) -> str:
+        """The path of the function."""
+        return self.likelihood
+
+    def density(self, facts: Facts) -> Likelihood:
+        """What the function returns.
+
+        Raises:
+            ValueError: it raises, or returns no `Likelihood`.
+        """
+        del facts
+        what = f"`likelihood` {self.likelihood}"
+        function = user_function(self.likelihood, "likelihood", self.arguments)
+        made = call_user(function, what, "()")()
+        if not isinstance(made, Likelihood):
+            raise ValueError(
+                f"{what} must return a vae_jax.likelihoods.Likelihood; got {type(made)}."
+            )
+        return made
+
+
+@record()
+class OwnOptimizer(OfOptax):
+    """A function that is called with (learning_rate) and returns one of optax's."""
+
+    choice = "optimizer"
+    arguments: ClassVar[tuple[str, ...]] = ("learning_rate",)
+
+    optimizer: str = static("`package.module:function`.", kw_only=True)
+
+    @property
+    def chosen_name(self) -> str:
+        """The path of the function."""
+        return self.optimizer
+
+    def plain(self) -> optax.GradientTransformation:
+        """The function's, its learning rate injected."""
+        function = user_function(self.optimizer, "optimizer", self.arguments)
+        made: optax.GradientTransformation = optax.inject_hyperparams(function)(
+            learning_rate=0.0
+        )
+        return made
+
+
+@record()
+class OwnModel(AnyModel):
+    """A function that is called with (config, event_shape) and returns a `vae_jax.VAE`.
+
+    `config` has the settings that shape a model, the name of the `likelihood` as the ready
+    models take it, and the `max_value` of the data. A window, a dropout or a slope reaches
+    the functions as `knobs`, which are data.
+    """
+
+    choice = "model"
+    arguments: ClassVar[tuple[str, ...]] = ("config", "event_shape")
+    of_sentences = None  # type: ignore[assignment]
+    sees_data = True
+
+    model: str = static("`package.module:function`.", kw_only=True)
+
+    @property
+    def chosen_name(self) -> str:
+        """The path of the function."""
+        return self.model
+
+    def returns(self, head: str) -> bool:
+        """Whatever it wants."""
+        del head
+        return True
+
+    def build(self, facts: Facts, density: Density) -> VAE:
+        """What the function returns.
+
+        Raises:
+            ValueError: it raises, or returns no `VAE`.
+        """
+        what = f"`model` {self.model}"
+        function = user_function(self.model, "model", self.arguments)
+        # what is data reaches the model as knobs, and is no number while it is built
+        own = {
+            name: getattr(self, name)
+            for name, field in type(self).settings().items()
+            if not field.metadata[SPEC].is_data
+        }
+        config = SimpleNamespace(
+            **own, likelihood=density.head, max_value=facts.max_value
+        )
+        called = call_user(function, what, "(config, event_shape)")
+        made = called(config, facts.event_shape)
+        if not isinstance(made, VAE) or not all(map(callable, made[:3])):
+            raise ValueError(
+                f"{what} must return a vae_jax.VAE of three functions, init, encode and "
+                f"decode; got {made if isinstance(made, VAE) else type(made)}."
+            )
+        return made
+
+    def tried(self, facts: Facts, density: Density, x: Any) -> None:
+        """Two examples go through the model and its density, as shapes.
+
+        Raises:
+            ValueError: a part raises, or returns another shape than the run needs.
+        """
+        vae = self.build(facts, density)
+        key = jax.eval_shape(lambda: jax.random.key(0))
+        params = self._shapes("init", "(key)", vae.init, key)
+        posterior = self._shapes(
+            "encode",
+            "(params, x, key=None, knobs=Knobs())",
+            lambda params, x: vae.encode(params, x, key=None, knobs=Knobs()),
+            params,
+            x,
+        )
+        size = self.latent_dim
+        shapes = [getattr(part, "shape", None) for part in jax.tree.leaves(posterior)]
+        if not isinstance(posterior, DiagGaussian) or shapes != [(2, size)] * 2:
+            raise ValueError(
+                f"`model` {self.model}: its encode must return a vae_jax.DiagGaussian of "
+                f"shape (batch, latent_dim), (2, {size}) for two examples; got "
+                f"{type(posterior).__name__} of {shapes}. Use `config.latent_dim`, or set "
+                "`latent_dim` to what the model has."
+            )
+        output = self._shapes(
+            "decode",
+            "(params, z, x, key=None, knobs=Knobs())",
+            lambda params, z, x: vae.decode(params, z, x, key=None, knobs=Knobs()),
+            params,
+            posterior.mean,
+            x,
+        )
+        try:
+            jax.eval_shape(density.density(facts).log_prob, output, x)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"`model` {self.model}: what its decode returns does not fit "
+                f"likelihood={density.chosen_name!r}: {error}"
+            ) from error
+
+    def _shapes(self, name: str, called: str, function: Any, *args: Any) -> Any:
+        tried = call_user(
+            lambda *values: jax.eval_shape(function, *values),
+            f"`model` {self.model}: its {name}",
+            called,
+        )
+        return tried(*args)
+
+
+OF_FUNCTIONS: dict[str, type[Record]] = {
+    "model": OwnModel,
+    "schedule": OwnSchedule,
+    "likelihood": OwnLikelihood,
+    "optimizer": OwnOptimizer,
+}
+"""Choices that a function may make."""

@@ -1,0 +1,20 @@
+"""What a record may know of the data when it makes its part."""
+
+from typing import NamedTuple
+
+
+class Facts(NamedTuple):
+    """Of a data set.
+
+    Attributes:
+        event_shape: of one example.
+        max_value: its largest level or token.
+        num_examples: to train on.
+
+    >>> Facts((8, 8), 16, 1200).max_value
+    16
+    """
+
+    event_shape: tuple[int, ...]
+    max_value: int
+    num_examples: int

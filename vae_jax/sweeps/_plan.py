@@ -1,0 +1,95 @@
+"""What a sweep would do, before anything is compiled or written."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from vae_jax import assembly, training
+from vae_jax.configs import Run
+from vae_jax.sweeps._identity import refuse_twins
+from vae_jax.sweeps._options import Options
+from vae_jax.sweeps._run import assemble, refuse_nothing
+from vae_jax.sweeps._strategy import Strategy
+from vae_jax.sweeps._work import Cohort
+
+
+class CohortPlan(NamedTuple):
+    """Members that share one compiled program.
+
+    Bytes are those of arrays that last: what a step computes on its way comes on top.
+
+    Attributes:
+        members: their numbers in the list of configs.
+        resident: how many of them are on the devices at once.
+        strategy: `map` or `vmap` on each device.
+        num_steps: member-steps in all.
+        state_bytes: of parameters, optimisers and history of the resident ones, on all
+            devices together.
+        data_bytes: of the data, on each device.
+        params_bytes: of the final parameters of all members, as they are stored.
+
+    >>> CohortPlan._fields[:2]
+    ('members', 'resident')
+    """
+
+    members: tuple[int, ...]
+    resident: int
+    strategy: Strategy
+    num_steps: int
+    state_bytes: int
+    data_bytes: int
+    params_bytes: int
+
+
+def plan(
+    configs: Sequence[Run],
+    options: Options = Options(),  # noqa: B008
+) -> list[CohortPlan]:
+    """The cohorts of a sweep, each with one program, traced and not compiled.
+
+    Raises:
+        ValueError: as `run` does, before it compiles.
+
+    >>> [cohort] = plan([Run(seed=seed) for seed in range(3)])
+    >>> cohort.members, cohort.num_steps
+    ((0, 1, 2), 4500)
+    """
+    configs = list(configs)
+    refuse_nothing(configs, options)
+    refuse_twins(configs)
+    cohorts, _ = assemble(configs, options, assembly.job)
+    return [planned(cohort, configs, options) for cohort in cohorts]
+
+
+def planned(cohort: Cohort, configs: Sequence[Run], options: Options) -> CohortPlan:
+    """One cohort, of its traced program."""
+    engine = cohort.trace(options)
+    members, job = tuple(cohort.hypers), cohort.job
+    params = jax.eval_shape(
+        job.program.params,
+        engine.like.state,
+        training.member_key(0),
+        job.hyper,
+        job.splits,
+    )
+    return CohortPlan(
+        members,
+        engine.size,
+        engine.strategy,
+        sum(configs[member].num_steps for member in members),
+        engine.size * num_bytes(engine.like),
+        num_bytes(job.splits),
+        len(members) * num_bytes(params) if options.keep_params else 0,
+    )
+
+
+def num_bytes(tree: Any) -> int:
+    """Of all arrays of a tree, or of their shapes.
+
+    >>> num_bytes({"w": np.zeros((2, 3), np.float32), "b": np.zeros(3, np.uint8)})
+    27
+    """
+    leaves = jax.tree.leaves(tree)
+    return sum(int(np.prod(x.shape)) * x.dtype.itemsize for x in leaves)
