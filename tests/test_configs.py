@@ -51,7 +51,7 @@ WRONG = [
     ),
     ({"num_cycles": 0, "schedule": "cyclical"}, "`num_cycles` must be at least 1"),
     ({"hidden": (64, 0)}, "`hidden` must be at least 1 and at most 100000; got 0"),
-    ({"hidden": 64}, "`hidden` must be of type"),
+    ({"hidden": 64}, "`hidden` must be a list of whole numbers"),
     ({"clip_norm": 0.0}, "`clip_norm` must be finite and above 0; got 0.0"),
     ({"window": -1, "model": "pixelcnn"}, "`window` must be at least 0 and at most"),
     ({"window": 2, "model": "mlp"}, "`window` is a setting of model='autoregressive'"),

@@ -100,4 +100,5 @@ def _number(name: str, word: str, kinds: tuple[Any, ...]) -> Any:
     if not {int, float} & set(kinds):
         return word
     whole = "a number" if float in kinds else "a whole number"
-    raise ValueError(f"`{name}` must be {whole}; got {word!r}.")
+    hint = " Separate several by spaces." if "," in word else ""
+    raise ValueError(f"`{name}` must be {whole}; got {word!r}.{hint}")

@@ -208,10 +208,10 @@ def _own_remedies(said: str) -> list[type[Record]]:
 def _is_used(cls: type[Record], given: Mapping[str, Any], asked: set[str]) -> bool:
     """Its first setting is given, and is not 0 by itself, which says that there is none.
 
-    `asked` is what no other part of the run takes.
+    `asked` is what no other part of the run takes, a remedy of one's own among them.
     """
     rest = (set(cls.settings()) - {cls.name}) & asked
-    return cls.name in given and (bool(given[cls.name]) or bool(rest))
+    return cls.name in asked and (bool(given[cls.name]) or bool(rest))
 
 
 def _refuse_foreign(

@@ -79,8 +79,13 @@ def check_type(name: str, value: Any, annotation: Any) -> None:
             )
         return
     if not any(_is_a(value, option) for option in alternatives(annotation)):
-        expected = getattr(annotation, "__name__", str(annotation))
-        raise ValueError(f"`{name}` must be of type {expected}; got {shown(value)}.")
+        expected = f"of type {getattr(annotation, '__name__', str(annotation))}"
+        elements = {get_args(o)[0] for o in options if get_origin(o) is tuple}
+        if elements:
+            expected = "a list of whole numbers, such as [2, 3]"
+        if float in elements:
+            expected = "a list of numbers, such as [0.5, 1.0]"
+        raise ValueError(f"`{name}` must be {expected}; got {shown(value)}.")
     if isinstance(value, str) and (not value.strip() or "\0" in value):
         raise ValueError(
             f"`{name}` must be a text of visible characters; got {shown(value)}."
