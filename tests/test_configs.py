@@ -352,3 +352,19 @@ def test_a_beta_that_float32_rounds_has_arrived(beta):
     ):
         run = Run.of(beta=beta, **settings)
         run.beta.check_arrival(run.schedule(), run.num_steps)
+
+
+WITHOUT_SWITCH = [
+    (name, setting)
+    for name, cls in CHOICES["remedy"].items()
+    for setting in cls.settings()
+    if setting != name and all(owner.choice == "remedy" for owner in owners(setting))
+]
+
+
+@pytest.mark.parametrize(("name", "setting"), WITHOUT_SWITCH)
+def test_a_setting_of_a_remedy_that_is_not_there_is_refused(name, setting):
+    value = valid(CHOICES["remedy"][name].settings()[setting])
+    message = f"`{setting}` is a setting of `{name}`, which this run has not"
+    with pytest.raises(ValueError, match=message):
+        from_mapping({setting: value})
