@@ -100,7 +100,11 @@ def test_members_of_a_cohort_may_differ_in_what_a_decoder_sees():
         ),
         ({"likelihood": "logistic_mixture"}, "model='pixelcnn' returns"),
         (
-            {"model": "pixelcnn", "likelihood": "logistic_mixture"},
+            {
+                "model": "pixelcnn",
+                "likelihood": "logistic_mixture",
+                "binarize": "static",
+            },
             "grey levels as they are",
         ),
         ({"model": "convolutional", "window": 3}, "`window` is a setting of"),
