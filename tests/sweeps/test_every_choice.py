@@ -154,7 +154,7 @@ def test_a_sweep_names_all_of_them():
         assembly.job(run)
 
 
-@pytest.mark.slow  # 45 s: a program for each but the schedules; `.ci/run` runs it
+@pytest.mark.slow  # 45 s: a program for each but the schedules
 def test_a_sweep_trains_all_of_them(tmp_path):
     runs = sweeps.expand(tomllib.loads(SPEC))
     stored = sweeps.run(runs, tmp_path / "run", sweeps.Options(progress=False))
@@ -194,7 +194,7 @@ def test_a_sweep_names_what_is_the_users_own(beside_the_file):
     ]
 
 
-@pytest.mark.slow  # 35 s, programs again; `.ci/run` runs it
+@pytest.mark.slow  # 35 s, programs again
 def test_a_sweep_trains_what_is_the_users_own(beside_the_file):
     Path("own.toml").write_text(OWN)
     runs = sweeps.read_spec("own.toml")

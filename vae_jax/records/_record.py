@@ -198,12 +198,11 @@ def _resolve_types(cls: type[Any]) -> None:
             f.type = hints[f.name]
     for f in fields(cls):
         if not {SPEC, PART} & set(f.metadata):
+            alone = f.default is MISSING
             raise ValueError(
                 f"`{f.name}` of {cls.__qualname__} must be made by `data(...)` or "
-                f"`static(...)` of vae_jax.records; got {f.default!r}."
-                if f.default is not MISSING
-                else f"`{f.name}` of {cls.__qualname__} must be made by `data(...)` or "
-                "`static(...)` of vae_jax.records; got an annotation alone."
+                "`static(...)` of vae_jax.records; got "
+                f"{'an annotation alone' if alone else repr(f.default)}."
             )
         may_be_none = SPEC in f.metadata and type(None) in alternatives(f.type)
         if may_be_none and f.default is not None:
