@@ -4,15 +4,19 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from vae_jax import assembly, configs, records, sweeps
 from vae_jax.configs import Run
-from vae_jax.data import Images, load
+from vae_jax.data import DataSet, Images, load
+from vae_jax.likelihoods import Density, bernoulli
+from vae_jax.models import Model
 from vae_jax.priors import PriorChoice
 from vae_jax.records import data, parts, record, static
 from vae_jax.remedies import FreeBits, ImportanceWeighting, Remedy
-from vae_jax.schedules import BetaSchedule, Constant, Linear
+from vae_jax.schedules import BetaSchedule, Constant, Linear, Ramp
+from vae_jax.training import Optimizer
 
 
 @record("remedy", "charge")
@@ -60,6 +64,9 @@ class Never(PriorChoice):
 
     def conflict(self, run):
         return "`prior` never fits."
+
+    def prior(self, vae, latent_dim, facts):
+        return None
 
 
 @record("schedule", "late")
@@ -115,6 +122,120 @@ def test_data_of_ones_own_stay_what_they_are():
     assert type(configs.from_mapping(configs.to_mapping(run)).data) is Halved
     assert assembly.job(run).splits.train.shape[0] == 600
     assert Run.of(dataset=f"{__name__}:Halved", num_epochs=50).num_steps == 200
+
+
+@record("likelihood", "forgetful")
+class Forgetful(Density):
+    """A density without a return."""
+
+    def density(self, facts):
+        bernoulli()
+
+
+@record("optimizer", "plain_number")
+class PlainNumber(Optimizer):
+    """No transformation."""
+
+    def make(self):
+        return 1e-3
+
+
+@record("model", "unbuilt")
+class Unbuilt(Model):
+    """A name for a model."""
+
+    def build(self, facts, density):
+        return "mlp"
+
+
+@record("prior", "lawless")
+class Lawless(PriorChoice):
+    """No law."""
+
+    def prior(self, vae, latent_dim, facts):
+        return None
+
+
+@record("schedule", "standing")
+class Standing(BetaSchedule):
+    """A number for a function."""
+
+    def make(self, num_steps):
+        return self.beta
+
+
+@record("schedule", "rampless")
+class Rampless(Ramp):
+    """A number for a ramp."""
+
+    def ramp(self, num_steps):
+        return 0.0
+
+
+@record("dataset", "bare_array")
+class BareArray(Images):
+    """An array for a data set."""
+
+    def load(self):
+        return np.zeros((10, 8, 8), np.uint8)
+
+
+@record("dataset", "unprepared")
+class Unprepared(Images):
+    """No function for its examples."""
+
+    def prepare(self, wants, max_value):
+        return None
+
+
+@pytest.mark.parametrize(
+    ("run", "message"),
+    [
+        (
+            lambda: Run(likelihood=Forgetful()),
+            "Forgetful: its density must .*; got None",
+        ),
+        (
+            lambda: Run(optimizer=PlainNumber()),
+            "PlainNumber: its make must return a optax.*GradientTransformation; got 0.001",
+        ),
+        (
+            lambda: Run(model=Unbuilt()),
+            "Unbuilt: its build must return a vae_jax.vae.VAE; got 'mlp'",
+        ),
+        (lambda: Run(prior=Lawless()), "its prior must return a vae_jax.vae.Prior"),
+        (lambda: Run(beta=Standing()), "its make must return a function; got 1.0"),
+        (lambda: Run(beta=Rampless()), "its ramp must return a function; got 0.0"),
+        (lambda: Run(data=BareArray()), "its load must return a vae_jax.data.Dataset"),
+        (
+            lambda: Run(data=Unprepared()),
+            "its prepare must return a function; got None",
+        ),
+    ],
+)
+def test_what_a_record_makes_is_of_its_kind(run, message):
+    with pytest.raises(ValueError, match=message):
+        assembly.job(run())
+
+
+@pytest.mark.parametrize(
+    ("base", "methods"),
+    [
+        (BetaSchedule, "`make`"),
+        (Ramp, "`ramp`"),
+        (Model, "`build`"),
+        (Density, "`density`"),
+        (PriorChoice, "`prior`"),
+        (DataSet, "`load` and `prepare`"),
+        (Optimizer, "`make`"),
+    ],
+)
+def test_a_record_without_the_method_of_its_choice_is_refused(base, methods):
+    with pytest.raises(ValueError, match=f"Empty, .* must have its own {methods}; got"):
+
+        @record("anything", "empty")
+        class Empty(base):
+            """Nothing of its own."""
 
 
 @record("remedy", "misspelt")

@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 
 from vae_jax import data, diagnostics
-from vae_jax.assembly._model import facts_of
+from vae_jax.assembly._model import facts_of, prepared
 from vae_jax.assembly._program import assembled, hyper, program
 from vae_jax.configs import OwnModel, Run
 from vae_jax.own import source_digest, user_object
-from vae_jax.records import Record
+from vae_jax.records import Record, ask
 from vae_jax.training import Hyper, Program, Splits
 
 TRIED: dict[Any, Any] = {}
@@ -50,7 +50,7 @@ def job(run: Run) -> Job:
     >>> built.hyper.beta.shape, built.splits.train.shape
     ((50,), (1200, 8, 8))
     """
-    dataset = run.data.load()
+    dataset: data.Dataset = ask(run.data.load, data.Dataset)
     check(run, dataset)
     inputs = {
         "data": {"levels": str(dataset.max_value)},
@@ -95,8 +95,7 @@ def inputs_of_two(run: Run, dataset: data.Dataset) -> Any:
     dtype = jnp.int32 if run.data.of_sentences else jnp.uint8
     stored = jax.ShapeDtypeStruct((2, *dataset.train.images.shape[1:]), dtype)
     keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), 2))
-    prepare = run.data.prepare(run.likelihood.wants, dataset.max_value)
-    return jax.eval_shape(prepare, keys, stored)
+    return jax.eval_shape(prepared(run, dataset.max_value), keys, stored)
 
 
 def splits(run: Run, dataset: data.Dataset) -> Splits:

@@ -8,8 +8,8 @@ import jax
 from vae_jax import data, training
 from vae_jax.configs import Run
 from vae_jax.likelihoods import Likelihood
-from vae_jax.records import Facts
-from vae_jax.vae import VAE, Knobs, with_prior
+from vae_jax.records import Facts, ask
+from vae_jax.vae import VAE, Knobs, Prior, with_prior
 
 
 def facts_of(dataset: data.Dataset) -> Facts:
@@ -51,16 +51,27 @@ def kit(run: Run) -> Kit:
     >>> kit(Run()).vae.prior is None
     True
     """
-    dataset = run.data.load()
+    dataset: data.Dataset = ask(run.data.load, data.Dataset)
     facts = facts_of(dataset)
     return Kit(
         dataset,
         facts,
         model(run, facts),
-        run.likelihood.density(facts),
-        run.data.prepare(run.likelihood.wants, facts.max_value),
+        ask(run.likelihood.density, Likelihood, facts),
+        prepared(run, facts.max_value),
         run.on_device().knobs(),
     )
+
+
+def prepared(run: Run, max_value: int) -> training.Prepare:
+    """How stored examples become the input of a run's model.
+
+    >>> prepared(Run(), 16).__name__
+    '<lambda>'
+    """
+    wants = run.likelihood.wants
+    prepare: training.Prepare = ask(run.data.prepare, Callable, wants, max_value)
+    return prepare
 
 
 def model(run: Run, facts: Facts) -> VAE:
@@ -78,7 +89,7 @@ def model(run: Run, facts: Facts) -> VAE:
     for remedy in run.remedies:
         vae = remedy.wrap(vae, run, facts)
     if not run.prior.is_standard:
-        prior = run.prior.prior(vae, run.model.latent_dim, facts)
+        prior = ask(run.prior.prior, Prior, vae, run.model.latent_dim, facts)
         for remedy in run.remedies:
             prior = remedy.law(prior)
         vae = with_prior(vae, prior)

@@ -9,11 +9,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from vae_jax import text, training
-from vae_jax.assembly._model import model, objective
+from vae_jax.assembly._model import model, objective, prepared
 from vae_jax.configs import Run
-from vae_jax.records import Facts
+from vae_jax.likelihoods import Likelihood
+from vae_jax.records import Facts, ask
 from vae_jax.remedies import Parts
 from vae_jax.training import Hyper, Program
 from vae_jax.types import Array
@@ -54,8 +56,9 @@ def program(facts: Facts) -> Program:
 
 def assembled(run: Run, facts: Facts) -> Program:
     """The program of one run, of its parts and remedies."""
-    vae, density = model(run, facts), run.likelihood.density(facts)
-    prepare = run.data.prepare(run.likelihood.wants, facts.max_value)
+    vae = model(run, facts)
+    density: Likelihood = ask(run.likelihood.density, Likelihood, facts)
+    prepare = prepared(run, facts.max_value)
     calibrate = training.make_calibrate(vae, prepare, run.batch_size)
     evaluate = training.make_evaluate(
         vae,
@@ -75,7 +78,7 @@ def assembled(run: Run, facts: Facts) -> Program:
 
     feedbacks = [f for one in run.remedies if (f := one.feedback()) is not None]
     steering = feedbacks[0] if feedbacks else None
-    optimizer = run.optimizer.make()
+    optimizer = ask(run.optimizer.make, optax.GradientTransformation)
     parts = Parts(
         run,
         facts,

@@ -8,8 +8,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from vae_jax.data import DataSet
-from vae_jax.records import check_type, shown
+from vae_jax.data import DataSet, Dataset
+from vae_jax.records import ask, check_type, shown
 from vae_jax.schedules import steps_from_epochs
 
 EPOCHS = "_epochs"
@@ -83,7 +83,7 @@ def in_steps(
     >>> in_steps({"num_steps": 2, "warmup_steps": 0.5}, Images(), 100)
     {'num_steps': 24, 'warmup_steps': 6}
     """
-    size = len(data.load().train.images)
+    size = len(ask(data.load, Dataset).train.images)
 
     def steps(value: Any) -> Any:
         if isinstance(value, tuple):

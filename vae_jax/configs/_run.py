@@ -1,5 +1,6 @@
 """One training run: a record of records."""
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +22,7 @@ from vae_jax.records import (
     CHOICES,
     Record,
     as_array,
+    ask,
     parts,
     record,
     static,
@@ -189,7 +191,7 @@ class Run(Record):
 
     def schedule(self) -> Schedule:
         """Step -> beta, with what the remedies make of it."""
-        made = self.beta.make(self.num_steps)
+        made: Schedule = ask(self.beta.make, Callable, self.num_steps)
         for one in self.remedies:
             made = one.betas(made)
         return made

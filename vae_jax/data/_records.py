@@ -1,5 +1,6 @@
 """Image sets as records of a run: where they come from, and how pixels are read."""
 
+from abc import abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -28,13 +29,13 @@ class DataSet(Record):
 
     of_sentences: ClassVar[bool] = False
 
+    @abstractmethod
     def load(self) -> Dataset:
         """The set, remembered while the files behind it hold the same."""
-        raise NotImplementedError(type(self).__name__)
 
+    @abstractmethod
     def prepare(self, wants: str, max_value: int) -> Callable[[Any, Any], Any]:
         """`(keys, stored) -> x`: how stored examples become the model's input."""
-        raise NotImplementedError(type(self).__name__)
 
     def fitted(self, wants: str) -> "DataSet":
         """The record with what a likelihood wants, where nothing was said."""

@@ -1,5 +1,6 @@
 """Likelihoods as records of a run: what a decoder returns, and what data it has."""
 
+from abc import abstractmethod
 from typing import ClassVar, Literal
 
 from vae_jax import tokens
@@ -30,9 +31,9 @@ class Density(Record):
     head: ClassVar[str] = "gaussian"
     optimal_variance: ClassVar[bool] = False
 
+    @abstractmethod
     def density(self, facts: Facts) -> Likelihood:
         """The likelihood of what the decoder returns."""
-        raise NotImplementedError(type(self).__name__)
 
     def knobs(self) -> dict[str, object]:
         """What it sets of the settings that a model is called with."""

@@ -1,13 +1,14 @@
 """What all models of a run have, and settings that several of them share."""
 
 import itertools
+from abc import abstractmethod
 from typing import Any, ClassVar, Literal
 
 import jax.numpy as jnp
 
 from vae_jax.likelihoods import Density
 from vae_jax.models._compute import compute_in
-from vae_jax.records import Facts, Record, data, record, static
+from vae_jax.records import Facts, Record, ask, data, record, static
 from vae_jax.vae import FULL_WINDOW, VAE
 
 LARGEST_WIDTH, MOST_LAYERS, MOST_WEIGHTS = 100_000, 1_000, 10**9
@@ -93,13 +94,13 @@ class Model(Record):
         """Whether its decoder can return the parameters of such a density."""
         return head in self.heads
 
+    @abstractmethod
     def build(self, facts: Facts, density: Density) -> VAE:
         """The model in the default dtype."""
-        raise NotImplementedError(type(self).__name__)
 
     def make(self, facts: Facts, density: Density) -> VAE:
         """The model that the settings stand for."""
-        vae = self.build(facts, density)
+        vae: VAE = ask(self.build, VAE, facts, density)
         return vae if self.compute == "float32" else compute_in(vae, jnp.bfloat16)
 
     def knobs(self) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """Laws of z as records of a run."""
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
@@ -31,9 +32,9 @@ class PriorChoice(Record):
     has_units: ClassVar[bool] = True
     encodes: ClassVar[bool] = False
 
-    def prior(self, vae: VAE, latent_dim: int, facts: Facts) -> Prior:
-        """The law of the codes of a model."""
-        raise NotImplementedError(type(self).__name__)
+    @abstractmethod
+    def prior(self, vae: VAE, latent_dim: int, facts: Facts) -> Prior | None:
+        """The law of the codes of a model; None for N(0, I), which needs no model."""
 
 
 @record("prior", "standard")
@@ -41,6 +42,10 @@ class StandardPrior(PriorChoice):
     """N(0, I)."""
 
     is_standard = True
+
+    def prior(self, vae: VAE, latent_dim: int, facts: Facts) -> None:
+        """A model without a prior of its own has this one."""
+        del vae, latent_dim, facts
 
 
 @record("prior", "diagonal")

@@ -4,6 +4,7 @@ A model's settings stand beside the model, a remedy's beside the remedy; what th
 is here. Nothing is imported of JAX until a record is made.
 """
 
+from vae_jax.records._ask import ask
 from vae_jax.records._choices import CHOICES, OWN, chosen
 from vae_jax.records._facts import Facts
 from vae_jax.records._fields import SPEC, Spec, checked, data, static
@@ -41,6 +42,7 @@ __all__ = [
     "as_annotated",
     "as_array",
     "as_float32",
+    "ask",
     "as_python",
     "check_float32",
     "check_type",

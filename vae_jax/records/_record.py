@@ -1,6 +1,7 @@
 """One frozen record a choice, which JAX knows as a pytree of its data."""
 
 import functools
+from abc import ABC
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, ClassVar, TypeVar, dataclass_transform, get_type_hints
@@ -15,7 +16,7 @@ PART = "vae_jax part"
 R = TypeVar("R", bound="type[Record]")
 
 
-class Record:
+class Record(ABC):  # noqa: B024 - what is abstract, a choice says
     """A choice with its settings and nothing else.
 
     Records compare by value and can be hashed. As a pytree a record has its data as leaves
@@ -55,7 +56,7 @@ class Record:
                 object.__setattr__(self, one.name, value)
         self.check()
 
-    def check(self) -> None:
+    def check(self) -> None:  # noqa: B027 - most have nothing to refuse
         """Refuse settings that contradict each other."""
 
     @property
@@ -109,7 +110,8 @@ def record(choice: str | None = None, name: str = "") -> Callable[[R], R]:
         name: its name there.
 
     Raises:
-        ValueError: when the class is made, for a name that is taken.
+        ValueError: when the class is made, for a name that is taken, or where a method is
+            missing that every record of the choice must have.
 
     >>> @record()
     ... class Point(Record):
@@ -130,6 +132,7 @@ def record(choice: str | None = None, name: str = "") -> Callable[[R], R]:
             made.choice, made.name = choice, name
         _register(made)
         if choice is not None:
+            _check_whole(made)
             enter(made)
         return made  # type: ignore[no-any-return]
 
@@ -210,6 +213,18 @@ def _resolve_types(cls: type[Any]) -> None:
                 f"`{f.name}` of {cls.__qualname__} may be None, which the text form takes "
                 f"for not given; got the default {f.default!r}. Make None the default."
             )
+
+
+def _check_whole(cls: type[Any]) -> None:
+    """What can be chosen has every method that its choice leaves to it."""
+    missing = sorted(cls.__abstractmethods__)
+    if missing:
+        words = " and ".join(f"`{name}`" for name in missing)
+        raise ValueError(
+            f"{cls.__qualname__}, a record of the choice {cls.choice!r}, must have its own "
+            f"{words}; got none. Write {'it' if len(missing) == 1 else 'them'} as "
+            f"{cls.__mro__[1].__qualname__} says."
+        )
 
 
 def _placed(part: Any, num_steps: int) -> Any:

@@ -1,9 +1,11 @@
 """Schedules of beta as records of a run: each makes the schedule that its name says."""
 
 import itertools
+from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
-from vae_jax.records import Record, data, record
+from vae_jax.records import Record, ask, data, record
 from vae_jax.schedules._compose import ARRIVED, join
 from vae_jax.schedules._cyclical import cyclical
 from vae_jax.schedules._ramps import constant, cosine, linear, sigmoid, tanh
@@ -14,6 +16,21 @@ MOST_STEPS = 2**31 - 1
 
 ROUNDING = 2.0**-22
 """Of a beta that is computed in float32, relative, with some steps on the way."""
+
+
+def first_weight(text: str) -> Any:
+    """The setting `beta_start`."""
+    return data(text, default=0.0, low=0)
+
+
+def delay_of(text: str) -> Any:
+    """The setting `delay_steps`."""
+    return data(text, default=0, low=0, high=MOST_STEPS, in_epochs=True)
+
+
+def unfinished(text: str) -> Any:
+    """The setting `allow_unfinished_warmup`."""
+    return data(text, default=False)
 
 
 @record()
@@ -30,9 +47,9 @@ class BetaSchedule(Record):
 
     beta: float = data("Final weight of the rate; 1 is the ELBO.", default=1.0, low=0)
 
+    @abstractmethod
     def make(self, num_steps: int) -> Schedule:
         """Step -> beta of a run of `num_steps`."""
-        raise NotImplementedError(type(self).__name__)
 
     def check_arrival(self, made: Schedule, num_steps: int) -> None:
         """Refuse a run that ends before beta has arrived: it trains another objective.
@@ -82,9 +99,7 @@ class Constant(BetaSchedule):
 class Ramp(BetaSchedule):
     """A way from one beta to another."""
 
-    beta_start: float = data(
-        "Weight of the rate at the first step.", default=0.0, low=0
-    )
+    beta_start: float = first_weight("Weight of the rate at the first step.")
     warmup_steps: int | None = data(
         "Steps until beta has arrived; half of the run where none is given.",
         default=None,
@@ -92,13 +107,7 @@ class Ramp(BetaSchedule):
         high=MOST_STEPS,
         in_epochs=True,
     )
-    delay_steps: int = data(
-        "Steps at the first weight before the ramp begins.",
-        default=0,
-        low=0,
-        high=MOST_STEPS,
-        in_epochs=True,
-    )
+    delay_steps: int = delay_of("Steps at the first weight before the ramp begins.")
     stair_steps: int = data(
         "Steps for which a value is held before the next one; 1 for a smooth ramp.",
         default=1,
@@ -106,8 +115,8 @@ class Ramp(BetaSchedule):
         high=MOST_STEPS,
         in_epochs=True,
     )
-    allow_unfinished_warmup: bool = data(
-        "Train although the run ends before the ramp does.", default=False
+    allow_unfinished_warmup: bool = unfinished(
+        "Train although the run ends before the ramp does."
     )
 
     def length(self, num_steps: int) -> int:
@@ -115,13 +124,14 @@ class Ramp(BetaSchedule):
         half = num_steps // 2 if self.warmup_steps is None else self.warmup_steps
         return max(half, 1)
 
+    @abstractmethod
     def ramp(self, num_steps: int) -> Schedule:
         """Step -> beta without the delay."""
-        raise NotImplementedError(type(self).__name__)
 
     def make(self, num_steps: int) -> Schedule:
         """The ramp after its delay, in stairs where they are longer than a step."""
-        late = delay(self.ramp(num_steps), self.delay_steps)
+        ramp: Schedule = ask(self.ramp, Callable, num_steps)
+        late = delay(ramp, self.delay_steps)
         return late if self.stair_steps == 1 else staircase(late, self.stair_steps)
 
     def advice(self, num_steps: int) -> str:
@@ -174,9 +184,7 @@ class Tanh(Ramp):
 class Cyclical(BetaSchedule):
     """Ramps again and again, Fu et al. (2019)."""
 
-    beta_start: float = data(
-        "Weight of the rate where a cycle begins.", default=0.0, low=0
-    )
+    beta_start: float = first_weight("Weight of the rate where a cycle begins.")
     num_cycles: int = data(
         "Ramps over the whole run.", default=4, low=1, high=10_000_000
     )
@@ -190,15 +198,9 @@ class Cyclical(BetaSchedule):
     cycle_shape: Literal["linear", "sigmoid", "cosine"] = data(
         "Form of each ramp.", default="linear"
     )
-    delay_steps: int = data(
-        "Steps at the first weight before the cycles begin.",
-        default=0,
-        low=0,
-        high=MOST_STEPS,
-        in_epochs=True,
-    )
-    allow_unfinished_warmup: bool = data(
-        "Train although no cycle arrives, or the last one does not.", default=False
+    delay_steps: int = delay_of("Steps at the first weight before the cycles begin.")
+    allow_unfinished_warmup: bool = unfinished(
+        "Train although no cycle arrives, or the last one does not."
     )
 
     def conflict(self, run: Any) -> str | None:
@@ -224,9 +226,7 @@ class Cyclical(BetaSchedule):
 class WarmRestarts(BetaSchedule):
     """Ramps that begin anew after cycles of growing length, Loshchilov & Hutter (2017)."""
 
-    beta_start: float = data(
-        "Weight of the rate where a cycle begins.", default=0.0, low=0
-    )
+    beta_start: float = first_weight("Weight of the rate where a cycle begins.")
     cycle_steps: int = data(
         "Steps of the first cycle.",
         kw_only=True,
@@ -244,8 +244,8 @@ class WarmRestarts(BetaSchedule):
         low_open=True,
         high=1,
     )
-    allow_unfinished_warmup: bool = data(
-        "Train although the last ramp does not arrive.", default=False
+    allow_unfinished_warmup: bool = unfinished(
+        "Train although the last ramp does not arrive."
     )
 
     def make(self, num_steps: int) -> Schedule:
@@ -269,8 +269,8 @@ class Stages(BetaSchedule):
         high=MOST_STEPS,
         in_epochs=True,
     )
-    allow_unfinished_warmup: bool = data(
-        "Train although the final stage is not reached.", default=False
+    allow_unfinished_warmup: bool = unfinished(
+        "Train although the final stage is not reached."
     )
 
     def check(self) -> None:

@@ -1,5 +1,6 @@
 """Optimisers as records of a run; their learning rate is a row, and data."""
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, ClassVar, Literal
@@ -64,9 +65,9 @@ class Optimizer(Record):
         placed = super().on_device(num_steps)
         return unchecked(type(self), {**vars(placed), **dict.fromkeys(of_rates)})
 
+    @abstractmethod
     def make(self) -> optax.GradientTransformation:
         """The transformation, which takes the learning rate of a step."""
-        raise NotImplementedError(type(self).__name__)
 
 
 @record("optimizer", "adam")
