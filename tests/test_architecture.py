@@ -33,6 +33,7 @@ LAYERS = {
     "data": 3,
     "priors": 3,
     "text": 4,
+    "userdata": 4,
     "training": 4,
     "remedies": 5,
     "checkpoints": 5,

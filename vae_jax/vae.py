@@ -134,28 +134,49 @@ def with_prior(vae: VAE, prior: Prior) -> VAE:
     def own(params: Params) -> Params:
         return {**params["prior"], "model": params["model"]}
 
-    def of_model(function: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda params, *args, **kw: function(params["model"], *args, **kw)
-
-    def init(key: PRNGKey) -> Params:
-        keys = jax.random.split(key)
-        return {"model": vae.init(keys[0]), "prior": prior.init(keys[1])}
-
-    def calibrate(params: Params, x: Array, **kw: Any) -> Params:
-        assert vae.calibrate is not None
-        return {**params, "model": vae.calibrate(params["model"], x, **kw)}
-
-    kl = prior.kl
+    kl, both = prior.kl, with_params(vae, "prior", prior.init)
     whole = Prior(
-        init,
+        both.init,
         lambda params, z: prior.log_prob(own(params), z),
         lambda key, params, shape=(): prior.sample(key, own(params), shape),
         kl and (lambda params, mean, logvar: kl(own(params), mean, logvar)),
     )
-    return VAE(
-        init,
-        of_model(vae.encode),
-        of_model(vae.decode),
-        None if vae.calibrate is None else calibrate,
-        whole,
+    return both._replace(prior=whole)
+
+
+def with_params(vae: VAE, name: str, init: Callable[[PRNGKey], Params]) -> VAE:
+    """The model with parameters beside its own: `{"model": ..., name: ...}`.
+
+    >>> vae = with_params(VAE(len, len, len), "head", lambda key: {"w": 1.0})
+    >>> vae.calibrate is None
+    True
+    """
+
+    def both(key: PRNGKey) -> Params:
+        keys = jax.random.split(key)
+        return {"model": vae.init(keys[0]), name: init(keys[1])}
+
+    def of_model(function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda params, *args, **kw: function(params["model"], *args, **kw)
+
+    def calibrate(params: Params, x: Any, **kw: Any) -> Params:
+        assert vae.calibrate is not None
+        return {**params, "model": vae.calibrate(params["model"], x, **kw)}
+
+    return vae._replace(
+        init=both,
+        encode=of_model(vae.encode),
+        decode=of_model(vae.decode),
+        calibrate=None if vae.calibrate is None else calibrate,
     )
+
+
+def own_params(params: Params, name: str) -> Params:
+    """The parameters that `with_params` added, under whatever was added after them.
+
+    >>> own_params({"model": {"model": 1, "head": 2}, "prior": 3}, "head")
+    2
+    """
+    while name not in params:
+        params = params["model"]
+    return params[name]

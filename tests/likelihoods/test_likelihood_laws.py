@@ -85,6 +85,27 @@ LAWS = {
         (MEAN, np.float32(-0.7)),
         *between(-30.0, 30.0, kink=MEAN[0, 0]),
     ),
+    "student_t": Law(
+        likelihoods.student_t(20.0),
+        (MEAN, normal(3, 1, scale=0.3, seed=1)),
+        *between(-50.0, 50.0, kink=MEAN[0, 0]),
+    ),
+    "poisson": Law(likelihoods.poisson(), MEAN, *every(np.arange(60.0), 1)),
+    "negative_binomial": Law(
+        likelihoods.negative_binomial(),
+        (MEAN, normal(3, 1, scale=0.3, seed=1)),
+        *every(np.arange(200.0), 1),
+    ),
+    "negative_binomial, a large concentration": Law(
+        likelihoods.negative_binomial(),
+        (MEAN, np.float32(20.0)),
+        *every(np.arange(60.0), 1),
+    ),
+    "zero_inflated_negative_binomial": Law(
+        likelihoods.zero_inflated_negative_binomial(),
+        (MEAN, np.float32(-0.3), normal(3, 1, seed=2)),
+        *every(np.arange(200.0), 1),
+    ),
     "categorical": Law(
         likelihoods.categorical(),
         normal(3, 2, 5, scale=2.0),

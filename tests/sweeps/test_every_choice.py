@@ -20,6 +20,10 @@ LIKELIHOODS = {  # constructors of densities, and the names that a run has for t
     "discretized_logistic_mixture": {"logistic_mixture"},
     "gaussian": {"gaussian", "gaussian_learned", "gaussian_optimal"},
     "laplace": {"laplace", "laplace_learned"},
+    "negative_binomial": {"negative_binomial"},
+    "poisson": {"poisson"},
+    "student_t": {"student_t"},
+    "zero_inflated_negative_binomial": {"zero_inflated_negative_binomial"},
 }
 SCHEDULES = {  # constructors of schedules, and what names them
     "constant": "schedule",
@@ -45,7 +49,12 @@ learning_rate = 1e-4
 
 [[grid]]
 likelihood = ["bernoulli", "continuous_bernoulli", "gaussian", "gaussian_learned",
-    "gaussian_optimal", "laplace", "laplace_learned"]
+    "gaussian_optimal", "laplace", "laplace_learned", "student_t"]
+
+[[grid]]
+likelihood = ["poisson", "negative_binomial", "zero_inflated_negative_binomial"]
+dataset = "counts.npy"
+library_size = [false, true]
 
 [[grid]]
 likelihood = "logistic_mixture"
@@ -140,13 +149,22 @@ def makers(module, kind):
     }
 
 
+CHANGES = {"with_library"}  # makes another likelihood of one: `library_size`
+
+
+@pytest.fixture
+def beside_counts(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("counts.npy", np.random.default_rng(0).poisson(3.0, (200, 8)))
+
+
 def test_no_public_likelihood_or_schedule_is_without_a_name():
-    assert makers(likelihoods, Likelihood) == set(LIKELIHOODS)
+    assert makers(likelihoods, Likelihood) - CHANGES == set(LIKELIHOODS)
     assert set().union(*LIKELIHOODS.values()) == set(CHOICES["likelihood"])
     assert makers(schedules, Schedule) == set(SCHEDULES)
 
 
-def test_a_sweep_names_all_of_them():
+def test_a_sweep_names_all_of_them(beside_counts):
     runs = sweeps.expand(tomllib.loads(SPEC))
     for choice in ("likelihood", "schedule", "optimizer"):
         assert {run[choice] for run in runs} == set(CHOICES[choice])
@@ -155,7 +173,7 @@ def test_a_sweep_names_all_of_them():
 
 
 @pytest.mark.slow  # 45 s: a program for each but the schedules
-def test_a_sweep_trains_all_of_them(tmp_path):
+def test_a_sweep_trains_all_of_them(tmp_path, beside_counts):
     runs = sweeps.expand(tomllib.loads(SPEC))
     stored = sweeps.run(runs, tmp_path / "run", sweeps.Options(progress=False))
     table = stored.runs.to_pandas()

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from vae_jax import data, diagnostics
 from vae_jax.assembly._model import facts_of, prepared
 from vae_jax.assembly._program import assembled, hyper, program
+from vae_jax.assembly._values import check_values
 from vae_jax.configs import OwnModel, Run
 from vae_jax.own import source_digest, user_object
 from vae_jax.records import Record, ask
@@ -74,6 +75,7 @@ def check(run: Run, dataset: data.Dataset) -> None:
             f"`batch_size` must be at most the {size} training examples of "
             f"{dataset.name}; got {run.batch_size}."
         )
+    check_values(run, dataset)
     run.beta.check_arrival(run.schedule(), run.num_steps)
     # what a part refuses, it refuses here
     facts = facts_of(dataset)
@@ -92,8 +94,10 @@ def check(run: Run, dataset: data.Dataset) -> None:
 
 def inputs_of_two(run: Run, dataset: data.Dataset) -> Any:
     """Two examples as the model gets them, as shapes."""
-    dtype = jnp.int32 if run.data.of_sentences else jnp.uint8
-    stored = jax.ShapeDtypeStruct((2, *dataset.train.images.shape[1:]), dtype)
+    examples = dataset.train.images
+    stored = jax.ShapeDtypeStruct(
+        (2, *examples.shape[1:]), jnp.asarray(examples[:1]).dtype
+    )
     keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), 2))
     return jax.eval_shape(prepared(run, dataset.max_value), keys, stored)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
 from vae_jax import data, training
 from vae_jax.configs import Run
@@ -16,10 +17,13 @@ def facts_of(dataset: data.Dataset) -> Facts:
     """What records may know of a data set.
 
     >>> facts_of(data.load("digits"))
-    Facts(event_shape=(8, 8), max_value=16, num_examples=1200)
+    Facts(event_shape=(8, 8), max_value=16, num_examples=1200, mean_total=0.0)
     """
     images = dataset.train.images
-    return Facts(images.shape[1:], dataset.max_value, len(images))
+    total = (
+        images.sum(dtype=np.float64) / len(images) if dataset.holds == "counts" else 0
+    )
+    return Facts(images.shape[1:], dataset.max_value, len(images), float(total))
 
 
 class Kit(NamedTuple):

@@ -4,7 +4,7 @@ Every part of a run is a record in the room of what it sets up; `Run` holds them
 what they may be together, and the text form gives every setting its name alone.
 """
 
-from vae_jax.configs._flat import changed, from_mapping, pick, to_mapping
+from vae_jax.configs._flat import changed, from_mapping, to_mapping
 from vae_jax.configs._names import (
     NOTHING,
     PARTS,
@@ -18,6 +18,7 @@ from vae_jax.configs._names import (
     times,
 )
 from vae_jax.configs._own import OF_FUNCTIONS, OwnModel, own_record
+from vae_jax.configs._pick import pick
 from vae_jax.configs._run import Run, SplitName
 from vae_jax.records import did_you_mean, shown
 from vae_jax.remedies import SWITCHED

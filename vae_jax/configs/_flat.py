@@ -21,7 +21,7 @@ from vae_jax.configs._names import (
     plain_value,
     times,
 )
-from vae_jax.configs._own import own_record
+from vae_jax.configs._pick import pick
 from vae_jax.configs._run import Run
 from vae_jax.records import (
     CHOICES,
@@ -30,7 +30,6 @@ from vae_jax.records import (
     alternatives,
     as_python,
     checked,
-    chosen,
     shown,
 )
 from vae_jax.remedies import SWITCHED
@@ -140,22 +139,6 @@ def _new_settings(choice: str, name: Any) -> dict[str, Any]:
     if choice == SWITCHED or name in (None, NOTHING.get(choice)):
         return {}
     return dict(pick(choice, name).settings())
-
-
-def pick(choice: str, name: Any, none: str | None = None) -> type[Record]:
-    """The record of a name, or that of the user's own at `package.module:name`.
-
-    Raises:
-        ValueError: there is none.
-
-    >>> pick("schedule", "linear").__name__
-    'Linear'
-    """
-    if isinstance(name, str) and ":" in name:
-        return own_record(choice, name)
-    if choice == "dataset" and name not in list(CHOICES[choice]):
-        return CHOICES[choice][""]
-    return chosen(choice, name, none)
 
 
 def _timed(

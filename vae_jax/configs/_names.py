@@ -19,6 +19,7 @@ from vae_jax.records import (
     shown,
 )
 from vae_jax.remedies import SWITCHED
+from vae_jax.userdata import form_of
 
 PARTS = {
     "dataset": ("data", "digits"),
@@ -95,7 +96,9 @@ def paths(value: Any) -> list[str]:
     >>> paths("a:B, c:D"), paths("linear")
     (['a:B', 'c:D'], [])
     """
-    words = value.split(",") if isinstance(value, str) else []
+    if not isinstance(value, str) or form_of(value) is not None:
+        return []
+    words = value.split(",")
     return [word.strip() for word in words if ":" in word]
 
 

@@ -100,7 +100,8 @@ def check_remedies(remedies: Sequence[Remedy], prior: PriorChoice) -> None:
     Raises:
         ValueError: names two remedies, or a remedy and the prior.
 
-    >>> check_remedies([], PriorChoice())
+    >>> from vae_jax.priors import StandardPrior
+    >>> check_remedies([], StandardPrior())
     """
     for one in remedies:
         if not any(has_hook(one, hook) for hook in HOOKS):

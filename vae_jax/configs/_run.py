@@ -177,7 +177,9 @@ class Run(Record):
                 "model='pixelcnn' returns; got "
                 f"model={self.model.chosen_name!r}."
             )
-        if self.prior.encodes and self.likelihood.wants not in ("binary", "unit"):
+        if self.prior.encodes and self.likelihood.wants not in (
+            *("binary", "unit", "real"),
+        ):
             raise ValueError(
                 f"the pseudo-inputs of prior={self.prior.chosen_name!r} are images from 0 "
                 f"to 1; got likelihood={self.likelihood.chosen_name!r}. Choose another of "

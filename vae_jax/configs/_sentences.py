@@ -133,7 +133,7 @@ def _language() -> data.Dataset:
 def _dataset(name: str, splits: text.TextSplits, largest: int) -> data.Dataset:
     """Tokens without the one that begins every sentence; the largest is the last id."""
     train, validation, test = (_split(part) for part in splits)
-    return data.Dataset(name, train, validation, test, largest)
+    return data.Dataset(name, train, validation, test, largest, "tokens")
 
 
 def _split(part: text.TextSet) -> data.Split:

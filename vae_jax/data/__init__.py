@@ -4,15 +4,22 @@
 and run inside the train step, on uint8 images that stay on the device.
 """
 
-from vae_jax.data._contents import content_digest
-from vae_jax.data._dataset import Dataset, Split
+from vae_jax.data._contents import content_digest, file_digest
+from vae_jax.data._dataset import SPLITS, Dataset, Kind, Split
+from vae_jax.data._decode import grey_levels, open_image
 from vae_jax.data._digests import digests, read_only, split_digest
 from vae_jax.data._idx import read_idx
-from vae_jax.data._levels import check_dataset, full_scale
+from vae_jax.data._levels import check_dataset, extremes, full_scale
 from vae_jax.data._load import NAMES, load, source_digest
 from vae_jax.data._locate import default_data_dir, prepared_names
 from vae_jax.data._memory import remembered
-from vae_jax.data._records import DataSet, Images, load_dataset
+from vae_jax.data._records import (
+    Binarize,
+    DataSet,
+    Images,
+    load_dataset,
+    prepare_levels,
+)
 from vae_jax.data._transforms import (
     binarize_dynamic,
     binarize_static,
@@ -21,11 +28,15 @@ from vae_jax.data._transforms import (
 )
 
 __all__ = [
+    "Binarize",
     "DataSet",
     "Images",
     "load_dataset",
     "remembered",
     "NAMES",
+    "SPLITS",
+    "Kind",
+    "extremes",
     "Dataset",
     "Split",
     "binarize_dynamic",
@@ -36,6 +47,10 @@ __all__ = [
     "dequantize",
     "digests",
     "full_scale",
+    "file_digest",
+    "grey_levels",
+    "open_image",
+    "prepare_levels",
     "load",
     "prepared_names",
     "read_idx",

@@ -1,10 +1,13 @@
 """What every source of images becomes: three splits of numpy arrays."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 SPLITS = ("train", "validation", "test")
+
+Kind = Literal["levels", "unit", "real", "counts", "tokens"]
+"""Grey levels or 0 and 1; numbers from 0 to 1; any; whole ones of at least 0; words."""
 
 
 class Split(NamedTuple):
@@ -13,7 +16,7 @@ class Split(NamedTuple):
     What `load` gives cannot be written to: `images.copy()` can.
 
     Attributes:
-        images: uint8, `(n, *event)`.
+        images: `(n, *event)`: uint8 levels, float32 numbers, or wider whole ones.
         labels: int32, `(n,)`; -1 where the set has no classes.
 
     >>> Split(np.zeros((2, 8, 8), np.uint8), np.zeros(2, np.int32)).images.shape
@@ -32,10 +35,14 @@ class Dataset(NamedTuple):
         train: to fit on.
         validation: to choose by.
         test: to report.
-        max_value: the grey level that stands for 1; of sentences, the largest token.
+        max_value: the grey level that stands for 1; of sentences, the largest token; of
+            counts, the largest of them; 1 of other numbers.
+        kind: what the numbers are; where none is given, uint8 are levels and wider whole
+            numbers tokens.
+        label_names: what the classes are called, if they have names.
 
     >>> Dataset._fields
-    ('name', 'train', 'validation', 'test', 'max_value')
+    ('name', 'train', 'validation', 'test', 'max_value', 'kind', 'label_names')
     """
 
     name: str
@@ -43,3 +50,17 @@ class Dataset(NamedTuple):
     validation: Split
     test: Split
     max_value: int
+    kind: Kind | None = None
+    label_names: tuple[str, ...] = ()
+
+    @property
+    def holds(self) -> Kind:
+        """What the numbers are.
+
+        >>> part = Split(np.zeros((2, 8), np.uint8), np.zeros(2, np.int32))
+        >>> Dataset("mine", part, part, part, 1).holds
+        'levels'
+        """
+        if self.kind is not None:
+            return self.kind
+        return "levels" if self.train.images.dtype == np.uint8 else "tokens"

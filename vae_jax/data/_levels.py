@@ -100,8 +100,9 @@ def _widened(images: np.ndarray, channels: int) -> np.ndarray:
 def check_dataset(dataset: Dataset) -> None:
     """Refuse a data set whose arrays are not what its fields say.
 
-    Levels are uint8 from 0 to `max_value`; tokens are wider integers from 0 to
-    `max_value`, the largest id. Looks at every value, so it is not for traced arrays.
+    Levels are uint8 from 0 to `max_value`; tokens and counts are wider integers from 0 to
+    `max_value`; other numbers are float32, finite, and from 0 to 1 where they are said to
+    be. Looks at every value, so it is not for traced arrays.
 
     Raises:
         TypeError: images that are not whole numbers, or a `max_value` that is none.
@@ -114,9 +115,12 @@ def check_dataset(dataset: Dataset) -> None:
     Traceback (most recent call last):
     ValueError: `max_value` of mine must be at least its largest level, 255; got 1...
     """
-    name, *splits, max_value = dataset
+    name, splits = dataset.name, dataset[1:4]
+    if dataset.holds in ("unit", "real"):
+        check_numbers(dataset)
+        return
     check_levels(name, splits)
-    largest, held = _whole(max_value, name), largest_level(splits)
+    largest, held = _whole(dataset.max_value, name), largest_level(splits)
     if held > largest:
         raise ValueError(
             f"`max_value` of {name} must be at least its largest level, {held}; got "
@@ -140,6 +144,15 @@ def check_levels(name: str, splits: Sequence[Split]) -> None:
     """
     for split, where in zip(splits, SPLITS, strict=True):
         _check_split(f"split {where!r} of {name}", split)
+    check_shapes(name, splits)
+
+
+def check_shapes(name: str, splits: Sequence[Split]) -> None:
+    """Refuse splits whose examples have unlike shapes.
+
+    >>> part = Split(np.zeros((1, 2), np.uint8), np.zeros(1, np.int32))
+    >>> check_shapes("mine", (part, part))
+    """
     shapes = {np.shape(split.images)[1:] for split in splits}
     if len(shapes) > 1:
         raise ValueError(
@@ -148,14 +161,38 @@ def check_levels(name: str, splits: Sequence[Split]) -> None:
         )
 
 
-def _check_split(where: str, split: Split) -> None:
+def check_numbers(dataset: Dataset) -> None:
+    """Refuse numbers that are not float32, not finite, constant, or out of their range.
+
+    Raises:
+        TypeError: another dtype.
+        ValueError: names the split and the value.
+
+    >>> part = Split(np.array([[0.0, 0.5]], np.float32), np.zeros(1, np.int32))
+    >>> check_numbers(Dataset("mine", part, part, part, 1, "unit"))
+    """
+    for where in SPLITS:
+        split: Split = getattr(dataset, where)
+        said = f"split {where!r} of {dataset.name}"
+        if split.images.dtype != np.float32:
+            raise TypeError(
+                f"Numbers must be float32; got {split.images.dtype} in {said}."
+            )
+        _check_labels(said, split)
+        low, high = extremes(split.images)
+        if not (np.isfinite(low) and np.isfinite(high)):
+            raise ValueError(f"Numbers must be finite; got {low} to {high} in {said}.")
+        if low == high:
+            raise ValueError(f"Numbers must vary; got {low} throughout {said}.")
+        if dataset.kind == "unit" and not (low >= 0 and high <= 1):
+            raise ValueError(
+                f"Numbers must be from 0 to 1; got {low} to {high} in {said}."
+            )
+    check_shapes(dataset.name, dataset[1:4])
+
+
+def _check_labels(where: str, split: Split) -> None:
     images, labels = np.asarray(split.images), np.asarray(split.labels)
-    if images.dtype.kind not in "iu":
-        raise TypeError(
-            f"`images` must be uint8, as stored; got {images.dtype} in {where}. Of "
-            "numbers from 0 to 1 they are np.round(255 * x).astype(np.uint8) with "
-            "max_value=255, of booleans x.astype(np.uint8) with max_value=1."
-        )
     if not images.size:
         raise ValueError(
             f"Every split must hold an image; got {images.shape} as {where}."
@@ -165,6 +202,17 @@ def _check_split(where: str, split: Split) -> None:
             f"`labels` must be one per image, {images.shape[:1]}; got {labels.shape} in "
             f"{where}. Without classes they are -1."
         )
+
+
+def _check_split(where: str, split: Split) -> None:
+    images = np.asarray(split.images)
+    if images.dtype.kind not in "iu":
+        raise TypeError(
+            f"`images` must be uint8, as stored; got {images.dtype} in {where}. Of "
+            "numbers from 0 to 1 they are np.round(255 * x).astype(np.uint8) with "
+            "max_value=255, of booleans x.astype(np.uint8) with max_value=1."
+        )
+    _check_labels(where, split)
     low, high = _extremes(split.images)
     if low < 0:
         raise ValueError(f"Levels and tokens must be at least 0; got {low} in {where}.")
@@ -185,8 +233,18 @@ def _whole(value: Any, name: str) -> int:
 
 def _extremes(images: np.ndarray) -> tuple[int, int]:
     """The smallest and the largest level."""
+    low, high = extremes(images)
+    return int(low), int(high)
+
+
+def extremes(images: np.ndarray) -> tuple[Any, Any]:
+    """The smallest and the largest number; NaN where one is.
+
+    >>> extremes(np.array([3, 1]))
+    (1, 3)
+    """
     values = np.asarray(images)
-    found: tuple[int, int] = fact(
-        values, "extremes", lambda: (int(values.min()), int(values.max()))
+    found: tuple[Any, Any] = fact(
+        values, "extremes", lambda: (values.min().item(), values.max().item())
     )
     return found

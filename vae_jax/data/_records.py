@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import jax.numpy as jnp
+
 from vae_jax.data._dataset import Dataset
 from vae_jax.data._load import load, source_digest
 from vae_jax.data._memory import remembered
@@ -12,6 +14,7 @@ from vae_jax.data._transforms import (
     binarize_dynamic,
     binarize_static,
     dequantize,
+    of_numbers,
     scale,
 )
 from vae_jax.records import Record, normal_folder, record, static, unchecked
@@ -138,15 +141,41 @@ class Images(DataSet):
         >>> Images(binarize="static").prepare("binary", 16)(None, images).tolist()
         [[1.0, 1.0]]
         """
-        if self.binarize == "dynamic":
-            return lambda keys, images: binarize_dynamic(keys, images, max_value)
-        if self.binarize == "static":
-            return lambda keys, images: binarize_static(images, max_value)
-        if self.dequantize:
-            return lambda keys, images: dequantize(keys, images, max_value)
-        if wants == "signed":
-            return lambda keys, images: _signed(images, max_value)
-        return lambda keys, images: scale(images, max_value)
+        return prepare_levels(self.binarize, self.dequantize, wants, max_value)
+
+
+def prepare_levels(
+    binarize: Binarize | None, noisy: bool, wants: str, max_value: int
+) -> Callable[[Any, Any], Any]:
+    """How stored levels, or numbers, become the input of a model.
+
+    Args:
+        binarize: see `Images`.
+        noisy: noise of one level is added.
+        wants: what the likelihood is a density of.
+        max_value: the level that stands for 1.
+
+    >>> import jax.numpy as jnp
+    >>> prepare_levels(None, False, "real", 1)(None, jnp.array([-2.5])).tolist()
+    [-2.5]
+    """
+
+    def prepare(keys: Any, stored: Any) -> Any:
+        if wants == "counts" or stored.dtype != jnp.uint8:
+            return of_numbers(keys, stored, binarize)
+        if binarize == "dynamic":
+            return binarize_dynamic(keys, stored, max_value)
+        if binarize == "static":
+            return binarize_static(stored, max_value)
+        if noisy:
+            return dequantize(keys, stored, max_value)
+        return (
+            _signed(stored, max_value)
+            if wants == "signed"
+            else scale(stored, max_value)
+        )
+
+    return prepare
 
 
 def _signed(images: Any, max_value: int) -> Any:

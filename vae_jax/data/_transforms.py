@@ -5,7 +5,7 @@ Randomness is keyed per example, so that a batch split over devices sees the sam
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float, UInt8, UInt32
+from jaxtyping import Float, Num, UInt8, UInt32
 
 from vae_jax.keys import as_keys
 from vae_jax.types import Array, ArrayLike, PRNGKey, PRNGKeys
@@ -80,6 +80,30 @@ def dequantize(
     noise = bits.astype(jnp.float32) * jnp.float32(2**-16)
     grey = images.astype(jnp.float32) + noise
     return jnp.divide(grey, jnp.float32(max_value + 1))
+
+
+def of_numbers(
+    keys: PRNGKeys, numbers: Num[ArrayLike, " batch *event"], binarize: str | None
+) -> Float[Array, " batch *event"]:
+    """Numbers as float32, or binarised: 1 above 0.5, or drawn with that probability.
+
+    Args:
+        keys: one an example, for draws.
+        numbers: from 0 to 1 if they are binarised.
+        binarize: `static`, `dynamic`, or anything else for none.
+
+    >>> of_numbers(None, jnp.array([[0.2, 0.7]]), "static").tolist()
+    [[0.0, 1.0]]
+    """
+    plain = jnp.asarray(numbers).astype(jnp.float32)
+    if binarize == "static":
+        return (plain > 0.5).astype(jnp.float32)
+    if binarize != "dynamic":
+        return plain
+    keys = as_keys("keys", keys, len(plain))
+    event = plain.shape[1:]
+    chance = jax.vmap(lambda key: jax.random.uniform(key, event))(keys)
+    return (chance < plain).astype(jnp.float32)
 
 
 def _uint8(images: ArrayLike) -> Array:

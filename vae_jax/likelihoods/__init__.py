@@ -15,6 +15,19 @@ from vae_jax.likelihoods._continuous_bernoulli import (
     continuous_bernoulli,
     continuous_bernoulli_log_prob,
 )
+from vae_jax.likelihoods._count_families import (
+    negative_binomial,
+    poisson,
+    with_library,
+    zero_inflated_negative_binomial,
+)
+from vae_jax.likelihoods._counts import (
+    check_count_data,
+    library_log_mean,
+    negative_binomial_log_prob,
+    poisson_log_prob,
+    zero_inflated_negative_binomial_log_prob,
+)
 from vae_jax.likelihoods._event import Likelihood, sum_event
 from vae_jax.likelihoods._gaussian import (
     check_gaussian_data,
@@ -41,9 +54,18 @@ from vae_jax.likelihoods._records import (
     Laplace,
     LaplaceLearned,
     LogisticMixture,
+    NegativeBinomial,
+    Poisson,
+    StudentT,
+    ZeroInflatedNegativeBinomial,
 )
+from vae_jax.likelihoods._student_t import student_t, student_t_log_prob
 
 __all__ = [
+    "NegativeBinomial",
+    "Poisson",
+    "StudentT",
+    "ZeroInflatedNegativeBinomial",
     "Bernoulli",
     "Categorical",
     "ContinuousBernoulli",
@@ -63,6 +85,7 @@ __all__ = [
     "check_bernoulli_data",
     "check_categorical_data",
     "check_continuous_bernoulli_data",
+    "check_count_data",
     "check_gaussian_data",
     "check_logistic_mixture_data",
     "continuous_bernoulli",
@@ -75,5 +98,15 @@ __all__ = [
     "laplace",
     "laplace_log_prob",
     "mixture_params",
+    "negative_binomial",
+    "negative_binomial_log_prob",
+    "library_log_mean",
+    "poisson",
+    "student_t",
+    "student_t_log_prob",
+    "with_library",
+    "zero_inflated_negative_binomial",
+    "poisson_log_prob",
     "sum_event",
+    "zero_inflated_negative_binomial_log_prob",
 ]

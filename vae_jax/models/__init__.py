@@ -9,6 +9,7 @@ from vae_jax.models._autoregressive import autoregressive
 from vae_jax.models._compute import compute_in
 from vae_jax.models._convolution import ConvolutionMethod
 from vae_jax.models._convolutional import convolutional
+from vae_jax.models._counts import of_counts
 from vae_jax.models._generate import Decoding, choose_token, generate
 from vae_jax.models._image_records import (
     MLP,
@@ -31,6 +32,7 @@ from vae_jax.models._transformer import LatentUse, transformer
 from vae_jax.models._transformer_decoding import transformer_decoding
 
 __all__ = [
+    "of_counts",
     "AnyModel",
     "LSTM",
     "MLP",

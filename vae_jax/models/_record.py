@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from vae_jax.likelihoods import Density
 from vae_jax.models._compute import compute_in
+from vae_jax.models._counts import of_counts
 from vae_jax.records import Facts, Record, ask, data, record, static
 from vae_jax.vae import FULL_WINDOW, VAE
 
@@ -101,7 +102,17 @@ class Model(Record):
     def make(self, facts: Facts, density: Density) -> VAE:
         """The model that the settings stand for."""
         vae: VAE = ask(self.build, VAE, facts, density)
-        return vae if self.compute == "float32" else compute_in(vae, jnp.bfloat16)
+        if self.compute == "bfloat16":
+            vae = compute_in(vae, jnp.bfloat16)
+        if density.wants == "counts":
+            vae = of_counts(
+                vae,
+                facts.event_shape,
+                self.latent_dim,
+                dispersed=density.dispersed,
+                inflated=density.inflated,
+            )
+        return vae
 
     def knobs(self) -> dict[str, object]:
         """What it sets of the settings that a model is called with."""

@@ -10,6 +10,7 @@ class Facts(NamedTuple):
         event_shape: of one example.
         max_value: its largest level or token.
         num_examples: to train on.
+        mean_total: of counts, the mean of the sums of the examples to train on.
 
     >>> Facts((8, 8), 16, 1200).max_value
     16
@@ -18,3 +19,4 @@ class Facts(NamedTuple):
     event_shape: tuple[int, ...]
     max_value: int
     num_examples: int
+    mean_total: float = 0.0

@@ -10,7 +10,8 @@ import pkgutil
 from typing import Any
 
 from vae_jax.records import CHOICES
-from vae_jax.remedies._contract import SWITCHED, Parts, Remedy, own_params, with_params
+from vae_jax.remedies._contract import SWITCHED, Parts, Remedy
+from vae_jax.vae import own_params, with_params
 
 for _found in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_found.name}")

@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 
 from vae_jax.records import Facts, data, record, static
-from vae_jax.remedies._contract import Remedy, own_params, with_params
+from vae_jax.remedies._contract import Remedy
 from vae_jax.tokens import PAD
 from vae_jax.training import Auxiliary
-from vae_jax.vae import VAE
+from vae_jax.vae import VAE, own_params, with_params
 
 NAME = "bag_of_words"
 

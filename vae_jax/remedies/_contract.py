@@ -1,9 +1,7 @@
 """What a remedy is: a record that says what it changes, and does nothing else."""
 
-from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
-import jax
 import optax
 
 from vae_jax.likelihoods import Likelihood
@@ -18,7 +16,7 @@ from vae_jax.training import (
     RatePenalty,
     Regulariser,
 )
-from vae_jax.types import Params, PRNGKey, Schedule
+from vae_jax.types import Schedule
 from vae_jax.vae import VAE, Prior
 
 SWITCHED = "remedy"
@@ -55,44 +53,6 @@ class Parts(NamedTuple):
     evaluate: Any
     feedback: Feedback | None
     calibrate: Calibrate | None
-
-
-def with_params(vae: VAE, name: str, init: Callable[[PRNGKey], Params]) -> VAE:
-    """The model with parameters beside its own: `{"model": ..., name: ...}`.
-
-    >>> vae = with_params(VAE(len, len, len), "head", lambda key: {"w": 1.0})
-    >>> vae.calibrate is None
-    True
-    """
-
-    def both(key: PRNGKey) -> Params:
-        keys = jax.random.split(key)
-        return {"model": vae.init(keys[0]), name: init(keys[1])}
-
-    def of_model(function: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda params, *args, **kw: function(params["model"], *args, **kw)
-
-    def calibrate(params: Params, x: Any, **kw: Any) -> Params:
-        assert vae.calibrate is not None
-        return {**params, "model": vae.calibrate(params["model"], x, **kw)}
-
-    return vae._replace(
-        init=both,
-        encode=of_model(vae.encode),
-        decode=of_model(vae.decode),
-        calibrate=None if vae.calibrate is None else calibrate,
-    )
-
-
-def own_params(params: Params, name: str) -> Params:
-    """The parameters that `with_params` added, under whatever was added after them.
-
-    >>> own_params({"model": {"model": 1, "head": 2}, "prior": 3}, "head")
-    2
-    """
-    while name not in params:
-        params = params["model"]
-    return params[name]
 
 
 @record()

@@ -11,6 +11,7 @@ import jax
 from vae_jax import __version__, assembly, results, training
 from vae_jax.configs import Run
 from vae_jax.sweeps._cohorts import split_shards
+from vae_jax.sweeps._given import with_data
 from vae_jax.sweeps._identity import (
     DataDigests,
     Inputs,
@@ -37,6 +38,7 @@ def run(
     out: str | Path,
     options: Options = Options(),  # noqa: B008
     *,
+    data: Any = None,
     make_job: MakeJob = assembly.job,
 ) -> results.Results:
     """Train and evaluate every config, many at a time, and store a row for each.
@@ -50,6 +52,8 @@ def run(
         configs: the members, each another one; see `read_spec` and `expand`.
         out: folder of the results, made if it does not exist.
         options: how to run.
+        data: arrays to train on, in the place of the data that configs name: one, or
+            (train, validation, test), or a `data.Dataset`; see `userdata.from_arrays`.
         make_job: `config -> Job`; your own for a model or program that no config names.
 
     Returns:
@@ -64,7 +68,7 @@ def run(
 
     The README shows a sweep.
     """
-    configs, out = list(configs), Path(out).expanduser()
+    configs, out = with_data(configs, data), Path(out).expanduser()
     refuse_nothing(configs, options)
     refuse_twins(configs)
     check_out(out)

@@ -1,0 +1,102 @@
+"""Arrays that are in memory as the data of a run, known by what they hold."""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from vae_jax.data import SPLITS, Dataset, digests, read_only
+from vae_jax.records import record, static
+from vae_jax.userdata._dataset import Reading, as_dataset
+from vae_jax.userdata._raw import WHOLE, Raw
+from vae_jax.userdata._records import Own
+
+HELD: dict[str, Dataset] = {}
+"""Data by the names that runs have for them."""
+
+NAME = re.compile(r"arrays-[0-9a-f]{16}")
+
+
+@record("dataset", "arrays")
+class Held(Own):
+    """Arrays of the running program, by a name that `hold` gives them."""
+
+    dataset: str = static("`arrays-` and a digest, as `hold` gives it.", kw_only=True)
+
+    @property
+    def chosen_name(self) -> str:
+        """The name of the arrays."""
+        return self.dataset
+
+    def load(self) -> Dataset:
+        """The arrays.
+
+        Raises:
+            ValueError: they are not in this process.
+        """
+        if self.dataset not in HELD:
+            raise ValueError(
+                f"dataset={self.dataset!r} are arrays of another program; this one has "
+                "none of that name. Give them again: sweeps.run(..., data=...) "
+                "or userdata.hold(...)."
+            )
+        return HELD[self.dataset]
+
+
+def from_arrays(
+    train: Any,
+    validation: Any = None,
+    test: Any = None,
+    *,
+    labels: Sequence[Any] | None = None,
+    **reading: Any,
+) -> Dataset:
+    """A data set of arrays, numpy's or JAX's.
+
+    What is missing of validation and test is cut from training by the contents of the
+    examples. What the numbers are is found out from them.
+
+    Args:
+        train: `(n, *event)`.
+        validation: likewise.
+        test: likewise.
+        labels: classes of each of the arrays that are given.
+        **reading: `values`, `value_range`, `max_value`, `standardize`, `shape`,
+            `validation_share`, `test_share`, `seed`: see the settings of `Files`.
+
+    Raises:
+        ValueError: see `as_dataset`.
+
+    >>> made = from_arrays(np.random.default_rng(0).normal(size=(50, 3)))
+    >>> made.holds, made.train.images.shape
+    ('real', (40, 3))
+    """
+    given = dict(zip(SPLITS, (train, validation, test), strict=True))
+    parts = {name: np.asarray(x) for name, x in given.items() if x is not None}
+    if list(parts) == ["train"]:
+        parts = {WHOLE: parts["train"]}
+    classes: dict[str, np.ndarray] = {}
+    if labels is not None:
+        if len(labels) != len(parts):
+            raise ValueError(
+                f"`labels` must be one array for each of {', '.join(parts)}; got "
+                f"{len(labels)}."
+            )
+        classes = dict(zip(parts, map(np.asarray, labels), strict=True))
+    return as_dataset("arrays", Raw(parts, classes), Reading(**reading))
+
+
+def hold(dataset: Dataset) -> Held:
+    """The record of a data set that is in memory; the same for the same numbers.
+
+    >>> held = hold(from_arrays(np.random.default_rng(0).normal(size=(50, 3))))
+    >>> held.load().train.images.dtype
+    dtype('float32')
+    """
+    known = json.dumps([digests(dataset), dataset.holds], sort_keys=True)
+    name = f"arrays-{hashlib.sha256(known.encode()).hexdigest()[:16]}"
+    HELD[name] = read_only(dataset._replace(name=name))
+    return Held(dataset=name)
