@@ -11,6 +11,7 @@ from vae_jax import analytic
 # compiled: by itself, every call would compile some fifty small programs
 optimum = jax.jit(analytic.linear_cvae_optimum, static_argnums=1)
 objective = jax.jit(analytic.linear_cvae_objective)
+conditional_covariance = jax.jit(analytic.conditional_covariance)
 
 SPECTRUM = np.diag([3.0, 2.0, 1.0, 0.5])
 CORRELATIONS = [0.0, 0.5, 0.8, 0.95]
@@ -293,7 +294,7 @@ def test_labels_are_one_hot_conditions():
     onehot = np.eye(4)[labels]
     groups = [x[labels == k] for k in range(4)]
     within = sum(len(g) * np.cov(g.T, ddof=0) for g in groups) / 200
-    left = analytic.conditional_covariance(analytic.joint_moments(x, onehot))
+    left = conditional_covariance(analytic.joint_moments(x, onehot))
     # the covariance of one-hot labels is singular
     np.testing.assert_allclose(left, within, atol=1e-5)
     spectrum = analytic.conditional_eigenvalues(x, onehot)

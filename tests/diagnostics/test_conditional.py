@@ -62,6 +62,7 @@ def test_parts_of_a_gaussian_channel(seed, nats, scale):
     assert float(found.rate) == pytest.approx(float(kl), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_error_is_honest():
     """Over populations, the estimate in its own standard errors is a standard normal."""
 
@@ -147,11 +148,12 @@ def test_agrees_with_each_group_by_itself():
     assert float(found.value) == pytest.approx(total / 200, abs=1e-5)
     sizes = np.bincount(labels)[labels]
     assert float(found.ceiling) == pytest.approx(np.log(sizes).mean(), rel=1e-6)
-    both = jax.jit(diagnostics.mutual_information)(key, means, logvars)
+    both = np.diag(log_q) - special.logsumexp(log_q, axis=1) + np.log(200)
     chain = condition_information(key, means, logvars, labels).value + found.value
-    assert float(chain) == pytest.approx(float(both.value), abs=1e-5)
+    assert float(chain) == pytest.approx(both.mean(), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_one_condition_is_no_condition():
     means, logvars, labels = channel(6, 1.0, 1.0, 200)
     key, same = jax.random.key(0), np.full_like(labels, 7)
@@ -185,7 +187,7 @@ def test_names_and_order_of_the_conditions_do_not_matter():
 
 def test_a_code_that_repeats_the_condition():
     """Nothing beside it, without any spread, and all of its entropy."""
-    labels = np.arange(120, dtype=np.int32) % 3
+    labels = np.arange(900, dtype=np.int32) % 3
     means = np.float32(30 * labels)[:, None]
     logvars = np.full_like(means, -3.0)
     found = conditional_decomposition(jax.random.key(0), means, logvars, labels)

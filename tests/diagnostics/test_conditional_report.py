@@ -304,6 +304,7 @@ def test_traced_labels_that_are_all_alone_are_unreliable():
     assert int(report.alone) == int(report.num_conditions) == SIZE
 
 
+@pytest.mark.slow
 def test_reports_of_a_batch_are_judged_one_by_one(key):
     labels = jnp.arange(60, dtype=jnp.int32) % 3
     means = jnp.stack([jnp.zeros((60, 2)), jax.random.normal(key, (60, 2)) * 3])
