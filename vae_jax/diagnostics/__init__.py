@@ -1,5 +1,19 @@
 """Is the posterior collapsed? Statistics in nats, and a verdict that gives its reasons."""
 
+from vae_jax.diagnostics._conditional import (
+    ConditionalInformation,
+    condition_information,
+    conditional_information,
+)
+from vae_jax.diagnostics._conditional_rate import (
+    ConditionalDecomposition,
+    conditional_decomposition,
+    conditional_marginal_kl,
+)
+from vae_jax.diagnostics._conditional_report import (
+    ConditionalReport,
+    conditional_report,
+)
 from vae_jax.diagnostics._correlation import (
     MeanCorrelation,
     aggregate_covariance,
@@ -65,6 +79,11 @@ from vae_jax.diagnostics._reliance import (
 )
 from vae_jax.diagnostics._report import CollapseReport, collapse_report
 from vae_jax.diagnostics._shuffle import ShuffleGap, derangement, z_shuffle_gap
+from vae_jax.diagnostics._shuffle_within import (
+    ConditionalShuffleGap,
+    conditional_shuffle_gap,
+    shuffle_within,
+)
 from vae_jax.diagnostics._total_correlation import (
     DimensionWiseKL,
     MarginalDecomposition,
@@ -85,6 +104,10 @@ __all__ = [
     "GRID_AXIS",
     "KL_EDGES",
     "CollapseReport",
+    "ConditionalDecomposition",
+    "ConditionalInformation",
+    "ConditionalReport",
+    "ConditionalShuffleGap",
     "Curvature",
     "DimensionWiseKL",
     "EscapeTest",
@@ -114,6 +137,12 @@ __all__ = [
     "collapse_curve_of_counts",
     "collapse_report",
     "collapsed_units",
+    "condition_information",
+    "conditional_decomposition",
+    "conditional_information",
+    "conditional_marginal_kl",
+    "conditional_report",
+    "conditional_shuffle_gap",
     "derangement",
     "diverged",
     "escape_test",
@@ -136,6 +165,7 @@ __all__ = [
     "rate_distortion_frontier",
     "rate_distortion_line",
     "rate_distortion_point",
+    "shuffle_within",
     "smallest_curvature",
     "total_correlation",
     "verdict",

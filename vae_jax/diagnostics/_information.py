@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from vae_jax import gaussian
 from vae_jax.diagnostics._checks import (
@@ -189,15 +189,35 @@ def rate_decomposition(
     4.50 0.00
     """
     mean, logvar = as_posterior(means, logvars)
+    own, first, second = sampled_twice(key, mean, logvar, log_prior, kl, block_size)
+    left = own - first.to_mixture - (second.to_prior - second.to_mixture)
+    return RateDecomposition(
+        jnp.mean(own),
+        summarise_information(first.to_mixture),
+        summarise_marginal(second),
+        RateResidual(jnp.mean(left), standard_error(left)),
+    )
+
+
+def sampled_twice(
+    key: PRNGKey,
+    mean: Float[Array, "examples latent"],
+    logvar: Float[Array, "examples latent"],
+    log_prior: LogPrior | None,
+    kl: ArrayLike | None,
+    block_size: int,
+    labels: Int[Array, " examples"] | None = None,
+) -> tuple[Float[Array, " examples"], LogRatios, LogRatios]:
+    """The KL of every example to its prior, and the ratios of two samples of it."""
     if kl is not None and log_prior is None:
         raise ValueError("`kl` is to `log_prior`: give both; got `kl` alone.")
     keys = jax.random.split(as_key("key", key), 2)
     samples = [sample(k, mean, logvar) for k in keys]
     noises = jnp.concatenate([noise for noise, _ in samples])
-    both = log_ratios(noises, mean, logvar, block_size)
+    both = log_ratios(noises, mean, logvar, block_size, labels)
     size = len(mean)
-    first = LogRatios(*(terms[:size] for terms in both))
-    second = LogRatios(*(terms[size:] for terms in both))
+    first: LogRatios = jax.tree.map(lambda terms: terms[:size], both)
+    second: LogRatios = jax.tree.map(lambda terms: terms[size:], both)
     own = jnp.sum(gaussian.kl_standard(mean, logvar), axis=-1)
     if log_prior is not None:
         first, second = (
@@ -206,13 +226,7 @@ def rate_decomposition(
         )
         own = (first.to_prior + second.to_prior) / 2 if kl is None else as_float(kl)
         check_same_shape("kl", own, "log_prior(z)", first.to_prior)
-    left = own - first.to_mixture - (second.to_prior - second.to_mixture)
-    return RateDecomposition(
-        jnp.mean(own),
-        summarise_information(first.to_mixture),
-        summarise_marginal(second),
-        RateResidual(jnp.mean(left), standard_error(left)),
-    )
+    return own, first, second
 
 
 def summarise_information(to_mixture: Float[Array, " examples"]) -> MutualInformation:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from vae_jax import checks, numerics
 from vae_jax.diagnostics._checks import log_density
@@ -39,10 +39,14 @@ def log_ratio_to(
 
 
 class LogRatios(NamedTuple):
-    """`log q(z|x) - log q(z)` and `log q(z|x) - log p(z)` of every sample."""
+    """`log q(z|x) - log q(z)` and `log q(z|x) - log p(z)` of every sample.
+
+    With labels also `log q(z|x) - log q(z|c)`, to the mixture of its condition.
+    """
 
     to_mixture: Float[Array, " samples"]
     to_prior: Float[Array, " samples"]
+    to_group: Float[Array, " samples"] | None = None
 
 
 def log_ratios(
@@ -50,6 +54,7 @@ def log_ratios(
     mean: Float[Array, "examples latent"],
     logvar: Float[Array, "examples latent"],
     block_size: int,
+    labels: Int[Array, " examples"] | None = None,
 ) -> LogRatios:
     """Sample i is of example i modulo N. The constant of the Gaussian cancels throughout.
 
@@ -75,13 +80,25 @@ def log_ratios(
         own = total[example]
         to_mixture = -numerics.log_mean_exp((own - total) / 2, axis=0)
         z = own_mean + jnp.exp(0.5 * scale) * offset
-        return LogRatios(to_mixture, (jnp.sum(jnp.square(z)) - own) / 2)
+        to_group = None
+        if labels is not None:
+            to_group = ratio_to_some((own - total) / 2, labels == labels[example])
+        return LogRatios(to_mixture, (jnp.sum(jnp.square(z)) - own) / 2, to_group)
 
     size = len(noise)
     found: LogRatios = jax.lax.map(
         ratios, jnp.arange(size), batch_size=min(block_size, size)
     )
     return found
+
+
+def ratio_to_some(
+    log_ratios: Float[Array, " examples"], some: Bool[Array, " examples"]
+) -> Float[Array, ""]:
+    """To the mixture of some of the examples, the own one among them."""
+    count = jnp.sum(some).astype(log_ratios.dtype)
+    inside = jnp.where(some, log_ratios, -jnp.inf)
+    return jnp.log(count) - jax.nn.logsumexp(inside)
 
 
 def unit_scale(logvar: Float[Array, "examples latent"]) -> Float[Array, " latent"]:

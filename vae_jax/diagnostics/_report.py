@@ -106,7 +106,7 @@ def collapse_report(
     checks.number("active_threshold", active_threshold, 0, high_open=True)
     if kl is not None:
         check_same_shape("kl", as_float(kl), "means", mean)
-    _check_decoder(log_prob, z, x, mean)
+    check_decoder(log_prob, z, x, mean)
     sample_key, shuffle_key = jax.random.split(as_key("key", key))
     parts = rate_decomposition(
         sample_key,
@@ -139,7 +139,7 @@ def collapse_report(
     return report._replace(shuffle_gap=gap.value, shuffle_gap_error=gap.standard_error)
 
 
-def _check_decoder(
+def check_decoder(
     log_prob: Callable[..., Array] | None, z: ArrayLike | None, x: Any, mean: Array
 ) -> None:
     """Refuse a part of what the shuffle takes: by itself it would change nothing."""
@@ -165,15 +165,24 @@ def kl_to_moments(
     >>> kl_to_moments(same, 0 * same)[:, 0].tolist()
     [0.0, 0.0, 0.0, 0.0, 0.0]
     """
-    # in the logarithm: of posteriors without noise or spread it is a difference of logvars
-    variance = jnp.var(mean, axis=0)
-    still = variance == 0
-    of_means = jnp.where(still, -jnp.inf, jnp.log(jnp.where(still, 1.0, variance)))
-    centre = jnp.mean(mean, axis=0)
-    spread = jnp.logaddexp(numerics.log_mean_exp(logvar), of_means)
-    return gaussian.kl_between(
+    return kl_to_gaussian(
         mean,
         logvar,
-        jnp.broadcast_to(centre, mean.shape),
-        jnp.broadcast_to(spread, mean.shape),
+        jnp.broadcast_to(jnp.mean(mean, axis=0), mean.shape),
+        jnp.broadcast_to(jnp.var(mean, axis=0), mean.shape),
+        jnp.broadcast_to(numerics.log_mean_exp(logvar), mean.shape),
     )
+
+
+def kl_to_gaussian(
+    mean: Float[Array, "examples latent"],
+    logvar: Float[Array, "examples latent"],
+    centre: Float[Array, "examples latent"],
+    variance: Float[Array, "examples latent"],
+    log_noise: Float[Array, "examples latent"],
+) -> Float[Array, "examples latent"]:
+    """KL to the Gaussian around `centre` of variance `variance + exp(log_noise)`."""
+    # in the logarithm: of posteriors without noise or spread it is a difference of logvars
+    still = variance == 0
+    of_means = jnp.where(still, -jnp.inf, jnp.log(jnp.where(still, 1.0, variance)))
+    return gaussian.kl_between(mean, logvar, centre, jnp.logaddexp(log_noise, of_means))

@@ -73,15 +73,25 @@ def z_shuffle_gap(
     """
     codes = as_examples("z", z)
     partner = derangement(key, len(codes))
+    drop = likelihood_drop(log_prob, codes, x, partner)
+    centred = drop - jnp.mean(drop)
+    with_neighbour = jnp.mean(centred * centred[partner])
+    spread = jnp.var(drop, ddof=1) + 2 * jnp.maximum(with_neighbour, 0)
+    size = jnp.asarray(len(codes), drop.dtype)
+    return ShuffleGap(jnp.mean(drop), jnp.sqrt(spread / size))
+
+
+def likelihood_drop(
+    log_prob: Callable[[Array, Any], Array],
+    codes: Float[Array, "examples latent"],
+    x: Any,
+    partner: Int[Array, " examples"],
+) -> Float[Array, " examples"]:
+    """`log p(x_i|z_i) - log p(x_i|z_s(i))` of every example."""
     own, other = log_prob(codes, x), log_prob(codes[partner], x)
     if own.shape != (len(codes),):
         raise ValueError(
             f"`log_prob` must return one number an example, ({len(codes)},); "
             f"got {own.shape}."
         )
-    drop = own - other
-    centred = drop - jnp.mean(drop)
-    with_neighbour = jnp.mean(centred * centred[partner])
-    spread = jnp.var(drop, ddof=1) + 2 * jnp.maximum(with_neighbour, 0)
-    size = jnp.asarray(len(codes), drop.dtype)
-    return ShuffleGap(jnp.mean(drop), jnp.sqrt(spread / size))
+    return own - other

@@ -63,7 +63,13 @@ def active_units(
     1
     """
     checks.number("threshold", threshold, 0, high_open=True)
-    spread = posterior_mean_variance(means)
+    return count_active(posterior_mean_variance(means), threshold)
+
+
+def count_active(
+    spread: Float[Array, " latent"], threshold: Num[ArrayLike, ""]
+) -> Float[Array, ""]:
+    """Units whose mean has at least this variance; NaN if one is."""
     active = jnp.sum(spread >= jnp.asarray(threshold, spread.dtype))
     return unless_nan(active, jnp.isnan(spread).any())
 

@@ -12,14 +12,18 @@ Rules, the first that holds:
 3. *partially collapsed*: fewer than half of the units are in use, or all together carry
    less than one bit.
 4. *healthy*.
+
+A conditional VAE is judged by the same rules on what z does beside the condition: MI is
+I(z; x | c), and z is shuffled within a condition. What its z repeats of the condition
+counts for nothing, nor does a good reconstruction, which c alone may make.
 """
 
 import math
 from typing import Literal, NamedTuple
 
-import numpy as np
-
 from vae_jax import checks
+from vae_jax.diagnostics._conditional_report import ConditionalReport
+from vae_jax.diagnostics._numbers import Numbers, as_numbers, not_finite
 from vae_jax.diagnostics._report import CollapseReport
 
 COLLAPSED_NATS = 0.1
@@ -67,31 +71,14 @@ class Verdict(NamedTuple):
     reasons: tuple[str, ...]
 
 
-class Numbers(NamedTuple):
-    """A report in Python numbers; units in use are active and not collapsed."""
-
-    rate: float
-    latent: int
-    active: int
-    collapsed: int
-    used: int
-    information: float
-    information_error: float
-    ceiling: float
-    marginal: float
-    residual: float
-    residual_error: float
-    gap: float | None
-    gap_error: float
-
-
-def verdict(report: CollapseReport) -> Verdict:
+def verdict(report: CollapseReport | ConditionalReport) -> Verdict:
     """Judge a report of concrete numbers.
 
     The rules and the origin of each threshold are at the head of this module.
 
     Args:
-        report: as `collapse_report` gives it; not traced, and not batched.
+        report: as `collapse_report` or `conditional_report` gives it; not traced, and not
+            batched.
 
     Raises:
         ValueError: a field that should be one number is not.
@@ -118,7 +105,7 @@ def verdict(report: CollapseReport) -> Verdict:
     if causes:
         return Verdict("collapsed", (*causes, *remarks(numbers)))
     few = numbers.used < USED_SHARE * numbers.latent
-    little = numbers.information < ONE_BIT
+    little = numbers.information < little_below(numbers)
     label: Label = "partially collapsed" if few or little else "healthy"
     return Verdict(label, (*why_in_use(numbers), *remarks(numbers)))
 
@@ -150,42 +137,14 @@ def diverged(first_bad_step: int) -> Verdict:
     )
 
 
-def not_finite(report: CollapseReport) -> list[str]:
-    """Names of the fields with a NaN or an infinity."""
-    return [
-        name
-        for name, value in report._asdict().items()
-        if value is not None and not np.isfinite(np.asarray(value)).all()
-    ]
+def little_below(n: Numbers) -> float:
+    """One bit; less where so few examples share a condition that they cannot show it."""
+    return ONE_BIT if n.condition is None else min(ONE_BIT, near_ceiling(n))
 
 
-def as_numbers(report: CollapseReport) -> Numbers:
-    """Plain numbers, refused where a field holds several."""
-    for name, value in report._asdict().items():
-        expected = 1 if name == "kl_per_unit" else 0
-        if value is not None and np.ndim(value) != expected:
-            raise ValueError(
-                f"`{name}` must have {expected} dimensions; got shape {np.shape(value)}. "
-                "Judge the reports of a batch one by one."
-            )
-    latent = len(np.asarray(report.kl_per_unit))
-    active, collapsed = int(report.active_units), int(report.collapsed_units)
-    gap, gap_error = report.shuffle_gap, report.shuffle_gap_error
-    return Numbers(
-        rate=float(report.rate),
-        latent=latent,
-        active=active,
-        collapsed=collapsed,
-        used=min(active, latent - collapsed),
-        information=float(report.mutual_information),
-        information_error=float(report.mutual_information_error),
-        ceiling=float(report.mutual_information_ceiling),
-        marginal=float(report.marginal_kl),
-        residual=float(report.rate_residual),
-        residual_error=float(report.rate_residual_error),
-        gap=None if gap is None else float(gap),
-        gap_error=0.0 if gap_error is None else float(gap_error),
-    )
+def near_ceiling(n: Numbers) -> float:
+    """Information from which a value says more about the examples than about the code."""
+    return max(n.ceiling - CEILING_MARGIN, n.ceiling / 2)
 
 
 def why_unreliable(n: Numbers) -> list[str]:
@@ -202,8 +161,9 @@ def why_unreliable(n: Numbers) -> list[str]:
         margin = SURE_ERRORS * n.gap_error
         if n.gap - margin <= 0 and n.gap + margin >= COLLAPSED_NATS:
             reasons.append(
-                f"Whether the decoder uses z cannot be told: shuffling z costs {n.gap:.3f} "
-                f"nats, standard error {n.gap_error:.3f}. Give more examples."
+                f"Whether the decoder uses z{n.beside} cannot be told: shuffling z"
+                f"{n.within} costs {n.gap:.3f} nats, standard error {n.gap_error:.3f}. "
+                "Give more examples."
             )
     return reasons
 
@@ -214,55 +174,75 @@ def why_collapsed(n: Numbers) -> list[str]:
     if n.information < COLLAPSED_NATS:
         # adding zero turns -0.000 into 0.000
         reasons.append(
-            f"z carries {round(n.information, 3) + 0.0:.3f} nats about x, "
+            f"z carries {round(n.information, 3) + 0.0:.3f} nats about x{n.beside}, "
             f"below {COLLAPSED_NATS:g}."
         )
+        reasons += why_repeated(n)
         if n.active:
             reasons.append(
-                f"{n.active} of {n.latent} units count as active, but the spread of their "
-                "means drowns in the posterior's own noise (batch-normalised means are "
-                "active by construction)."
+                f"{n.active} of {n.latent} units count as active{n.within}, but the spread "
+                "of their means drowns in the posterior's own noise (batch-normalised "
+                "means are active by construction)."
             )
         else:
-            reasons.append("No unit is active.")
+            reasons.append(f"No unit is active{n.within}.")
     if n.gap is not None and n.gap + SURE_ERRORS * n.gap_error < COLLAPSED_NATS:
         reasons.append(
-            f"The decoder ignores z: the z of another example costs "
+            f"The decoder ignores z{n.beside}: the z of {n.other} costs "
             f"{round(n.gap, 3) + 0.0:.3f} nats of log-likelihood, "
             f"below {COLLAPSED_NATS:g}."
+        )
+    elif reasons and n.condition is not None and n.gap is not None:
+        reasons.append(
+            f"The z of {n.other} costs {n.gap:.3f} nats of log-likelihood, standard error "
+            f"{n.gap_error:.3f}."
         )
     return reasons
 
 
+def why_repeated(n: Numbers) -> list[str]:
+    """What z says of the condition, where it says something."""
+    if n.condition is None or n.condition.repeated < COLLAPSED_NATS:
+        return []
+    # mixtures of few examples make it too large, by as much as its error says
+    if n.condition.repeated < SURE_ERRORS * n.condition.repeated_error:
+        return []
+    return [
+        f"z repeats the condition: it carries {n.condition.repeated:.3f} nats about it, "
+        "which the decoder is given anyway."
+    ]
+
+
 def why_in_use(n: Numbers) -> list[str]:
     """What z does where the posterior is not collapsed."""
-    little = "; less than one bit" if n.information < ONE_BIT else ""
+    little = "; less than one bit" if n.information < little_below(n) else ""
     reasons = [
-        f"z carries {n.information:.3f} nats about x (standard error "
+        f"z carries {n.information:.3f} nats about x{n.beside} (standard error "
         f"{n.information_error:.3f}){little}."
     ]
     few = "; fewer than half" if n.used < USED_SHARE * n.latent else ""
     reasons.append(f"{n.used} of {n.latent} units are in use{few}.")
     if n.active == 0:
         reasons.append(
-            "No unit counts as active although z is informative: the means vary on a scale "
-            "below the threshold of active units."
+            f"No unit counts as active{n.within} although z is informative: the means vary "
+            "on a scale below the threshold of active units."
         )
     if n.gap is not None:
         reasons.append(
-            f"The decoder uses z: the z of another example costs {n.gap:.3f} nats."
+            f"The decoder uses z{n.beside}: the z of {n.other} costs {n.gap:.3f} nats."
         )
-    return reasons
+    return reasons + why_repeated(n)
 
 
 def remarks(n: Numbers) -> list[str]:
     """What a reader should know of the numbers, whatever the label."""
     notes = []
-    if n.information > max(n.ceiling - CEILING_MARGIN, n.ceiling / 2):
+    per_condition = "" if n.condition is None else " of each condition"
+    if n.information > near_ceiling(n):
         notes.append(
             f"The information is at its ceiling, log {math.exp(n.ceiling):.0f} = "
             f"{n.ceiling:.2f} nats: the true value may be larger, and the marginal KL "
-            "smaller by as much. Give more examples."
+            f"smaller by as much. Give more examples{per_condition}."
         )
     distance = abs(n.information - COLLAPSED_NATS)
     if distance < SURE_ERRORS * n.information_error:
@@ -273,6 +253,21 @@ def remarks(n: Numbers) -> list[str]:
     if n.marginal > max(n.information, COLLAPSED_NATS):
         notes.append(
             f"Most of the rate of {n.rate:.3f} nats is no information: {n.marginal:.3f} "
-            "nats are the distance of the aggregate posterior from the prior."
+            f"nats are the distance of the aggregate posterior{per_condition} from the "
+            "prior."
+        )
+    return notes + remarks_on_conditions(n)
+
+
+def remarks_on_conditions(n: Numbers) -> list[str]:
+    """Who was compared with whom."""
+    if n.condition is None:
+        return []
+    notes = []
+    if n.condition.number == 1:
+        notes.append("There is one condition, beside which everything is.")
+    if n.condition.alone:
+        notes.append(
+            f"Examples alone in their condition were left out: {n.condition.alone}."
         )
     return notes
