@@ -1,7 +1,7 @@
 """`vae-jax diagnose`: is a stored run, or a posterior of a file, collapsed, and why?"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -15,63 +15,139 @@ NAMED = ("mean", "logvar", "std", "var", "log_std", "layout")
 """Options that say what is what in a file."""
 
 
+def said(metavar: str, text: str) -> Any:
+    """What the page of help says of an option that may be left out."""
+    return tyro.conf.arg(metavar=metavar, help=text, help_behavior_hint="")
+
+
 def diagnose(
-    source: tyro.conf.Positional[Path],
+    source: Annotated[
+        tyro.conf.Positional[Path],
+        said(
+            "FOLDER|FILE", "The folder of a run or a sweep, or the file of a posterior."
+        ),
+    ],
     /,
-    member: int | None = None,
-    mean: str | None = None,
-    logvar: str | None = None,
-    std: str | None = None,
-    var: str | None = None,
-    log_std: str | None = None,
-    layout: str | None = None,
-    by: Literal["unit", "channel", "position"] | None = None,
-    examples: int | None = None,
-    seed: int | None = None,
-    picture: Path | None = None,
-    beta: float | None = None,
-    error: Literal["mse", "half_mse", "l1", "bce", "nll"] | None = None,
-    reduction: Literal["sum", "mean", "total"] | None = None,
-    kl_reduction: Literal["sum", "mean", "total"] | None = None,
-    dims: int | None = None,
-    batch_size: int | None = None,
+    member: Annotated[
+        int | None, said("INT", "Only this member of a folder is shown.")
+    ] = None,
+    mean: Annotated[
+        str | None,
+        said("NAME", "The means have this name, if it is not means, mean or mu."),
+    ] = None,
+    logvar: Annotated[
+        str | None,
+        said(
+            "NAME",
+            "The log-variances have this name, if it is not logvars, logvar or log_var.",
+        ),
+    ] = None,
+    std: Annotated[
+        str | None,
+        said("NAME", "This array holds standard deviations, which are converted."),
+    ] = None,
+    var: Annotated[
+        str | None, said("NAME", "This array holds variances, which are converted.")
+    ] = None,
+    log_std: Annotated[
+        str | None,
+        said(
+            "NAME",
+            "This array holds logarithms of standard deviations, which are converted.",
+        ),
+    ] = None,
+    layout: Annotated[
+        str | None,
+        said(
+            "LETTERS",
+            "A letter says what each axis is, as in nchw, which is how PyTorch has images: "
+            "n is the examples, c or d the channels or units, t, h and w are positions. "
+            "It is nd, ntd or nhwc unless it is given.",
+        ),
+    ] = None,
+    by: Annotated[
+        Literal["unit", "channel", "position"] | None,
+        said(
+            "unit|channel|position",
+            "These parts are judged one by one. They are units, or channels if there are "
+            "positions, unless it is given.",
+        ),
+    ] = None,
+    examples: Annotated[
+        int | None,
+        said(
+            "INT",
+            "So many examples are compared with each other. They are at most 5000, and "
+            "fewer if there are many units, unless it is given.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        said("INT", "Samples of z have this seed. It is 0 unless it is given."),
+    ] = None,
+    picture: Annotated[
+        Path | None,
+        said("FILE.png", "The report is drawn into this PNG, PDF or SVG file."),
+    ] = None,
+    beta: Annotated[
+        float | None,
+        said(
+            "FLOAT",
+            "The KL has this weight in your loss, and the report says which beta of the "
+            "ELBO that is. It needs --error and --reduction.",
+        ),
+    ] = None,
+    error: Annotated[
+        Literal["mse", "half_mse", "l1", "bce", "nll"] | None,
+        said(
+            "mse|half_mse|l1|bce|nll",
+            "The reconstruction in your loss is a squared error, half of it, an absolute "
+            "error, a binary cross-entropy or a negative log-likelihood.",
+        ),
+    ] = None,
+    reduction: Annotated[
+        Literal["sum", "mean", "total"] | None,
+        said(
+            "sum|mean|total",
+            "The reconstruction is summed over an example and averaged over the batch, "
+            "averaged over both, or summed over both.",
+        ),
+    ] = None,
+    kl_reduction: Annotated[
+        Literal["sum", "mean", "total"] | None,
+        said(
+            "sum|mean|total",
+            "The KL is added up in one of the same ways. It is sum unless it is given.",
+        ),
+    ] = None,
+    dims: Annotated[
+        int | None,
+        said(
+            "INT",
+            "The mean of the reconstruction is over so many values of an example, which "
+            "are pixels times colours.",
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        said(
+            "INT",
+            "A batch has so many examples. It is needed if one of the two terms is a total "
+            "and the other is not.",
+        ),
+    ] = None,
 ) -> None:
     """Print whether a posterior is collapsed, with the reasons.
 
     The source is the folder of a run or a sweep, or a file that any framework has written:
     npz, Parquet or safetensors, with the arrays `means` and `logvars` of shape (examples,
-    units), (examples, positions, width) or (examples, height, width, channels). It may
-    also hold `log_likelihood`, a number an example under a sample of its own z,
+    units), (examples, positions, width) or (examples, height, width, channels). The file
+    may also hold `log_likelihood`, a number an example under a sample of its own z,
     `log_likelihood_shuffled`, the same under the z of another example, and `partner`, the
-    index of that example. They show whether the decoder uses z.
+    index of that example: they show whether the decoder uses z.
 
-    Args:
-        source: the folder or the file.
-        member: of a folder, only this member is shown.
-        mean: the name of the means in the file, unless it is means, mean or mu.
-        logvar: the name of the log-variances, unless it is logvars, logvar or log_var.
-        std: the name of standard deviations, which are converted to log-variances.
-        var: the name of variances, which are converted to log-variances.
-        log_std: the name of logarithms of standard deviations, which are converted too.
-        layout: a letter for every axis of the arrays, such as nchw, as PyTorch has images.
-            n is the examples, c or d the channels or units, and t, h and w are positions.
-        by: what is judged one by one. It is a unit, or a channel if there are positions.
-        examples: how many examples are compared with each other. It is at most 5000 unless
-            it is given, and less if there are many units.
-        seed: the seed of the samples of z, which is 0 unless it is given.
-        picture: a PNG, PDF or SVG file to which the report is drawn.
-        beta: the weight of the KL in your loss. The report then says which beta of the
-            ELBO that is.
-        error: the reconstruction in your loss. It is a squared error (mse), half of it, an
-            absolute error (l1), a binary cross-entropy (bce) or a negative log-likelihood.
-        reduction: how that is added up. It is a sum over an example and a mean over the
-            batch (sum), a mean over everything (mean), or a sum over everything (total).
-        kl_reduction: how the KL is added up, in the same words. It is sum unless it is
-            given.
-        dims: the number of values that a mean of the reconstruction is taken over, which
-            is pixels times colours.
-        batch_size: the examples in a batch. It is needed if only one of the two terms is a
-            total.
+    All options but --member are for files. Standard deviations and variances are refused
+    unless an option names them.
     """
     path = expanded(source)
     given = {

@@ -162,10 +162,11 @@ def names_of(sizes: list[int]) -> list[str]:
 
 def print_head(path: Path, dump: dumps.Dump, chosen: int) -> None:
     """What was read."""
-    axes = dict(zip(dump.layout.named, dump.means.shape, strict=True))
-    count = axes.pop("n")
-    shape = " x ".join(f"{size} {letter}" for letter, size in axes.items())
-    print(f"{path}: {count} examples of {shape}; {dump.sources}.")
+    count, *places, channels = dump.means.shape
+    units = f"{channels} units"
+    if places:
+        units = f"{' x '.join(map(str, places))} positions with {channels} channels"
+    print(f"{path}: {count} examples of {units}; {dump.sources}.")
     if chosen < count:
         print(
             f"Compared with each other: {chosen} examples, evenly over the file; "

@@ -101,15 +101,11 @@ def read_dump(
     raw = {name: load_array(path, name, held[name]) for name in used if name in held}
     shape = raw[mean_name].shape
     _values.check_shapes(mean_name, shape, scale_name, raw[scale_name].shape)
-    likelihoods = _likelihoods(raw, mean_name, shape, layout)
+    examples = _count(mean_name, shape, layout)
+    likelihoods = _likelihoods(raw, mean_name, shape, examples)
     axes = as_layout(layout, shape, mean_name)
     means = arranged(_values.as_real(mean_name, raw[mean_name]), axes)
     scales = arranged(_values.as_real(scale_name, raw[scale_name]), axes)
-    if len(means) < 2 or 0 in means.shape:
-        raise ValueError(
-            f"`{mean_name}` must hold at least 2 examples and a unit, and some hundreds to "
-            f"say much; got the shape {shape}. Write the posteriors of a whole test set."
-        )
     if not said:
         _values.check_not_scales(scale_name, scales)
     logvars = _values.as_logvars(scale_name, kind, scales)
@@ -125,11 +121,20 @@ def read_dump(
     )
 
 
+def _count(name: str, shape: tuple[int, ...], layout: str | None) -> int:
+    """How many examples there are, which are too few where there is one."""
+    at = layout.find("n") if layout is not None and len(layout) == len(shape) else 0
+    examples = shape[max(at, 0)]
+    if examples < 2 or 0 in shape:
+        raise ValueError(
+            f"`{name}` must hold at least 2 examples and a unit, and some hundreds to say "
+            f"much; got the shape {shape}. Write the posteriors of a whole test set."
+        )
+    return examples
+
+
 def _likelihoods(
-    raw: dict[str, np.ndarray],
-    mean_name: str,
-    shape: tuple[int, ...],
-    layout: str | None,
+    raw: dict[str, np.ndarray], mean_name: str, shape: tuple[int, ...], examples: int
 ) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
     """Under own and shuffled z, and whose z those were; None of what is not there."""
     for name, needed in ((SHUFFLED, LOG_LIKELIHOOD), (PARTNER, SHUFFLED)):
@@ -137,15 +142,13 @@ def _likelihoods(
             raise ValueError(
                 f"`{name}` says nothing without `{needed}`. Write both, or leave it out."
             )
-    at = layout.find("n") if layout is not None and len(layout) == len(shape) else 0
-    examples = shape[max(at, 0)]
     own, other = (
         _values.as_log_likelihood(name, raw[name], mean_name, shape, examples)
         if name in raw
         else None
         for name in (LOG_LIKELIHOOD, SHUFFLED)
     )
-    if own is not None and len(own) > 1:
+    if own is not None:
         _values.check_sign(LOG_LIKELIHOOD, own, other)
     return own, other, raw.get(PARTNER)
 

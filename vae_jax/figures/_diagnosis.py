@@ -1,4 +1,4 @@
-"""One posterior in a picture: what each part says, how each unit lies, where the rate goes."""
+"""One posterior in a picture: its parts, its units, and where the rate goes."""
 
 from collections.abc import Mapping
 
@@ -72,6 +72,9 @@ def _draw_parts(axes: Axes, what: str, parts: pd.DataFrame) -> None:
         count = int((rows["verdict"] == word).sum())
         if count:
             axes.bar([0], [0], color=colour, label=f"{word}: {count}")
+    idle = place[(rows["verdict"] == "collapsed").to_numpy()]
+    # without a rate it has no bar to be seen
+    axes.plot(idle, 0 * idle, "x", color=VERDICT_COLOURS["collapsed"], clip_on=False)
     axes.legend(fontsize=8, frameon=False)
     axes.margins(x=0.01, y=0.25)  # room for the legend
     if len(rows) <= 16:
@@ -92,6 +95,8 @@ def _draw_units(axes: Axes, units: pd.DataFrame) -> None:
         cmap="viridis",
         s=24 if few else 3,
         vmin=0,
+        lw=0,
+        alpha=0.8,
         rasterized=not few,
         zorder=3,
     )
@@ -105,7 +110,11 @@ def _draw_units(axes: Axes, units: pd.DataFrame) -> None:
         "active", (0.013, 0.02), xycoords=("data", "axes fraction"), fontsize=8
     )
     axes.annotate(
-        "the prior's", (0.02, 1.08), xycoords=("axes fraction", "data"), fontsize=8
+        "the prior's",
+        (0.98, 1.08),
+        xycoords=("axes fraction", "data"),
+        fontsize=8,
+        ha="right",
     )
     assert axes.figure is not None
     bar = axes.figure.colorbar(dots, ax=axes)
@@ -131,8 +140,9 @@ def _draw_totals(axes: Axes, totals: Mapping[str, float]) -> None:
         totals["ceiling"], color="0.2", ls="--", lw=0.9, label="ceiling, log N"
     )
     axes.set_yticks([0, 1], ["rate", "its parts"], fontsize=9)
-    axes.set_ylim(2.7, -0.6)
-    axes.legend(fontsize=8, frameon=False, loc="lower right")
+    axes.set_ylim(3.0, -0.6)
+    legend = axes.legend(fontsize=8, edgecolor="none", loc="lower right")
+    legend.get_frame().set_alpha(1)  # the ceiling may lie behind it
     tidy(axes, "Where the rate goes", "nats per example")
 
 
