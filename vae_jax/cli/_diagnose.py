@@ -163,7 +163,8 @@ def diagnose(
         raise ValueError(
             f"`member` is one of a folder of runs; {path} is a file. Leave it out."
         )
-    from vae_jax.cli._dump import Loss, diagnose_dump
+    from vae_jax.cli._dump import diagnose_dump
+    from vae_jax.cli._loss import Loss
 
     named = {name: given.get(name) for name in NAMED}
     loss = Loss(beta, error, reduction, kl_reduction, dims, batch_size)
