@@ -8,6 +8,7 @@ import pytest
 
 from vae_jax import cli, diagnostics
 from vae_jax.cli import _dump
+from vae_jax.cli._loss import Loss, describe_beta
 
 N = 60
 RNG = np.random.default_rng(0)
@@ -40,7 +41,9 @@ def test_the_report_of_a_plain_latent(tmp_path, capsys):
     picture = tmp_path / "a.png"
     out = printed(capsys, tmp_path / "a.npz", "--picture", picture)
     key = jax.random.split(jax.random.key(0))[0]
-    report = diagnostics.collapse_report(key, arrays["means"], arrays["logvars"])
+    report = jax.jit(diagnostics.collapse_report)(
+        key, arrays["means"], arrays["logvars"]
+    )
     assert f"{N} examples of 3 units; means from `means`" in out
     assert "Not read: `label`." in out
     assert re.search(rf"rate +{float(report.rate):.4f}", out)
@@ -54,6 +57,7 @@ def test_the_report_of_a_plain_latent(tmp_path, capsys):
     assert str(picture) in out
 
 
+@pytest.mark.slow
 def test_channels_of_images_and_which_beta_it_was(tmp_path, capsys):
     arrays = {name: a.transpose(0, 3, 1, 2) for name, a in latents(4, 4, 2).items()}
     std = np.exp(arrays["logvars"] / 2)
@@ -96,6 +100,27 @@ def test_options_that_do_not_fit_a_file(words, expected, tmp_path, capsys, monke
     monkeypatch.chdir(tmp_path)
     np.savez(tmp_path / "a.npz", **latents(3))
     assert expected in refused(capsys, "a.npz", *words.split())
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        (Loss(0.1, "bce", "mean", "mean", 784, None), "beta = 2.45. beta = 1 is"),
+        (
+            Loss(10.0, "l1", "mean", None, 1400, None),
+            "Laplace decoder of scale 1.4e+04",
+        ),
+        (Loss(2.0, "half_mse", "sum", None, None, None), "with noise variance 2. beta"),
+        (
+            Loss(0.0, "mse", "sum", None, None, None),
+            "is beta = 0. beta = 1 is a weight",
+        ),
+        (Loss(None, None, None, None, None, None), ""),
+    ],
+)
+def test_which_beta_a_loss_had(loss, expected):
+    """Of flax's toy example: 32 units, 784 pixels, both averaged, weight 0.1."""
+    assert expected in describe_beta(loss, 32)
 
 
 @pytest.mark.parametrize("words", ["--beta 1", "--picture a.png", "--seed 0"])

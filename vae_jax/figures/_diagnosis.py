@@ -64,19 +64,22 @@ def _draw_parts(axes: Axes, what: str, parts: pd.DataFrame) -> None:
     """A bar a part: its rate, pale, and in it the information."""
     many = len(parts) > MOST_BARS
     rows = parts.sort_values("rate", ascending=False) if many else parts
-    place = np.arange(len(rows))
+    place, width = np.arange(len(rows)), 1.0 if many else 0.85
     colours = [VERDICT_COLOURS[word] for word in rows["verdict"]]
-    axes.bar(place, rows["rate"], width=0.85, color=colours, alpha=0.3, lw=0)
-    axes.bar(place, rows["information"], width=0.85, color=colours, lw=0)
+    axes.bar(place, rows["rate"], width=width, color=colours, alpha=0.3, lw=0)
+    axes.bar(place, rows["information"], width=width, color=colours, lw=0)
     for word, colour in VERDICT_COLOURS.items():
         count = int((rows["verdict"] == word).sum())
         if count:
             axes.bar([0], [0], color=colour, label=f"{word}: {count}")
     idle = place[(rows["verdict"] == "collapsed").to_numpy()]
     # without a rate it has no bar to be seen
-    axes.plot(idle, 0 * idle, "x", color=VERDICT_COLOURS["collapsed"], clip_on=False)
+    if not many:
+        dead = VERDICT_COLOURS["collapsed"]
+        axes.plot(idle, 0 * idle, "x", color=dead, clip_on=False)
     axes.legend(fontsize=8, frameon=False)
     axes.margins(x=0.01, y=0.25)  # room for the legend
+    axes.set_ylim(bottom=0)
     if len(rows) <= 16:
         axes.set_xticks(place)
     order = f"{what}s, largest rate first" if many else what
@@ -134,11 +137,12 @@ def _draw_totals(axes: Axes, totals: Mapping[str, float]) -> None:
         left=[information],
         color="#CC79A7",
         height=0.55,
-        label="marginal KL (no information)",
+        label="marginal KL",
     )
-    axes.axvline(
-        totals["ceiling"], color="0.2", ls="--", lw=0.9, label="ceiling, log N"
-    )
+    ceiling = totals["ceiling"]
+    seen = "" if information < ceiling - 1 else ": more cannot be seen"
+    label = f"ceiling, log N{seen}"
+    axes.axvline(ceiling, color="0.2", ls="--", lw=0.9, label=label)
     axes.set_yticks([0, 1], ["rate", "its parts"], fontsize=9)
     axes.set_ylim(3.0, -0.6)
     legend = axes.legend(fontsize=8, edgecolor="none", loc="lower right")
