@@ -92,7 +92,8 @@ def test_positions_of_a_sequence_from_fewer_examples(tmp_path, capsys):
         ("--reduction mean", "changes nothing without --beta"),
         ("--beta 1", "say --error and --reduction"),
         ("--beta -1 --error mse --reduction sum", "`beta` must be at least 0"),
-        ("--beta 1 --error mse --reduction mean", "`num_values` must be given"),
+        ("--beta 1 --error mse --reduction mean", "`--dims`, the pixels times"),
+        ("--beta 1 --error mse --reduction sum --dims 3", "only then; got 3"),
         ("--layout nchw", "a letter an axis of `means`"),
     ],
 )

@@ -36,6 +36,11 @@ def describe_beta(loss: Loss, units: int) -> str:
             "`--beta` is a weight beside a reconstruction, which decides what it means: "
             "say --error and --reduction."
         )
+    if (loss.reduction == "mean") != (loss.dims is not None):
+        raise ValueError(
+            "`--dims`, the pixels times colours that a mean is taken over, must be given "
+            f"with --reduction mean and only then; got {loss.dims}."
+        )
     kl_reduction = loss.kl_reduction or "sum"
     arguments: dict[str, Any] = {
         "error": loss.error,

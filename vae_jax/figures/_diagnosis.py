@@ -74,7 +74,7 @@ def _draw_parts(axes: Axes, what: str, parts: pd.DataFrame) -> None:
             axes.bar([0], [0], color=colour, label=f"{word}: {count}")
     idle = place[(rows["verdict"] == "collapsed").to_numpy()]
     # without a rate it has no bar to be seen
-    if not many:
+    if len(idle) and not many:
         dead = VERDICT_COLOURS["collapsed"]
         axes.plot(idle, 0 * idle, "x", color=dead, clip_on=False)
     axes.legend(fontsize=8, frameon=False)
