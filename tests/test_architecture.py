@@ -38,6 +38,7 @@ LAYERS = {
     "remedies": 5,
     "checkpoints": 5,
     "results": 5,
+    "dumps": 5,
     "configs": 6,
     "assembly": 7,
     "sweeps": 8,
@@ -52,8 +53,8 @@ ONLY_IMPORTER = {
     "tensorflow_datasets": {"data/_tfds.py", "text/_tfds.py"},
     "matplotlib": {"figures"},
     "tyro": {"cli"},
-    "pyarrow": {"results"},
-    "safetensors": {"results"},
+    "pyarrow": {"results", "dumps/_parquet.py"},
+    "safetensors": {"results", "dumps/_safetensors.py"},
 }
 MAX_LINES = 300  # the house rule
 MAX_BODY = 60

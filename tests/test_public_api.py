@@ -24,6 +24,7 @@ PACKAGES = (
     "vae_jax.configs",
     "vae_jax.data",
     "vae_jax.diagnostics",
+    "vae_jax.dumps",
     "vae_jax.figures",
     "vae_jax.gaussian",
     "vae_jax.likelihoods",

@@ -41,6 +41,12 @@ def run_python_blocks():
     return namespace
 
 
+def write_posterior(path):
+    """What the block of flax leaves behind, for the command after it."""
+    values = np.random.default_rng(0).normal(size=(60, 4))
+    np.savez(path, means=values, logvars=-2 + 0 * values)
+
+
 def write_sentences(folder):
     folder.mkdir()
     words = ["so", "it", "goes", "and", "on"]
@@ -104,8 +110,21 @@ def test_the_python_blocks_run_in_order(tmp_path, monkeypatch, capsys):
     assert namespace["reconstructed"].shape == (8, 8, 8)
     assert 0 < namespace["reconstructed"].min() < namespace["reconstructed"].max() < 1
     assert isinstance(namespace["small"](SMALL, (8, 8)), vae_jax.VAE)
+    assert set(np.load("posterior.npz")) == {"means", "logvars"}
     # two units under the threshold of 0.2 nats on the batch mean: 0 and 0.2
     assert namespace["penalised"].tolist() == pytest.approx([0.4, 0.4])
+
+
+def test_blocks_that_need_other_packages_are_short_and_parse():
+    """Fenced as `py`: nothing here installs what they import."""
+    found = blocks("py")
+    assert len(found) == 2
+    for block in found:
+        compile(block, "README.md", "exec")
+        assert len(block.splitlines()) <= 10
+    # what they write is what the reader looks for
+    assert '{"means": mean, "logvars": logvar}' in found[0]
+    assert "means=means, variances=variances)  # --var variances" in found[1]
 
 
 def test_installation_lines_name_extras_that_exist():
@@ -155,6 +174,7 @@ def run(arguments, cwd):
 def test_the_command_line_block_runs_as_it_stands(tmp_path, monkeypatch):
     (tmp_path / "sweep.toml").write_text(blocks("toml")[0])
     write_sentences(tmp_path / "my_text")
+    write_posterior(tmp_path / "posterior.npz")
     for line in COMMAND_LINE:
         done = run(["vae_jax", *shlex.split(line)[1:]], tmp_path)
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"

@@ -67,6 +67,11 @@ def judged(means, logvars, key):
     return np.array(WORDS.index(label))
 
 
+def gap(log_likelihood, shuffled, partner):
+    drop = log_likelihood - shuffled
+    return drop.mean(), np.sqrt(2 * drop.var(ddof=1) / len(drop))
+
+
 def frontier(distortion, rate):
     on = np.array([True, True, False, True])
     low, high = [5.0, 0.5, np.inf, 0.0], [np.inf, 5.0, -np.inf, 0.5]
@@ -302,6 +307,19 @@ ENTRIES = [
         },
     ),
     Entry(
+        "diagnostics.part_reports",
+        arrays=POSTERIOR,
+        settings={"active_threshold": 0.25, "eps": 0.5, "delta": 0.25},
+        fixed={"key": KEY, "block_size": 3, "axes": (-1,)},
+        outside=SAMPLED["outside"]
+        | {
+            "active_threshold": (-0.1, np.inf),
+            "eps": (-0.1,),
+            "delta": SHARES,
+            "axes": ((), (0,), (2,), (1, -1), (1.5,)),
+        },
+    ),
+    Entry(
         "diagnostics.posterior_mean_variance",
         arrays={"means": MEANS},
         reference=mean_variance,
@@ -341,6 +359,22 @@ ENTRIES = [
             np.full(4, -beta),
         ),
         outside={"beta": FINITE, "rate": (KL[:1, 1],)},
+    ),
+    Entry(
+        "diagnostics.shuffle_gap",
+        arrays={"log_likelihood": KL[:, 0], "shuffled": KL[:, 1]},
+        fixed={"partner": None},
+        reference=gap,
+        outside={
+            "log_likelihood": NARROW,
+            "shuffled": (KL[:1, 1],),
+            "partner": (
+                np.arange(4),
+                np.array([1, 2, 3, 4]),
+                np.array([1, 0]),
+                np.ones(4),
+            ),
+        },
     ),
     Entry("diagnostics.total_correlation", **SAMPLED),
     Entry(

@@ -357,6 +357,27 @@ ENTRIES = [
         steep={"log_weights": 1e4},
     ),
     Entry(
+        "losses.loss_beta",
+        arrays={"weight": VALUES},
+        fixed={
+            "error": "mse",
+            "reduction": "mean",
+            "kl_reduction": "mean",
+            "num_values": 12,
+            "latent_dim": 2,
+            "batch_size": None,
+        },
+        reference=lambda weight, **fixed: weight * 3,
+        outside={
+            "error": ("ssim", None),
+            "reduction": ("none", None),
+            "kl_reduction": ("none", None),
+            "num_values": (0, None, 2.5),
+            "latent_dim": (-1, None, 1.5),
+            "batch_size": (4,),
+        },
+    ),
+    Entry(
         "losses.minimum_rate",
         arrays=RATES,
         settings={"minimum": 3.0, "multiplier": 0.5},

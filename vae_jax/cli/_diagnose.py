@@ -1,7 +1,7 @@
-"""`vae-jax diagnose`: is a stored run collapsed, and why do we say so?"""
+"""`vae-jax diagnose`: is a stored run, or a posterior of a file, collapsed, and why?"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -11,19 +11,182 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHOWN = 20
+NAMED = ("mean", "logvar", "std", "var", "log_std", "layout")
+"""Options that say what is what in a file."""
 
 
-def diagnose(run: tyro.conf.Positional[Path], /, member: int | None = None) -> None:
-    """Print the verdict on every member of a stored run, with its reasons.
+def said(metavar: str, text: str) -> Any:
+    """What the page of help says of an option that may be left out."""
+    return tyro.conf.arg(metavar=metavar, help=text, help_behavior_hint="")
 
-    Args:
-        run: folder of a run or sweep.
-        member: only this one.
+
+def diagnose(
+    source: Annotated[
+        tyro.conf.Positional[Path],
+        said(
+            "FOLDER|FILE", "The folder of a run or a sweep, or the file of a posterior."
+        ),
+    ],
+    /,
+    member: Annotated[
+        int | None, said("INT", "Only this member of a folder is shown.")
+    ] = None,
+    mean: Annotated[
+        str | None,
+        said("NAME", "The means have this name, if it is not means, mean or mu."),
+    ] = None,
+    logvar: Annotated[
+        str | None,
+        said(
+            "NAME",
+            "The log-variances have this name, if it is not logvars, logvar or log_var.",
+        ),
+    ] = None,
+    std: Annotated[
+        str | None,
+        said("NAME", "This array holds standard deviations, which are converted."),
+    ] = None,
+    var: Annotated[
+        str | None, said("NAME", "This array holds variances, which are converted.")
+    ] = None,
+    log_std: Annotated[
+        str | None,
+        said(
+            "NAME",
+            "This array holds logarithms of standard deviations, which are converted.",
+        ),
+    ] = None,
+    layout: Annotated[
+        str | None,
+        said(
+            "LETTERS",
+            "A letter says what each axis is, as in nchw, which is how PyTorch has images: "
+            "n is the examples, c or d the channels or units, t, h and w are positions. "
+            "It is nd, ntd or nhwc unless it is given.",
+        ),
+    ] = None,
+    by: Annotated[
+        Literal["unit", "channel", "position"] | None,
+        said(
+            "unit|channel|position",
+            "These parts are judged one by one. They are units, or channels if there are "
+            "positions, unless it is given.",
+        ),
+    ] = None,
+    examples: Annotated[
+        int | None,
+        said(
+            "INT",
+            "So many examples are compared with each other. They are at most 5000, and "
+            "fewer if there are many units, unless it is given.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        said("INT", "Samples of z have this seed. It is 0 unless it is given."),
+    ] = None,
+    picture: Annotated[
+        Path | None,
+        said("FILE.png", "The report is drawn into this PNG, PDF or SVG file."),
+    ] = None,
+    beta: Annotated[
+        float | None,
+        said(
+            "FLOAT",
+            "The KL has this weight in your loss, and the report says which beta of the "
+            "ELBO that is. It needs --error and --reduction.",
+        ),
+    ] = None,
+    error: Annotated[
+        Literal["mse", "half_mse", "l1", "bce", "nll"] | None,
+        said(
+            "mse|half_mse|l1|bce|nll",
+            "The reconstruction in your loss is a squared error, half of it, an absolute "
+            "error, a binary cross-entropy or a negative log-likelihood.",
+        ),
+    ] = None,
+    reduction: Annotated[
+        Literal["sum", "mean", "total"] | None,
+        said(
+            "sum|mean|total",
+            "The reconstruction is summed over an example and averaged over the batch, "
+            "averaged over both, or summed over both.",
+        ),
+    ] = None,
+    kl_reduction: Annotated[
+        Literal["sum", "mean", "total"] | None,
+        said(
+            "sum|mean|total",
+            "The KL is added up in one of the same ways. It is sum unless it is given.",
+        ),
+    ] = None,
+    dims: Annotated[
+        int | None,
+        said(
+            "INT",
+            "The mean of the reconstruction is over so many values of an example, which "
+            "are pixels times colours.",
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        said(
+            "INT",
+            "A batch has so many examples. It is needed if one of the two terms is a total "
+            "and the other is not.",
+        ),
+    ] = None,
+) -> None:
+    """Print whether a posterior is collapsed, with the reasons.
+
+    The source is the folder of a run or a sweep, or a file that any framework has written:
+    npz, Parquet or safetensors, with the arrays `means` and `logvars` of shape (examples,
+    units), (examples, positions, width) or (examples, height, width, channels). The file
+    may also hold `log_likelihood`, a number an example under a sample of its own z,
+    `log_likelihood_shuffled`, the same under the z of another example, and `partner`, the
+    index of that example: they show whether the decoder uses z.
+
+    All options but --member are for files. Standard deviations and variances are refused
+    unless an option names them.
     """
+    path = expanded(source)
+    given = {
+        name: value
+        for name, value in locals().items()
+        if name not in ("source", "path", "member") and value is not None
+    }
+    if not path.is_file():
+        refuse_options(path, given)
+        diagnose_run(path, member)
+        return
+    if member is not None:
+        raise ValueError(
+            f"`member` is one of a folder of runs; {path} is a file. Leave it out."
+        )
+    from vae_jax.cli._dump import diagnose_dump
+    from vae_jax.cli._loss import Loss
+
+    named = {name: given.get(name) for name in NAMED}
+    loss = Loss(beta, error, reduction, kl_reduction, dims, batch_size)
+    diagnose_dump(path, named, by, examples, seed, picture, loss)
+
+
+def refuse_options(folder: Path, given: dict[str, Any]) -> None:
+    """What is for a file changes nothing of a folder."""
+    if not folder.exists() and given:
+        raise ValueError(f"`source` must be a folder or a file; there is no {folder}.")
+    for name in given:
+        raise ValueError(
+            f"`--{name.replace('_', '-')}` is for a file of posteriors; {folder} is a "
+            "folder of runs. Leave it out."
+        )
+
+
+def diagnose_run(folder: Path, member: int | None) -> None:
+    """The verdict on every member of a stored run."""
     from vae_jax import results
     from vae_jax.cli._tables import print_runs
 
-    folder = expanded(run)
     stored = results.read(folder)
     total = stored.runs.num_rows + len(stored.missing)
     if not stored.runs.num_rows:

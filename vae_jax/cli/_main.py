@@ -27,7 +27,7 @@ COMMANDS = {
     ),
     "diagnose": (
         "_diagnose",
-        "Print the verdict on every member of a stored run, with its reasons.",
+        "Print whether a stored run, or a posterior of any framework, is collapsed.",
     ),
     "forecast": (
         "_forecast",

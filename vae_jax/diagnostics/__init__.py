@@ -61,6 +61,7 @@ from vae_jax.diagnostics._online import (
     online_init,
     online_update,
 )
+from vae_jax.diagnostics._parts import part_reports
 from vae_jax.diagnostics._probe import (
     LinearProbe,
     linear_probe,
@@ -78,7 +79,12 @@ from vae_jax.diagnostics._reliance import (
     z_reliance,
 )
 from vae_jax.diagnostics._report import CollapseReport, collapse_report
-from vae_jax.diagnostics._shuffle import ShuffleGap, derangement, z_shuffle_gap
+from vae_jax.diagnostics._shuffle import (
+    ShuffleGap,
+    derangement,
+    shuffle_gap,
+    z_shuffle_gap,
+)
 from vae_jax.diagnostics._shuffle_within import (
     ConditionalShuffleGap,
     conditional_shuffle_gap,
@@ -160,12 +166,14 @@ __all__ = [
     "mutual_information",
     "online_init",
     "online_update",
+    "part_reports",
     "posterior_mean_variance",
     "rate_decomposition",
     "rate_distortion_frontier",
     "rate_distortion_line",
     "rate_distortion_point",
     "shuffle_within",
+    "shuffle_gap",
     "smallest_curvature",
     "total_correlation",
     "verdict",

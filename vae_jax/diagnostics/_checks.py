@@ -15,11 +15,40 @@ def as_examples(name: str, values: ArrayLike) -> Float[Array, "examples latent"]
     """A row an example, at least two of them, in float32 or wider."""
     array = as_float(values)
     if array.ndim != 2 or len(array) < 2 or array.shape[1] == 0:
+        several = (
+            f" Flatten a latent of several axes: `{name}.reshape(len({name}), -1)`; "
+            "`collapse_report` takes it as it is."
+        )
         raise ValueError(
             f"`{name}` must have shape (examples, latent) with at least 2 examples and 1 "
+            f"unit; got {array.shape}.{several if array.ndim > 2 else ''}"
+        )
+    return array
+
+
+def as_codes(name: str, values: ArrayLike) -> Float[Array, " examples *latent"]:
+    """An example an entry of the first axis, at least two; the rest is the latent's."""
+    array = as_float(values)
+    if array.ndim < 2 or len(array) < 2 or 0 in array.shape:
+        raise ValueError(
+            f"`{name}` must have shape (examples, *latent) with at least 2 examples and 1 "
             f"unit; got {array.shape}."
         )
     return array
+
+
+def as_flat_posterior(
+    means: ArrayLike, logvars: ArrayLike
+) -> tuple[Float[Array, "examples latent"], Float[Array, "examples latent"]]:
+    """Means and log-variances of one shape, all axes of the latent in a row."""
+    mean, logvar = as_codes("means", means), as_float(logvars)
+    check_same_shape("logvars", logvar, "means", mean)
+    return flat(mean), flat(logvar).astype(mean.dtype)
+
+
+def flat(array: Float[Array, " examples *latent"]) -> Float[Array, "examples latent"]:
+    """An example a row, the units in the order in which they lie."""
+    return array.reshape(len(array), -1)
 
 
 def as_posterior(

@@ -144,7 +144,7 @@ def conditional_report(
     checks.number("active_threshold", active_threshold, 0, high_open=True)
     if kl is not None:
         check_same_shape("kl", as_float(kl), "means", mean)
-    check_decoder(log_prob, z, x, mean)
+    check_decoder(log_prob, z, x, mean.shape)
     sample_key, shuffle_key = jax.random.split(as_key("key", key))
     parts = conditional_decomposition(
         sample_key,

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Num
 
 from vae_jax import checks, gaussian, numerics
-from vae_jax.diagnostics._checks import as_posterior
+from vae_jax.diagnostics._checks import as_flat_posterior, flat
 from vae_jax.diagnostics._information import rate_decomposition
 from vae_jax.diagnostics._log_ratios import BLOCK_SIZE, LogPrior
 from vae_jax.diagnostics._shuffle import z_shuffle_gap
@@ -57,14 +57,14 @@ class CollapseReport(NamedTuple):
 
 def collapse_report(
     key: PRNGKey,
-    means: Float[ArrayLike, "examples latent"],
-    logvars: Float[ArrayLike, "examples latent"],
+    means: Float[ArrayLike, " examples *latent"],
+    logvars: Float[ArrayLike, " examples *latent"],
     *,
     log_prob: Callable[[Array, Any], Array] | None = None,
-    z: Float[ArrayLike, "examples latent"] | None = None,
+    z: Float[ArrayLike, " examples *latent"] | None = None,
     x: Any = None,
     log_prior: LogPrior | None = None,
-    kl: Float[ArrayLike, "examples latent"] | None = None,
+    kl: Float[ArrayLike, " examples *latent"] | None = None,
     active_threshold: Num[ArrayLike, ""] = 0.01,
     eps: Num[ArrayLike, ""] = 0.01,
     delta: Num[ArrayLike, ""] = 0.01,
@@ -76,9 +76,14 @@ def collapse_report(
     batch-normalised one has every unit active, and a decoder may ignore an informative z;
     so they are read together.
 
+    A latent may have several axes, as (examples, height, width, channels) or (examples,
+    positions, width): every entry is a unit, `kl_per_unit` has them in a row, in the order
+    of `means.reshape(len(means), -1)`, and `log_prob` and `log_prior` see z in its own
+    shape. `part_reports` has a report a channel or a position.
+
     Args:
         key: for samples of z and the shuffle.
-        means: of the posterior, an example a row.
+        means: of the posterior; the first axis is the examples, the rest the latent's.
         logvars: log-variances of the posterior.
         log_prob: `log_prob(z, x) -> (examples,)`; None where there is no decoder at hand.
         z: a sample of each posterior, for `log_prob`.
@@ -102,17 +107,22 @@ def collapse_report(
     >>> int(report.active_units), int(report.collapsed_units), float(report.rate)
     (0, 3, 0.0)
     """
-    mean, logvar = as_posterior(means, logvars)
+    mean, logvar = as_flat_posterior(means, logvars)
+    shape = jnp.shape(means)
     checks.number("active_threshold", active_threshold, 0, high_open=True)
     if kl is not None:
-        check_same_shape("kl", as_float(kl), "means", mean)
-    check_decoder(log_prob, z, x, mean)
+        check_same_shape("kl", as_float(kl), "means", mean.reshape(shape))
+        kl = flat(as_float(kl))
+    check_decoder(log_prob, z, x, shape)
+    own_prior = log_prior
+    if log_prior is not None and len(shape) > 2:
+        own_prior = _of_shape(log_prior, shape[1:])
     sample_key, shuffle_key = jax.random.split(as_key("key", key))
     parts = rate_decomposition(
         sample_key,
         mean,
         logvar,
-        log_prior=log_prior,
+        log_prior=own_prior,
         kl=None if kl is None else jnp.sum(as_float(kl), axis=-1),
         block_size=block_size,
     )
@@ -140,7 +150,10 @@ def collapse_report(
 
 
 def check_decoder(
-    log_prob: Callable[..., Array] | None, z: ArrayLike | None, x: Any, mean: Array
+    log_prob: Callable[..., Array] | None,
+    z: ArrayLike | None,
+    x: Any,
+    shape: tuple[int, ...],
 ) -> None:
     """Refuse a part of what the shuffle takes: by itself it would change nothing."""
     given = [part is not None for part in (log_prob, z, x)]
@@ -148,10 +161,15 @@ def check_decoder(
         raise ValueError(
             "`log_prob` needs `z` and `x`; pass all three or none of them."
         )
-    if z is not None and jnp.shape(z) != mean.shape:
+    if z is not None and jnp.shape(z) != shape:
         raise ValueError(
-            f"`z` must have the shape of `means`, {mean.shape}; got {jnp.shape(z)}."
+            f"`z` must have the shape of `means`, {shape}; got {jnp.shape(z)}."
         )
+
+
+def _of_shape(log_prior: LogPrior, latent: tuple[int, ...]) -> LogPrior:
+    """A density of latents of several axes, as one of rows."""
+    return lambda z: log_prior(z.reshape(len(z), *latent))
 
 
 def kl_to_moments(

@@ -29,6 +29,7 @@ from vae_jax.losses._iwae_gradients import (
 from vae_jax.losses._minimum_rate import minimum_rate, minimum_rate_violation
 from vae_jax.losses._mmd import Kernel, imq_kernel, infovae_loss, mmd, rbf_kernel
 from vae_jax.losses._reconstruction import bce, bce_from_probs, mse
+from vae_jax.losses._reductions import loss_beta
 from vae_jax.losses._total_correlation import (
     AggregateLogDensity,
     RateParts,
@@ -65,6 +66,7 @@ __all__ = [
     "iwae_bound",
     "iwae_loss",
     "log_importance_weights",
+    "loss_beta",
     "minimum_rate",
     "minimum_rate_violation",
     "mmd",

@@ -3,6 +3,7 @@
 Where no `axis_name` is given it is that of the step, see `vae_jax.mapped`.
 """
 
+import math
 from typing import Literal, get_args
 
 import jax
@@ -27,31 +28,60 @@ def as_batch(name: str, values: ArrayLike) -> Float[Array, "batch latent"]:
     """
     values = as_float(values)
     if values.ndim != 2 or 0 in values.shape:
+        several = (
+            f" Flatten a latent of several axes: `{name}.reshape(len({name}), -1)`."
+        )
         one = " One example inside `vmap` is no batch: give the whole batch outside it."
         raise ValueError(
             f"`{name}` must have the shape (batch, latent); got {values.shape}."
-            + (one if values.ndim == 1 else "")
+            + (one if values.ndim == 1 else several if values.ndim > 2 else "")
         )
     return values
 
 
 def as_rates(
-    kl: ArrayLike, mean: str = "example", axis_name: str | None = None
+    kl: ArrayLike,
+    mean: str = "example",
+    axis_name: str | None = None,
+    latent_ndim: int = 1,
 ) -> Float[Array, "*batch latent"]:
     """A KL per unit of what is charged by the batch or by the example.
 
     Of the batch it is `(batch, latent)`, or one example inside a mapped axis that has a
-    name; of the example any axes may stand before the units, or none.
+    name; of the example any axes may stand before the units, or none. The last
+    `latent_ndim` axes are the latent's, and come out in a row.
 
     >>> as_rates(jnp.ones(3)).shape
     (3,)
+    >>> as_rates(jnp.ones((5, 4, 4, 2)), "batch", latent_ndim=3).shape
+    (5, 32)
     """
-    kl = as_float(kl)
+    kl = flat_units(as_float(kl), latent_ndim)
     if mean == "batch" and not (kl.ndim == 1 and axis_name is not None):
         return as_batch("kl", kl)
     if kl.ndim == 0 or 0 in kl.shape:
         raise ValueError(f"`kl` must have the shape (*batch, latent); got {kl.shape}.")
     return kl
+
+
+def flat_units(
+    kl: Float[Array, "*batch_latent"], latent_ndim: int
+) -> Float[Array, "*batch latent"]:
+    """The last `latent_ndim` axes as one, in the order in which they lie.
+
+    >>> flat_units(jnp.ones((5, 7, 2)), 2).shape
+    (5, 14)
+    """
+    latent_ndim = checks.whole("latent_ndim", latent_ndim, 1)
+    if latent_ndim == 1:
+        return kl
+    if kl.ndim < latent_ndim:
+        raise ValueError(
+            f"`kl` must have the {latent_ndim} axes of the latent that `latent_ndim` says; "
+            f"got {kl.shape}."
+        )
+    batch = kl.shape[: kl.ndim - latent_ndim]
+    return kl.reshape(*batch, math.prod(kl.shape[len(batch) :]))
 
 
 def check_mean(mean: str, weights: ArrayLike | None, axis_name: str | None) -> None:

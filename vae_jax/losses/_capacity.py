@@ -9,11 +9,12 @@ from vae_jax.types import ArrayLike
 
 
 def capacity(
-    kl: Float[ArrayLike, "*batch latent"],
+    kl: Float[ArrayLike, "*batch_latent"],
     target: Num[ArrayLike, ""],
     strength: Num[ArrayLike, ""],
     *,
     mean: Mean = "batch",
+    latent_ndim: int = 1,
     weights: Float[ArrayLike, " batch"] | None = None,
     axis_name: str | None = None,
 ) -> Float[Array, "*batch"]:
@@ -39,10 +40,13 @@ def capacity(
         target: nats in total, at least 0; data, so a ramp is a row of its values.
         strength: gamma of the paper, at least 0.
         mean: whether the distance is of the mean over the batch, or of each example.
+        latent_ndim: trailing axes that are the latent's: 1 of (batch, latent), 2 of (batch,
+            positions, width), 3 of (batch, height, width, channels).
         weights: of the examples in the batch mean; 0 leaves a padded one out.
         axis_name: mapped axis that the batch is split over, if it is.
 
     Raises:
+        TypeError: `latent_ndim` is no whole number.
         ValueError: `kl` without its axes, weights of another batch, a target or a strength
             that is negative or not one number, or weights or an axis for no mean.
 
@@ -54,7 +58,7 @@ def capacity(
     check_mean(mean, weights, axis_name)
     checks.number("target", target, 0, high_open=True)
     checks.number("strength", strength, 0, high_open=True)
-    kl = as_rates(kl, mean, axis_name)
+    kl = as_rates(kl, mean, axis_name, latent_ndim)
     rate = jnp.sum(level(kl, mean, weights, axis_name), axis=-1)
     above = rate - jnp.asarray(target, kl.dtype)
     distance = jnp.where(above < 0, -above, above)  # says what the slope at 0 is

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from vae_jax import checks
+from vae_jax.losses._batch import flat_units
 from vae_jax.numerics import as_float
 from vae_jax.types import ArrayLike
 
@@ -40,7 +41,10 @@ class ElboTerms(NamedTuple):
 
 
 def elbo_terms(
-    log_likelihood: Float[ArrayLike, "*batch"], kl: Float[ArrayLike, "*batch latent"]
+    log_likelihood: Float[ArrayLike, "*batch"],
+    kl: Float[ArrayLike, "*batch_latent"],
+    *,
+    latent_ndim: int = 1,
 ) -> ElboTerms:
     """The parts of the ELBO: `E_q log p(x|z) - KL(q(z|x) || p(z))`.
 
@@ -50,8 +54,11 @@ def elbo_terms(
             density of continuous data may be above 1: a negative distortion of binary data
             or tokens says that it was forgotten.
         kl: per latent unit; `gaussian.kl_standard`. One example may be given by itself.
+        latent_ndim: trailing axes that are the latent's: 1 of (batch, latent), 2 of (batch,
+            positions, width), 3 of (batch, height, width, channels).
 
     Raises:
+        TypeError: `latent_ndim` is no whole number.
         ValueError: the batch axes differ.
 
     Kingma & Welling (2014), Eq. 3, arXiv:1312.6114.
@@ -59,12 +66,13 @@ def elbo_terms(
     >>> elbo_terms(jnp.array([-3.0]), jnp.array([[1.0]])).elbo.tolist()
     [-4.0]
     """
-    log_likelihood, kl = as_float(log_likelihood), as_float(kl)
+    log_likelihood, kl = as_float(log_likelihood), flat_units(as_float(kl), latent_ndim)
     if kl.ndim == 0 or kl.shape[:-1] != log_likelihood.shape:
         raise ValueError(
             "`kl` must have the shape of `log_likelihood` and an axis for the latent "
             f"units, ({', '.join(map(str, (*log_likelihood.shape, 'latent')))}); got "
             f"{kl.shape}.{_hint(log_likelihood.ndim >= max(kl.ndim, 1))}"
+            f"{_several(kl.ndim - 1 > log_likelihood.ndim, kl.ndim, log_likelihood.ndim)}"
         )
     return ElboTerms(-log_likelihood, kl)
 
@@ -112,6 +120,16 @@ def total_loss(
         )
     checks.number("beta", beta, low_open=True, high_open=True)
     return distortion + jnp.asarray(beta, distortion.dtype) * penalised_rate
+
+
+def _several(more: bool, kl_ndim: int, batch_ndim: int) -> str:
+    """What to say where the KL has more axes than a batch and the units."""
+    if not more or batch_ndim == 0:  # a mean was taken over the batch
+        return ""
+    return (
+        f" A latent of several axes is said by latent_ndim={kl_ndim - batch_ndim}: its "
+        "units are then taken in a row."
+    )
 
 
 def _hint(unsummed: bool) -> str:

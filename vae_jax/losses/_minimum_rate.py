@@ -15,9 +15,11 @@ from vae_jax.types import ArrayLike
 
 
 def minimum_rate(
-    kl: Float[ArrayLike, "*batch latent"],
+    kl: Float[ArrayLike, "*batch_latent"],
     minimum: Num[ArrayLike, ""],
     multiplier: Num[ArrayLike, ""],
+    *,
+    latent_ndim: int = 1,
 ) -> Float[Array, "*batch"]:
     """The penalised rate `R + u (minimum - R)` nats, `R = sum_j KL_j` of each example.
 
@@ -29,8 +31,11 @@ def minimum_rate(
         kl: per example and unit; one example may be given by itself.
         minimum: nats in total, at least 0.
         multiplier: u, at least 0; 0 is the plain rate.
+        latent_ndim: trailing axes that are the latent's: 1 of (batch, latent), 2 of (batch,
+            positions, width), 3 of (batch, height, width, channels).
 
     Raises:
+        TypeError: `latent_ndim` is no whole number.
         ValueError: `kl` without an axis for the units, or a minimum or a multiplier that is
             negative or not one number.
 
@@ -39,16 +44,17 @@ def minimum_rate(
     """
     checks.number("minimum", minimum, 0, high_open=True)
     checks.number("multiplier", multiplier, 0, high_open=True)
-    kl = as_rates(kl)
+    kl = as_rates(kl, latent_ndim=latent_ndim)
     rate = jnp.sum(kl, axis=-1)
     short = jnp.asarray(minimum, kl.dtype) - rate
     return rate + jnp.asarray(multiplier, kl.dtype) * short
 
 
 def minimum_rate_violation(
-    kl: Float[ArrayLike, "*batch latent"],
+    kl: Float[ArrayLike, "*batch_latent"],
     minimum: Num[ArrayLike, ""],
     *,
+    latent_ndim: int = 1,
     weights: Float[ArrayLike, " batch"] | None = None,
     axis_name: str | None = None,
 ) -> Float[Array, "*batch"]:
@@ -59,10 +65,13 @@ def minimum_rate_violation(
     Args:
         kl: per example and unit; one example by itself needs the `axis_name` of its `vmap`.
         minimum: nats in total, at least 0.
+        latent_ndim: trailing axes that are the latent's: 1 of (batch, latent), 2 of (batch,
+            positions, width), 3 of (batch, height, width, channels).
         weights: of the examples in the batch mean; 0 leaves a padded one out.
         axis_name: mapped axis that the batch is split over, if it is.
 
     Raises:
+        TypeError: `latent_ndim` is no whole number.
         ValueError: `kl` without its axes, weights of another batch, or a minimum that is
             negative or not one number.
 
@@ -70,6 +79,6 @@ def minimum_rate_violation(
     [2.0, 2.0]
     """
     checks.number("minimum", minimum, 0, high_open=True)
-    kl = as_rates(kl, "batch", axis_name)
+    kl = as_rates(kl, "batch", axis_name, latent_ndim)
     rate = jnp.sum(level(kl, "batch", weights, axis_name))
     return jnp.broadcast_to(jnp.asarray(minimum, kl.dtype) - rate, kl.shape[:-1])

@@ -1,0 +1,242 @@
+"""`vae-jax diagnose FILE`: the report of a posterior that any framework has written."""
+
+import math
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+
+from vae_jax import diagnostics, dumps
+from vae_jax.cli._loss import Loss, describe_beta
+from vae_jax.cli._paths import expanded
+
+MOST_EXAMPLES = 5000
+"""Compared with each other: their logarithm, 8.5 nats, is what they can show."""
+
+MOST_WORK = 10**10
+"""Pairs of examples times units: about half a minute on two cores."""
+
+SHOWN = 64
+"""Parts in the table."""
+
+LETTERS = {"unit": "twhcd", "channel": "cd", "position": "thw"}
+"""The axes that tell parts apart."""
+
+
+def diagnose_dump(
+    path: Path,
+    named: dict[str, str | None],
+    by: str | None,
+    examples: int | None,
+    seed: int | None,
+    picture: Path | None,
+    loss: Loss,
+) -> None:
+    """Print the report of a file, and draw it where a picture is asked for."""
+    target = None if picture is None else checked_picture(picture)
+    dump = dumps.read_dump(path, **named)
+    units = math.prod(dump.means.shape[1:])
+    said = describe_beta(loss, units)
+    by = as_parts(by, dump.layout)
+    chosen = choose_examples(len(dump.means), units, examples)
+    means, logvars = dump.means[chosen], dump.logvars[chosen]
+    keys = jax.random.split(jax.random.key(seed or 0))
+    report = jax.jit(diagnostics.collapse_report)(keys[0], means, logvars)
+    report = with_gap(report, dump)
+    letters = dump.layout.named
+    axes = tuple(i for i, c in enumerate(letters) if c in LETTERS[by])
+    parts_of = jax.jit(diagnostics.part_reports, static_argnames="axes")
+    parts = tabulate(parts_of(keys[1], means, logvars, axes=axes))
+    parts.insert(0, by, names_of([means.shape[i] for i in axes]))
+    verdict = diagnostics.verdict(report)
+    print_head(path, dump, len(chosen))
+    print(f"\nverdict: {verdict.label}")
+    for reason in verdict.reasons:
+        print(f"  - {reason}")
+    print_numbers(report, dump)
+    print_parts(parts, by)
+    if said:
+        print(f"\n{said}")
+    if target is not None:
+        title = f"{path.name}: {verdict.label}"
+        draw(target, title, by, parts, report, means, logvars)
+        print(f"\nPicture: {target}")
+
+
+def checked_picture(picture: Path) -> Path:
+    """Where the picture goes, refused before anything is computed."""
+    path = expanded(picture)
+    if path.suffix.lower() not in (".png", ".pdf", ".svg"):
+        raise ValueError(f"`picture` must end in .png, .pdf or .svg; got {picture}.")
+    if not path.parent.is_dir():
+        raise ValueError(
+            f"`picture` must lie in a folder that exists; got {picture}. Make "
+            f"{path.parent} first."
+        )
+    return path
+
+
+def as_parts(by: str | None, layout: dumps.Layout) -> str:
+    """What a part is: a unit of a plain latent, otherwise a channel unless it is said."""
+    if by in ("channel", "position") and not layout.positions:
+        raise ValueError(
+            f"`by` must be 'unit' for a latent without positions; got {by!r}. Say --layout "
+            "if its axes are others."
+        )
+    return by or ("channel" if layout.positions else "unit")
+
+
+def choose_examples(count: int, units: int, asked: int | None) -> np.ndarray:
+    """Which examples are compared, evenly over the file, since files are often sorted.
+
+    >>> choose_examples(10, 2, 5).tolist()
+    [0, 2, 4, 6, 8]
+    """
+    if asked is not None and not 2 <= asked <= count:
+        raise ValueError(
+            f"`examples` must be from 2 to the {count} that there are; got {asked}."
+        )
+    affordable = max(2, math.isqrt(MOST_WORK // units))
+    size = asked or min(count, MOST_EXAMPLES, affordable)
+    return np.arange(size) * count // size
+
+
+def with_gap(
+    report: diagnostics.CollapseReport, dump: dumps.Dump
+) -> diagnostics.CollapseReport:
+    """The report with what the log-likelihoods say, over all examples."""
+    if dump.log_likelihood is None or dump.shuffled is None:
+        return report
+    gap = diagnostics.shuffle_gap(
+        dump.log_likelihood.astype(np.float32),
+        dump.shuffled.astype(np.float32),
+        dump.partner,
+    )
+    return report._replace(shuffle_gap=gap.value, shuffle_gap_error=gap.standard_error)
+
+
+def tabulate(reports: diagnostics.CollapseReport) -> pd.DataFrame:
+    """A row a part: numbers, the verdict, and its reasons."""
+    plain = jax.tree.map(np.asarray, reports)
+    rows = []
+    for index in range(len(plain.rate)):
+        one = jax.tree.map(lambda values, i=index: values[i], plain)
+        verdict = diagnostics.verdict(one)
+        rows.append(
+            {
+                "rate": float(one.rate),
+                "information": float(one.mutual_information),
+                "error": float(one.mutual_information_error),
+                "marginal KL": float(one.marginal_kl),
+                "active": int(one.active_units),
+                "collapsed": int(one.collapsed_units),
+                "of": len(one.kl_per_unit),
+                "verdict": verdict.label,
+                "reasons": " ".join(verdict.reasons),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def names_of(sizes: list[int]) -> list[str]:
+    """Indices of the parts, in their order.
+
+    >>> names_of([2, 2])
+    ['0,0', '0,1', '1,0', '1,1']
+    """
+    return [",".join(map(str, index)) for index in np.ndindex(*sizes)]
+
+
+def print_head(path: Path, dump: dumps.Dump, chosen: int) -> None:
+    """What was read."""
+    count, *places, channels = dump.means.shape
+    units = f"{channels} units"
+    if places:
+        units = f"{' x '.join(map(str, places))} positions with {channels} channels"
+    print(f"{path}: {count} examples of {units}; {dump.sources}.")
+    if chosen < count:
+        print(
+            f"Compared with each other: {chosen} examples, evenly over the file; "
+            "--examples says how many."
+        )
+    if dump.unused:
+        print(f"Not read: {', '.join(f'`{name}`' for name in dump.unused)}.")
+
+
+def print_numbers(report: diagnostics.CollapseReport, dump: dumps.Dump) -> None:
+    """The numbers of the whole."""
+    rows = [
+        ("rate", report.rate, None),
+        ("information", report.mutual_information, report.mutual_information_error),
+        ("  at most, log N", report.mutual_information_ceiling, None),
+        ("marginal KL", report.marginal_kl, report.marginal_kl_error),
+    ]
+    if report.shuffle_gap is not None:
+        rows.append(("cost of another z", report.shuffle_gap, report.shuffle_gap_error))
+    if dump.log_likelihood is not None:
+        rows.append(("distortion", jnp.asarray(-dump.log_likelihood.mean()), None))
+    print("\nNats per example:")
+    for name, value, error in rows:
+        # adding zero turns -0.000 into 0.000
+        beside = "" if error is None else f"  (standard error {float(error):.4f})"
+        print(f"  {name:<18}{round(float(value), 4) + 0.0:>12.4f}{beside}")
+    latent = len(np.asarray(report.kl_per_unit))
+    print(
+        f"Units: {latent}; active {int(report.active_units)}, collapsed "
+        f"{int(report.collapsed_units)}."
+    )
+
+
+def print_parts(parts: pd.DataFrame, by: str) -> None:
+    """Every part with its verdict, and why, where it is not healthy."""
+    counts = parts["verdict"].value_counts().items()
+    print(f"\nBy {by}: {', '.join(f'{count} {word}' for word, count in counts)}.")
+    shown = parts.head(SHOWN)
+    table = shown.drop(columns="reasons")
+    if (parts["of"] == 1).all():  # a unit is active or not; there is nothing to count
+        table = table.drop(columns="of")
+    numbers = table.select_dtypes("float").columns
+    table[numbers] = table[numbers].round(4) + 0.0
+    print(table.to_string(index=False, float_format=lambda value: f"{value:.4f}"))
+    for row in shown[shown["verdict"] != "healthy"].to_dict("records"):
+        print(f"  - {by} {row[by]}: {row['verdict']}. {row['reasons']}")
+    if len(parts) > SHOWN:
+        print(f"The first {SHOWN} of {len(parts)} are shown; --picture draws all.")
+
+
+def draw(
+    target: Path,
+    title: str,
+    by: str,
+    parts: pd.DataFrame,
+    report: diagnostics.CollapseReport,
+    means: np.ndarray,
+    logvars: np.ndarray,
+) -> None:
+    """Save the picture of the report."""
+    from vae_jax import figures
+
+    flat = means.reshape(len(means), -1)
+    kl = np.asarray(report.kl_per_unit)
+    units = pd.DataFrame(
+        {
+            "mean_variance": np.asarray(diagnostics.posterior_mean_variance(flat)),
+            "noise_variance": np.exp(logvars.reshape(flat.shape)).mean(axis=0),
+            "kl": kl,
+        }
+    )
+    totals = {
+        "rate": float(report.rate),
+        "information": float(report.mutual_information),
+        "marginal KL": float(report.marginal_kl),
+        "ceiling": float(report.mutual_information_ceiling),
+    }
+    by_position = None
+    if means.ndim > 2:
+        by_position = kl.reshape(means.shape[1:]).sum(axis=-1)
+        # of videos the picture is the sum over time
+        by_position = by_position.sum(axis=0) if by_position.ndim > 2 else by_position
+    figure = figures.diagnosis_figure(title, by, parts, units, totals, by_position)
+    figure.savefig(target, dpi=120)

@@ -1,0 +1,165 @@
+"""One posterior in a picture: its parts, its units, and where the rate goes."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from vae_jax.figures._style import tidy
+
+VERDICT_COLOURS = {
+    "healthy": "#009E73",
+    "partially collapsed": "#E69F00",
+    "collapsed": "#D55E00",
+    "unreliable": "#999999",
+}
+"""Okabe & Ito's colours, one a verdict."""
+
+MOST_BARS = 64
+"""Parts that are drawn one by one and in order; of more, the largest rates come first."""
+
+SMALLEST = 1e-6
+"""A variance of 0 has no place on an axis of powers, and is drawn here."""
+
+
+def diagnosis_figure(
+    title: str,
+    what: str,
+    parts: pd.DataFrame,
+    units: pd.DataFrame,
+    totals: Mapping[str, float],
+    by_position: np.ndarray | None = None,
+) -> Figure:
+    """Parts, units and the sum, and a map of positions where there are any.
+
+    Args:
+        title: the verdict, and whose it is.
+        what: what a part is: unit, channel or position.
+        parts: a row a part: `rate`, `information` (nats) and `verdict`.
+        units: a row a unit: `mean_variance`, `noise_variance` and `kl` (nats).
+        totals: `rate`, `information`, `marginal KL` and `ceiling`, in nats.
+        by_position: rate of every position, one or two axes; None of a plain latent.
+
+    >>> parts = pd.DataFrame({"rate": [2.0], "information": [1.5], "verdict": ["healthy"]})
+    >>> units = pd.DataFrame({"mean_variance": [1.0], "noise_variance": [0.1], "kl": [2.0]})
+    >>> totals = {"rate": 2.0, "information": 1.5, "marginal KL": 0.5, "ceiling": 6.9}
+    >>> len(diagnosis_figure("healthy", "unit", parts, units, totals).axes)
+    4
+    """
+    panels = 3 if by_position is None else 4
+    figure = Figure(figsize=(4.2 * panels, 3.8), layout="constrained")
+    axes = figure.subplots(1, panels)
+    _draw_parts(axes[0], what, parts)
+    _draw_units(axes[1], units)
+    _draw_totals(axes[2], totals)
+    if by_position is not None:
+        _draw_positions(axes[3], by_position)
+    figure.suptitle(title, fontsize=11)
+    return figure
+
+
+def _draw_parts(axes: Axes, what: str, parts: pd.DataFrame) -> None:
+    """A bar a part: its rate, pale, and in it the information."""
+    many = len(parts) > MOST_BARS
+    rows = parts.sort_values("rate", ascending=False) if many else parts
+    place, width = np.arange(len(rows)), 1.0 if many else 0.85
+    colours = [VERDICT_COLOURS[word] for word in rows["verdict"]]
+    axes.bar(place, rows["rate"], width=width, color=colours, alpha=0.3, lw=0)
+    axes.bar(place, rows["information"], width=width, color=colours, lw=0)
+    for word, colour in VERDICT_COLOURS.items():
+        count = int((rows["verdict"] == word).sum())
+        if count:
+            axes.bar([0], [0], color=colour, label=f"{word}: {count}")
+    idle = place[(rows["verdict"] == "collapsed").to_numpy()]
+    # without a rate it has no bar to be seen
+    if len(idle) and not many:
+        dead = VERDICT_COLOURS["collapsed"]
+        axes.plot(idle, 0 * idle, "x", color=dead, clip_on=False)
+    axes.legend(fontsize=8, frameon=False)
+    axes.margins(x=0.01, y=0.25)  # room for the legend
+    axes.set_ylim(bottom=0)
+    if len(rows) <= 16:
+        axes.set_xticks(place)
+    order = f"{what}s, largest rate first" if many else what
+    tidy(axes, "Rate (pale) and information (full)", order, "nats per example")
+
+
+def _draw_units(axes: Axes, units: pd.DataFrame) -> None:
+    """A dot a unit: how far its means spread, and how wide its posteriors are."""
+    spread = np.maximum(units["mean_variance"], SMALLEST)
+    noise = np.maximum(units["noise_variance"], SMALLEST)
+    few = len(units) <= 1000
+    dots = axes.scatter(
+        spread,
+        noise,
+        c=units["kl"],
+        cmap="viridis",
+        s=24 if few else 3,
+        vmin=0,
+        lw=0,
+        alpha=0.8,
+        rasterized=not few,
+        zorder=3,
+    )
+    axes.set(xscale="log", yscale="log")
+    low, high = SMALLEST / 2, max(3.0, 2 * float(spread.max()))
+    axes.set_xlim(low, high)
+    axes.set_ylim(min(0.005, float(noise.min()) / 2), max(3.0, 2 * float(noise.max())))
+    axes.axvline(0.01, color="0.4", ls="--", lw=0.8)
+    axes.axhline(1.0, color="0.4", ls=":", lw=0.8)
+    axes.annotate(
+        "active", (0.013, 0.02), xycoords=("data", "axes fraction"), fontsize=8
+    )
+    axes.annotate(
+        "the prior's",
+        (0.98, 1.08),
+        xycoords=("axes fraction", "data"),
+        fontsize=8,
+        ha="right",
+    )
+    assert axes.figure is not None
+    bar = axes.figure.colorbar(dots, ax=axes)
+    bar.set_label("KL, nats", fontsize=9)
+    bar.ax.tick_params(labelsize=8)
+    tidy(axes, "Units", "variance of the mean over examples", "mean posterior variance")
+
+
+def _draw_totals(axes: Axes, totals: Mapping[str, float]) -> None:
+    """The rate, and below it what it consists of."""
+    information, marginal = totals["information"], totals["marginal KL"]
+    axes.barh([0], [totals["rate"]], color="0.6", height=0.55)
+    axes.barh([1], [information], color="#0072B2", height=0.55, label="information")
+    axes.barh(
+        [1],
+        [marginal],
+        left=[information],
+        color="#CC79A7",
+        height=0.55,
+        label="marginal KL",
+    )
+    ceiling = totals["ceiling"]
+    seen = "" if information < ceiling - 1 else ": more cannot be seen"
+    label = f"ceiling, log N{seen}"
+    axes.axvline(ceiling, color="0.2", ls="--", lw=0.9, label=label)
+    axes.set_yticks([0, 1], ["rate", "its parts"], fontsize=9)
+    axes.set_ylim(3.0, -0.6)
+    legend = axes.legend(fontsize=8, edgecolor="none", loc="lower right")
+    legend.get_frame().set_alpha(1)  # the ceiling may lie behind it
+    tidy(axes, "Where the rate goes", "nats per example")
+
+
+def _draw_positions(axes: Axes, rates: np.ndarray) -> None:
+    """The rate of every position, as a line or as a picture."""
+    if rates.ndim == 1:
+        axes.plot(np.arange(len(rates)), rates, color="#0072B2", marker="o", ms=3)
+        axes.set_ylim(bottom=0)
+        tidy(axes, "Rate of each position", "position", "nats per example")
+        return
+    image = axes.imshow(rates, cmap="viridis", vmin=0)
+    assert axes.figure is not None
+    bar = axes.figure.colorbar(image, ax=axes)
+    bar.set_label("nats per example", fontsize=9)
+    bar.ax.tick_params(labelsize=8)
+    tidy(axes, "Rate of each position", "width", "height")
