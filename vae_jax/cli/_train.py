@@ -17,7 +17,12 @@ WIDTH = 64
 """`sweeps.Options().width`, which help prints without importing JAX."""
 
 
-TRAIN_OPTIONS = {"out": str, "devices": int, "accept_version_change": bool}
+TRAIN_OPTIONS = {
+    "out": str,
+    "devices": int,
+    "keep_state": bool,
+    "accept_version_change": bool,
+}
 """Flags of `train` beside the settings of a run."""
 
 TRAIN_HELP = """\
@@ -29,6 +34,8 @@ Options of the command:
   --out                 Folder of the results; by default runs/train-HASH, so that the
                         same command finds its own results.
   --devices             Virtual CPU devices at most; a run uses one.
+  --keep-state          Keep what the run ends with, optimiser and all, so that the same
+                        command with more --num-steps goes on from there.
   --help                This page.
   --accept-version-change
                         Resume although JAX is not the version it began with.
@@ -60,7 +67,8 @@ def train(words: Sequence[str]) -> None:
     from vae_jax import sweeps
 
     options = sweeps.Options(
-        accept_version_change=own.get("accept_version_change", False)
+        accept_version_change=own.get("accept_version_change", False),
+        keep_state=own.get("keep_state", False),
     )
     out = Path(own["out"]) if "out" in own else None
     run_and_report([config], out, "train", options, own.get("devices"))
@@ -89,6 +97,7 @@ def sweep(
     width: int = WIDTH,
     devices: int | None = None,
     keep_params: bool = True,
+    keep_state: bool = False,
     accept_version_change: bool = False,
     dry_run: bool = False,
 ) -> None:
@@ -109,6 +118,8 @@ def sweep(
         devices: virtual CPU devices at most, of which a run uses one; one a core by
             default.
         keep_params: store the final parameters of every member.
+        keep_state: keep what every member ends with, optimiser and all, so that the same
+            file with more `num_steps` goes on from there.
         accept_version_change: resume although JAX is not the version it began with.
         dry_run: check the runs and print what there is to do; nothing is compiled or
             written.
@@ -122,6 +133,7 @@ def sweep(
         strategy=None if strategy == "auto" else strategy,
         width=width,
         keep_params=keep_params,
+        keep_state=keep_state,
         accept_version_change=accept_version_change,
     )
     if dry_run:

@@ -14,6 +14,8 @@ class Options(NamedTuple):
         strategy: `map` or `vmap` within a device; by platform and size where None.
         width: members resident at once.
         keep_params: store the final parameters of every member.
+        keep_state: keep what every member ends with (parameters, optimiser, history), from
+            which `run` goes on when it is given more steps.
         checkpoint_seconds: at least this long between two checkpoints.
         progress: draw the bar.
         accept_version_change: resume although JAX is not the version it began with.
@@ -28,3 +30,4 @@ class Options(NamedTuple):
     checkpoint_seconds: float = 10.0
     progress: bool = True
     accept_version_change: bool = False
+    keep_state: bool = False

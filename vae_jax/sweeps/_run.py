@@ -1,7 +1,7 @@
 """Run a sweep: check it whole, then run the members that are left."""
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import jax
 from vae_jax import __version__, assembly, results, training
 from vae_jax.configs import Run
 from vae_jax.sweeps._cohorts import split_shards
+from vae_jax.sweeps._growth import tell_growth, usable_stages
 from vae_jax.sweeps._identity import (
     DataDigests,
     Inputs,
@@ -27,6 +28,7 @@ from vae_jax.sweeps._progress import Progress
 from vae_jax.sweeps._rows import PACKAGES
 from vae_jax.sweeps._setup import num_cores, setup_if_new
 from vae_jax.sweeps._shard import Session
+from vae_jax.sweeps._stages import Stage, left_behind, stages_of, stored_stages
 from vae_jax.sweeps._work import Cohort, work
 
 MakeJob = Callable[[Run], assembly.Job]
@@ -43,8 +45,9 @@ def run(
 
     Configs that share everything which shapes the program are compiled once. The same
     call again resumes what was interrupted and returns at once what is finished, at any
-    width and on any devices; a longer list of configs goes on with what is there. A second
-    launcher of the same folder works on other members, or waits.
+    width and on any devices; a longer list of configs goes on with what is there, and so
+    does the same list with more steps, whose members of fewer steps stay beside it. A
+    second launcher of the same folder works on other members, or waits.
 
     Args:
         configs: the members, each another one; see `read_spec` and `expand`.
@@ -56,8 +59,9 @@ def run(
         The stored results.
 
     Raises:
-        ValueError: a config does not fit its data, or `out` cannot be written; nothing has
-            been compiled or written.
+        ValueError: a config does not fit its data, more steps would make another run of
+            those that were done, or `out` cannot be written; nothing has been compiled or
+            written.
         results.SpecChanged: `out` holds another sweep, or its data or the functions that
             it names have changed; lists the difference.
         Interrupted: Ctrl-C, SIGTERM, SIGHUP or SIGUSR1 came; the state is saved.
@@ -75,16 +79,22 @@ def run(
         )
     cohorts, inputs = assemble(configs, options, make_job)
     ids = [member_id(*pair) for pair in zip(configs, inputs, strict=True)]
-    said = manifest(configs, inputs, ids)
+    before = stored_stages(out)
+    stages = stages_of(before, configs, inputs)
+    kept = left_behind(before, stages, ids)
+    said = manifest(configs, inputs, ids, kept)
     accept = options.accept_version_change
     exists = results.compare(out, said, accept_version_change=accept)
     finished = results.finished_members(out) if exists else set()
     if not set(ids) <= finished:
+        usable = usable_stages(out, configs, cohorts, stages, kept, finished, make_job)
         for cohort in cohorts:
             if not {ids[member] for member in cohort.hypers} <= finished:
                 cohort.trace(options)
         stored = results.create_or_open(out, said, accept_version_change=accept)
-        train_all(out, configs, cohorts, stored, ids, inputs, options)
+        tell_growth(out, before, ids, usable, finished, options)
+        data = [data_digest(one) for one in inputs]
+        train_all(out, configs, cohorts, stored, ids, data, options, usable)
     else:
         tell_finished(out, configs, options)
     return results.read(out)
@@ -146,7 +156,10 @@ def refuse_unlike(
 
 
 def manifest(
-    configs: Sequence[Run], inputs: Sequence[Inputs], ids: Sequence[str]
+    configs: Sequence[Run],
+    inputs: Sequence[Inputs],
+    ids: Sequence[str],
+    kept: Sequence[Stage] = (),
 ) -> dict[str, Any]:
     """What the folder says of itself: the spec, and all that exactness depends on."""
     versions = {"vae_jax": __version__, "python": platform.python_version()}
@@ -159,15 +172,15 @@ def manifest(
         )
     }
     return {
-        "spec": make_spec(configs, inputs),
-        "members": list(ids),
+        "spec": make_spec(configs, inputs, kept),
+        "members": [*ids, *(stage.id for stage in kept)],
         "versions": versions
         | {package: version(package) for package in (*PACKAGES, "numpy")}
         | settings,
         "device": jax.devices()[0].device_kind,
         "num_devices": jax.device_count(),
         "threads": num_cores(),
-        "num_members": len(configs),
+        "num_members": len(ids) + len(kept),
     }
 
 
@@ -177,15 +190,15 @@ def train_all(
     cohorts: Sequence[Cohort],
     stored: dict[str, Any],
     ids: Sequence[str],
-    inputs: Sequence[Inputs],
+    data: Sequence[str],
     options: Options,
+    stages: Mapping[int, Sequence[Stage]],
 ) -> None:
     """Run what is left, with the bar drawn and signals caught."""
     progress = Progress(sum(config.num_steps for config in configs), options.progress)
-    about = {"spec_hash": stored["spec_hash"], "total": len(ids)}
-    data = [data_digest(one) for one in inputs]
+    about = {"spec_hash": stored["spec_hash"], "total": len(stored["members"])}
     with catch_signals() as stops:
-        session = Session(out, options, progress, stops, ids, data, about)
+        session = Session(out, options, progress, stops, ids, data, about, stages)
         try:
             when = work(cohorts, stored["spec_hashes"], session)
         finally:

@@ -1,9 +1,10 @@
 """Run members of one shard: chunks of steps, saved, interrupted, evaluated, committed."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
@@ -16,7 +17,8 @@ from vae_jax.sweeps._interrupts import Interrupted, Stops
 from vae_jax.sweeps._options import Options
 from vae_jax.sweeps._progress import Progress
 from vae_jax.sweeps._rows import Circumstances, make_rows, member_params, with_knobs
-from vae_jax.sweeps._saver import Saved, Saver, to_carry
+from vae_jax.sweeps._saver import Saved, Saver, keep_state, to_carry
+from vae_jax.sweeps._stages import Stage
 from vae_jax.training import Carry
 
 CHUNK_SECONDS = 1.5
@@ -37,6 +39,7 @@ class Session(NamedTuple):
         ids: identity of every member, by its number.
         data: digest of its data, by its number.
         about: what a checkpoint says of its run.
+        stages: members of the folder that some of them go on from, by their number.
 
     >>> Session._fields[:3]
     ('out', 'options', 'progress')
@@ -49,6 +52,7 @@ class Session(NamedTuple):
     ids: Sequence[str]
     data: Sequence[str]
     about: dict[str, Any]
+    stages: Mapping[int, Sequence[Stage]] = MappingProxyType({})
 
 
 class Task(NamedTuple):
@@ -85,6 +89,8 @@ def run_task(task: Task, data: Any, engine: Engine, session: Session) -> None:
         params = None
         if session.options.keep_params:
             params = member_params(engine.params(carry, task.residents, data), carry)
+        if session.options.keep_state:
+            keep_state(session.out, ids, carry, last, session.about)
     circumstances = Circumstances(
         ids,
         [session.data[member] for member in task.shard.members],
