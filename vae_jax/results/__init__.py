@@ -19,7 +19,7 @@ file carries a SHA-256, which is verified whenever it is read.
 """
 
 from vae_jax.results._files import DamagedFile, ForeignFile
-from vae_jax.results._load import load, load_knobs
+from vae_jax.results._load import load, load_knobs, load_leaves, named_leaves
 from vae_jax.results._manifest import (
     SpecChanged,
     VersionChanged,
@@ -56,7 +56,9 @@ __all__ = [
     "finished_members",
     "load",
     "load_knobs",
+    "load_leaves",
     "mark_finished",
+    "named_leaves",
     "read",
     "read_manifest",
     "short_hash",
