@@ -29,7 +29,9 @@ from vae_jax.results._manifest import (
     short_hash,
     spec_hash,
 )
+from vae_jax.results._pairs import Case, Comparison, Difference, compare_runs
 from vae_jax.results._shards import commit_shard, finished_members
+from vae_jax.results._student import t_quantile
 from vae_jax.results._tables import (
     HOST_COLUMNS,
     Frames,
@@ -42,7 +44,10 @@ from vae_jax.results._tables import (
 
 __all__ = [
     "HOST_COLUMNS",
+    "Case",
+    "Comparison",
     "DamagedFile",
+    "Difference",
     "ForeignFile",
     "Frames",
     "Results",
@@ -50,6 +55,7 @@ __all__ = [
     "VersionChanged",
     "commit_shard",
     "compare",
+    "compare_runs",
     "content_hash",
     "create_or_open",
     "finished_at",
@@ -63,4 +69,5 @@ __all__ = [
     "read_manifest",
     "short_hash",
     "spec_hash",
+    "t_quantile",
 ]
