@@ -53,6 +53,8 @@ ONLY_IMPORTER = {
     "tyro": {"cli"},
     "pyarrow": {"results"},
     "safetensors": {"results"},
+    "tensorboard": {"sweeps/_tensorboard.py"},
+    "wandb": {"sweeps/_wandb.py"},
 }
 MAX_LINES = 300  # the house rule
 MAX_BODY = 60

@@ -1,7 +1,7 @@
 """Run a sweep: check it whole, then run the members that are left."""
 
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import jax
 
 from vae_jax import __version__, assembly, results, training
 from vae_jax.configs import Run
+from vae_jax.sweeps._chunk import OnChunk
 from vae_jax.sweeps._cohorts import split_shards
 from vae_jax.sweeps._growth import tell_growth, usable_stages
 from vae_jax.sweeps._identity import (
@@ -22,6 +23,7 @@ from vae_jax.sweeps._identity import (
     refuse_twins,
 )
 from vae_jax.sweeps._interrupts import catch_signals
+from vae_jax.sweeps._metrics_file import MetricsFile
 from vae_jax.sweeps._options import Options
 from vae_jax.sweeps._out import check_out
 from vae_jax.sweeps._progress import Progress
@@ -29,6 +31,7 @@ from vae_jax.sweeps._rows import PACKAGES
 from vae_jax.sweeps._setup import num_cores, setup_if_new
 from vae_jax.sweeps._shard import Session
 from vae_jax.sweeps._stages import Stage, left_behind, stages_of, stored_stages
+from vae_jax.sweeps._watch import Watch
 from vae_jax.sweeps._work import Cohort, work
 
 MakeJob = Callable[[Run], assembly.Job]
@@ -40,6 +43,7 @@ def run(
     options: Options = Options(),  # noqa: B008
     *,
     make_job: MakeJob = assembly.job,
+    on_chunk: OnChunk | None = None,
 ) -> results.Results:
     """Train and evaluate every config, many at a time, and store a row for each.
 
@@ -54,6 +58,8 @@ def run(
         out: folder of the results, made if it does not exist.
         options: how to run.
         make_job: `config -> Job`; your own for a model or program that no config names.
+        on_chunk: called with a `Chunk` after every chunk of steps, about every 1.5 s; what
+            it raises stops the run with its state saved.
 
     Returns:
         The stored results.
@@ -72,6 +78,8 @@ def run(
     refuse_nothing(configs, options)
     refuse_twins(configs)
     check_out(out)
+    log = options.metrics_file
+    metrics_file = None if log is None else MetricsFile(log)
     if not setup_if_new():
         Progress(0, options.progress).say(
             f"JAX has started with one device, and {num_cores()} cores are here: call "
@@ -94,7 +102,14 @@ def run(
         stored = results.create_or_open(out, said, accept_version_change=accept)
         tell_growth(out, before, ids, usable, finished, options)
         data = [data_digest(one) for one in inputs]
-        train_all(out, configs, cohorts, stored, ids, data, options, usable)
+        about = {"spec_hash": stored["spec_hash"], "total": len(stored["members"])}
+        with catch_signals() as stops:
+            progress = Progress(sum(c.num_steps for c in configs), options.progress)
+            watch = Watch(progress, metrics_file, on_chunk)
+            session = Session(
+                out, options, progress, stops, ids, data, about, watch, usable
+            )
+            train_all(cohorts, stored, session)
     else:
         tell_finished(out, configs, options)
     return results.read(out)
@@ -185,25 +200,14 @@ def manifest(
 
 
 def train_all(
-    out: Path,
-    configs: Sequence[Run],
-    cohorts: Sequence[Cohort],
-    stored: dict[str, Any],
-    ids: Sequence[str],
-    data: Sequence[str],
-    options: Options,
-    stages: Mapping[int, Sequence[Stage]],
+    cohorts: Sequence[Cohort], stored: dict[str, Any], session: Session
 ) -> None:
-    """Run what is left, with the bar drawn and signals caught."""
-    progress = Progress(sum(config.num_steps for config in configs), options.progress)
-    about = {"spec_hash": stored["spec_hash"], "total": len(stored["members"])}
-    with catch_signals() as stops:
-        session = Session(out, options, progress, stops, ids, data, about, stages)
-        try:
-            when = work(cohorts, stored["spec_hashes"], session)
-        finally:
-            progress.close()
-    results.mark_finished(out, stored["spec_hash"], when)
+    """Run what is left, with the bar drawn."""
+    try:
+        when = work(cohorts, stored["spec_hashes"], session)
+    finally:
+        session.progress.close()
+    results.mark_finished(session.out, stored["spec_hash"], when)
 
 
 def tell_finished(out: Path, configs: Sequence[Run], options: Options) -> None:
