@@ -35,18 +35,15 @@ usage: vae-jax train [--SETTING VALUE ...] [OPTIONS]
 Train one model and say whether it collapsed.
 
 Options of the command:
-  --out                 Folder of the results; by default runs/train-HASH, so that the
-                        same command finds its own results.
+  --out                 Folder of the results; runs/train-HASH where none is given.
   --devices             Virtual CPU devices at most; a run uses one.
-  --keep-state          Keep what the run ends with, optimiser and all, so that the same
-                        command with more --num-steps goes on from there.
+  --keep-state          Keep optimiser and all, from which more --num-steps go on.
   --quiet               Draw no bar and say nothing on the way.
   --log-jsonl           Append a line of JSON for every logged step to this file.
   --tensorboard         Write curves for TensorBoard into this folder.
   --wandb               Log to this project of Weights & Biases, offline.
   --help                This page.
-  --accept-version-change
-                        Resume although JAX is not the version it began with.
+  --accept-version-change Resume although JAX is not the version it began with.
 
 """
 
@@ -65,7 +62,7 @@ def train(words: Sequence[str]) -> None:
     from vae_jax.cli._help import run_help
 
     if {"-h", "--help"} & set(words):
-        print(TRAIN_HELP + run_help())
+        print(TRAIN_HELP + run_help(), end="")
         return
     from vae_jax.configs import from_mapping
 
