@@ -89,7 +89,7 @@ def test_four_members_and_two_more_are_six(tmp_path, monkeypatch, capsys):
     steps = counted(monkeypatch)
     run(members(6), tmp_path / "grown", QUIET._replace(progress=True))
     assert sum(steps) == 2 * 40
-    said = "2 members are added to the 4 of .*grown, which stay as they are."
+    said = "Members added to the 4 of .*grown, which stay as they are: 2."
     assert re.search(said, capsys.readouterr().err)
     hashes = {results.content_hash(tmp_path / name) for name in ("whole", "grown")}
     assert len(hashes) == 1
@@ -135,7 +135,7 @@ def test_more_steps_go_on_to_the_undisturbed_run(
     steps = counted(monkeypatch)
     run(members(num_steps=80), out, QUIET._replace(progress=True))
     assert sum(steps) == 4 * 40
-    assert "4 of them go on from step 40." in capsys.readouterr().err
+    assert "Of them go on from step 40: 4." in capsys.readouterr().err
     assert_same(rows_of(out, num_steps=80), rows_of(longer))
     assert_same(rows_of(out, num_steps=40), before)
     # what was asked for last has the first numbers, and asking again trains nothing
@@ -149,9 +149,7 @@ def test_a_state_that_was_not_kept_is_trained_again(longer, tmp_path, capsys):
     run(members(), out, QUIET)
     assert not (out / "states").exists()
     run(members(num_steps=80), out, QUIET._replace(progress=True))
-    said = (
-        "4 of them are trained from their beginning, for the state after 40 steps was"
-    )
+    said = "for the state after 40 steps was not kept (`keep_state`): 4."
     assert said in capsys.readouterr().err
     assert_same(rows_of(out, num_steps=80), rows_of(longer))
 

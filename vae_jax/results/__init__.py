@@ -9,6 +9,8 @@
     params/member-00000-1a2b3c4d5e6f-0a1b2c3d4e5f.safetensors
                                 the final parameters of one member, with its settings
     checkpoints/                the state of members in training
+    states/                     what members ended with, from which they go on with more
+                                steps, where it was asked for; may be deleted at any time
 
 A member is known by its identity, a digest of its settings, its data and the functions of
 the user's that it names; its number is its place in the newest manifest. A Parquet file

@@ -75,19 +75,18 @@ def tell_growth(
         return
     progress = Progress(0, options.progress)
     progress.say(
-        f"{len(new)} members are added to the {len(known)} of {out}, which stay as they "
-        "are."
+        f"Members added to the {len(known)} of {out}, which stay as they are: {len(new)}."
     )
     kept = kept_states(out)
     for steps in sorted({one.num_steps for m in new for one in stages.get(m, ())}):
         of = [s.id for m in new for s in stages.get(m, ())[:1] if s.num_steps == steps]
         going = sum(one in kept for one in of)
         if going:
-            progress.say(f"{going} of them go on from step {steps}.")
+            progress.say(f"Of them go on from step {steps}: {going}.")
         if len(of) > going:
             progress.say(
-                f"{len(of) - going} of them are trained from their beginning, for the "
-                f"state after {steps} steps was not kept (`keep_state`)."
+                "Of them are trained from their beginning, for the state after "
+                f"{steps} steps was not kept (`keep_state`): {len(of) - going}."
             )
 
 

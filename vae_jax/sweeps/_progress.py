@@ -61,6 +61,16 @@ class Progress:
         elif self._began and self._done > self._told[1] and self._is_due():
             self._tell()
 
+    def skip(self, num: int) -> None:
+        """So many member-steps that were done before, which do not count for the rate."""
+        self._done += num
+        if self._bar is not None:
+            self._bar.initial += num
+            self._safely(lambda: self._bar.update(num))
+        elif self._began:
+            self._began = self._began[0], self._began[1] + num
+            self._told = self._told[0], self._told[1] + num
+
     def show(self, what: str) -> None:
         """What the members come to so far, behind the numbers."""
         self._seen = what or self._seen

@@ -140,7 +140,7 @@ def tasks_of(
         hypers = [cohort.hypers[member] for member in part.members]
         seeds = [config.seed for config in part.configs]
         saved: list[Saved] = [s for m in part.members if (s := states[m]) is not None]
-        session.progress.update(step * len(part.members))
+        session.progress.skip(step * len(part.members))
         yield Task(part, hypers, stack_members(seeds, hypers, engine), saved)
 
 
