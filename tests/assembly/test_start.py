@@ -45,13 +45,18 @@ def assert_same(one, other):
 @pytest.mark.parametrize(
     "settings",
     [
-        {},
         {"ema_decay": 0.9},
-        {"halve_on_plateau": True},
-        {"feedback": "geco", "target": 3.0},
-        {"posterior": "batch_norm"},
-        {"inference": "aggressive"},
-        {"bag_of_words": 1.0},
+        *(
+            pytest.param(case, marks=pytest.mark.slow)
+            for case in (
+                {},
+                {"halve_on_plateau": True},
+                {"feedback": "geco", "target": 3.0},
+                {"posterior": "batch_norm"},
+                {"inference": "aggressive"},
+                {"bag_of_words": 1.0},
+            )
+        ),
     ],
     ids=lambda settings: next(iter(settings), "plain"),
 )

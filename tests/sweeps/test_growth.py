@@ -30,6 +30,11 @@ def members(num=4, base=tiny.BASE, **changes):
     return [base.changed(beta=0.5 + b, seed=s) for s in range(num // 2) for b in (0, 1)]
 
 
+def slow(*cases):
+    """Seconds of tracing each, of which a quick run does one."""
+    return [pytest.param(case, marks=pytest.mark.slow) for case in cases]
+
+
 def run(configs, out, options=QUIET):
     return sweeps.run(configs, out, options, make_job=tiny.make_job)
 
@@ -154,6 +159,7 @@ def test_a_state_that_was_not_kept_is_trained_again(longer, tmp_path, capsys):
     assert_same(rows_of(out, num_steps=80), rows_of(longer))
 
 
+@pytest.mark.slow
 def test_members_and_steps_grow_together_and_again(kept, tmp_path, monkeypatch):
     """Six members of 80 steps, of which four were trained for 40; then 120 for all."""
     out = copied(kept, tmp_path)
@@ -167,6 +173,7 @@ def test_members_and_steps_grow_together_and_again(kept, tmp_path, monkeypatch):
     assert_same(rows_of(out, num_steps=120), rows_of(tmp_path / "whole"))
 
 
+@pytest.mark.slow
 def test_both_lengths_in_one_spec_share_their_first_steps(kept, tmp_path, monkeypatch):
     out = copied(kept, tmp_path)
     steps = counted(monkeypatch)
@@ -247,13 +254,15 @@ def test_what_divides_the_run_is_refused_by_name(tmp_path, settings, message):
     "settings",
     [
         {"schedule": "linear", "warmup_steps": 20},
-        {"learning_rate_warmup": 10},
-        {"capacity": 3.0, "capacity_weight": 1.0, "capacity_warmup": 20},
-        {"free_bits": 0.1},
-        {"feedback": "geco", "target": 5.0},
-        {"halve_on_plateau": True},
-        {"inference": "aggressive"},
-        {"optimizer": "adamw"},
+        *slow(
+            {"learning_rate_warmup": 10},
+            {"capacity": 3.0, "capacity_weight": 1.0, "capacity_warmup": 20},
+            {"free_bits": 0.1},
+            {"feedback": "geco", "target": 5.0},
+            {"halve_on_plateau": True},
+            {"inference": "aggressive"},
+            {"optimizer": "adamw"},
+        ),
     ],
     ids=lambda settings: next(iter(settings)),
 )

@@ -51,6 +51,7 @@ def test_it_stops_after_so_many_epochs_and_keeps_the_best(
             np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_a_stopped_member_is_frozen_and_the_other_goes_on_as_alone():
     """One program, a patience of each: the bits are those of either by itself."""
     validate = training.make_validate(MODEL, DENSITY, prepare, BATCH)

@@ -65,7 +65,6 @@ def tell_growth(
     before: Sequence[Stage],
     ids: Sequence[str],
     stages: Mapping[int, Sequence[Stage]],
-    finished: Collection[str],
     options: Options,
 ) -> None:
     """Say what is added to a folder, and from where it goes on."""

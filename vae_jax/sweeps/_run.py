@@ -100,7 +100,7 @@ def run(
             if not {ids[member] for member in cohort.hypers} <= finished:
                 cohort.trace(options)
         stored = results.create_or_open(out, said, accept_version_change=accept)
-        tell_growth(out, before, ids, usable, finished, options)
+        tell_growth(out, before, ids, usable, options)
         data = [data_digest(one) for one in inputs]
         about = {"spec_hash": stored["spec_hash"], "total": len(stored["members"])}
         with catch_signals() as stops:
