@@ -55,6 +55,8 @@ ONLY_IMPORTER = {
     "tyro": {"cli"},
     "pyarrow": {"results", "dumps/_parquet.py"},
     "safetensors": {"results", "dumps/_safetensors.py"},
+    "tensorboard": {"sweeps/_tensorboard.py"},
+    "wandb": {"sweeps/_wandb.py"},
 }
 MAX_LINES = 300  # the house rule
 MAX_BODY = 60

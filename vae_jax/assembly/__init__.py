@@ -7,6 +7,7 @@ work before anything is compiled.
 from vae_jax.assembly._job import Job, check, describe, job, named_sources, splits
 from vae_jax.assembly._model import Kit, facts_of, kit, model, objective
 from vae_jax.assembly._program import hyper, program, with_perplexity
+from vae_jax.assembly._start import initial_params
 
 __all__ = [
     "Job",
@@ -15,6 +16,7 @@ __all__ = [
     "describe",
     "facts_of",
     "hyper",
+    "initial_params",
     "job",
     "kit",
     "model",

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from vae_jax import data, diagnostics
 from vae_jax.assembly._model import facts_of, prepared
 from vae_jax.assembly._program import assembled, hyper, program
+from vae_jax.assembly._start import initial_params
 from vae_jax.assembly._values import check_values
 from vae_jax.configs import OwnModel, Run
 from vae_jax.own import source_digest, user_object
@@ -57,8 +58,9 @@ def job(run: Run) -> Job:
         "data": {"levels": str(dataset.max_value)},
         "sources": named_sources(run),
     }
-    made = program(facts_of(dataset))
-    return Job(made, hyper(run), splits(run, dataset), inputs)
+    facts = facts_of(dataset)
+    data_of_run = splits(run, dataset)._replace(initial=initial_params(run, facts))
+    return Job(program(facts), hyper(run), data_of_run, inputs)
 
 
 def check(run: Run, dataset: data.Dataset) -> None:

@@ -29,6 +29,10 @@ COMMANDS = {
         "_diagnose",
         "Print whether a stored run, or a posterior of any framework, is collapsed.",
     ),
+    "compare": (
+        "_compare",
+        "Print how the metrics of two groups of members differ, pair by pair.",
+    ),
     "forecast": (
         "_forecast",
         "Print how many latent units can stay active at each beta and noise variance.",

@@ -62,7 +62,7 @@ def print_plan(configs: "Sequence[Run]", cohorts: "Sequence[CohortPlan]") -> Non
             "member-steps": cohort.num_steps,
             "state": megabytes(cohort.state_bytes),
             "data": megabytes(cohort.data_bytes),
-            "stored": megabytes(cohort.params_bytes),
+            "stored": megabytes(cohort.params_bytes + cohort.kept_bytes),
         }
         for cohort in cohorts
     ]
@@ -70,11 +70,11 @@ def print_plan(configs: "Sequence[Run]", cohorts: "Sequence[CohortPlan]") -> Non
         sum(len(c.members) for c in cohorts),
         sum(c.num_steps for c in cohorts),
     )
-    stored = megabytes(sum(cohort.params_bytes for cohort in cohorts))
+    stored = megabytes(sum(c.params_bytes + c.kept_bytes for c in cohorts))
     print(
         "A cohort is what shares one compiled program. Megabytes: state is of the members "
-        "at once,\ndata on each device, stored the parameters of all; what a step computes "
-        "comes on top."
+        "at once,\ndata on each device, stored the parameters of all, and their "
+        "final states with\n--keep-state; what a step computes comes on top."
     )
     shared = common.dropna(axis=1, how="any") if len(cohorts) > 1 else common
     table = pd.concat([shared[varied(shared)], pd.DataFrame(rows)], axis=1)

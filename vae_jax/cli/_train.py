@@ -17,7 +17,16 @@ WIDTH = 64
 """`sweeps.Options().width`, which help prints without importing JAX."""
 
 
-TRAIN_OPTIONS = {"out": str, "devices": int, "accept_version_change": bool}
+TRAIN_OPTIONS = {
+    "out": str,
+    "devices": int,
+    "keep_state": bool,
+    "accept_version_change": bool,
+    "quiet": bool,
+    "log_jsonl": str,
+    "tensorboard": str,
+    "wandb": str,
+}
 """Flags of `train` beside the settings of a run."""
 
 TRAIN_HELP = """\
@@ -26,12 +35,15 @@ usage: vae-jax train [--SETTING VALUE ...] [OPTIONS]
 Train one model and say whether it collapsed.
 
 Options of the command:
-  --out                 Folder of the results; by default runs/train-HASH, so that the
-                        same command finds its own results.
+  --out                 Folder of the results; runs/train-HASH where none is given.
   --devices             Virtual CPU devices at most; a run uses one.
+  --keep-state          Keep optimiser and all, from which more --num-steps go on.
+  --quiet               Draw no bar and say nothing on the way.
+  --log-jsonl           Append a line of JSON for every logged step to this file.
+  --tensorboard         Write curves for TensorBoard into this folder.
+  --wandb               Log to this project of Weights & Biases, offline.
   --help                This page.
-  --accept-version-change
-                        Resume although JAX is not the version it began with.
+  --accept-version-change Resume although JAX is not the version it began with.
 
 """
 
@@ -50,7 +62,7 @@ def train(words: Sequence[str]) -> None:
     from vae_jax.cli._help import run_help
 
     if {"-h", "--help"} & set(words):
-        print(TRAIN_HELP + run_help())
+        print(TRAIN_HELP + run_help(), end="")
         return
     from vae_jax.configs import from_mapping
 
@@ -60,10 +72,14 @@ def train(words: Sequence[str]) -> None:
     from vae_jax import sweeps
 
     options = sweeps.Options(
-        accept_version_change=own.get("accept_version_change", False)
+        accept_version_change=own.get("accept_version_change", False),
+        keep_state=own.get("keep_state", False),
+        progress=not own.get("quiet", False),
+        metrics_file=own.get("log_jsonl"),
     )
+    curves = tuple(own.get(name) for name in ("tensorboard", "wandb"))
     out = Path(own["out"]) if "out" in own else None
-    run_and_report([config], out, "train", options, own.get("devices"))
+    run_and_report([config], out, "train", options, own.get("devices"), curves)
 
 
 def settings(words: Sequence[str]) -> None:
@@ -89,8 +105,13 @@ def sweep(
     width: int = WIDTH,
     devices: int | None = None,
     keep_params: bool = True,
+    keep_state: bool = False,
     accept_version_change: bool = False,
     dry_run: bool = False,
+    quiet: bool = False,
+    log_jsonl: Path | None = None,
+    tensorboard: Path | None = None,
+    wandb: str | None = None,
 ) -> None:
     """Train every run of a TOML file of lists and ranges, many at a time.
 
@@ -109,9 +130,15 @@ def sweep(
         devices: virtual CPU devices at most, of which a run uses one; one a core by
             default.
         keep_params: store the final parameters of every member.
+        keep_state: keep what every member ends with, optimiser and all, so that the same
+            file with more `num_steps` goes on from there.
         accept_version_change: resume although JAX is not the version it began with.
         dry_run: check the runs and print what there is to do; nothing is compiled or
             written.
+        quiet: draw no bar and say nothing on the way.
+        log_jsonl: append a line of JSON for every logged step and member to this file.
+        tensorboard: write curves for TensorBoard into this folder, a run a member.
+        wandb: log a run a member to this project of Weights & Biases, offline.
     """
     from vae_jax import sweeps
 
@@ -122,13 +149,17 @@ def sweep(
         strategy=None if strategy == "auto" else strategy,
         width=width,
         keep_params=keep_params,
+        keep_state=keep_state,
         accept_version_change=accept_version_change,
+        progress=not quiet,
+        metrics_file=log_jsonl,
     )
     if dry_run:
         sweeps.setup_jax(devices_for(len(configs), devices))
         print_plan(configs, sweeps.plan(configs, options))
         return
-    run_and_report(configs, out, spec.stem, options, devices)
+    curves = None if tensorboard is None else str(tensorboard), wandb
+    run_and_report(configs, out, spec.stem, options, devices, curves)
 
 
 def run_and_report(
@@ -137,6 +168,7 @@ def run_and_report(
     name: str,
     options: "sweeps.Options",
     devices: int | None = None,
+    curves: tuple[str | None, ...] = (None, None),
 ) -> None:
     """Run, print the table, and end with where the results are."""
     from vae_jax import results, sweeps
@@ -148,9 +180,28 @@ def run_and_report(
     out = expanded(out)
     sweeps.check_out(out)
     sweeps.setup_jax(devices_for(len(configs), devices))
-    stored = sweeps.run(configs, out, options)
+    stored = sweeps.run(configs, out, options, on_chunk=drawn(*curves))
     print_runs(stored.runs.to_pandas())
     print(f"\nResults: {out}")
+
+
+def drawn(board: str | None, project: str | None) -> "sweeps.OnChunk | None":
+    """What writes curves while members train, if anything was asked for.
+
+    Raises:
+        ValueError: a package for it is not installed; says how to get it.
+
+    >>> drawn(None, None) is None
+    True
+    """
+    from vae_jax import sweeps
+
+    try:
+        functions = [] if board is None else [sweeps.to_tensorboard(board)]
+        functions += [] if project is None else [sweeps.to_wandb(project)]
+    except ImportError as error:
+        raise ValueError(str(error)) from error
+    return sweeps.each(*functions) if functions else None
 
 
 def devices_for(num_runs: int, devices: int | None) -> int:

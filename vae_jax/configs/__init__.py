@@ -20,6 +20,7 @@ from vae_jax.configs._names import (
 from vae_jax.configs._own import OF_FUNCTIONS, OwnModel, own_record
 from vae_jax.configs._pick import pick
 from vae_jax.configs._run import Run, SplitName
+from vae_jax.configs._start import split_start
 from vae_jax.records import did_you_mean, shown
 from vae_jax.remedies import SWITCHED
 
@@ -44,6 +45,7 @@ __all__ = [
     "pick",
     "plain_value",
     "shown",
+    "split_start",
     "times",
     "to_mapping",
 ]

@@ -15,6 +15,7 @@ from vae_jax.configs._parts import (
     check_remedies,
     is_idle,
 )
+from vae_jax.configs._start import split_start
 from vae_jax.likelihoods import Bernoulli, Density
 from vae_jax.models import MLP, Model
 from vae_jax.priors import PriorChoice, StandardPrior
@@ -80,6 +81,11 @@ class Run(Record):
     seed: int = records.data(
         "Seed of parameters, order and noise.", default=0, low=0, high=2**31 - 1
     )
+    init_from: str | None = static(
+        "Parameters to begin with, those that a member of another run ended with, as "
+        "FOLDER:MEMBER; drawn by the seed where none are given.",
+        default=None,
+    )
     eval_split: SplitName = static(
         "Split that the final metrics are of.", default="test"
     )
@@ -138,6 +144,9 @@ class Run(Record):
         )
         object.__setattr__(self, "remedies", tuple(used))
         object.__setattr__(self, "data", self.data.fitted(self.likelihood.wants))
+        if self.init_from is not None:
+            start = "{}:{}".format(*split_start(self.init_from))
+            object.__setattr__(self, "init_from", start)
         if self.num_steps % self.log_every:
             raise ValueError(
                 f"`num_steps` must be a multiple of `log_every`; got {self.num_steps} and "

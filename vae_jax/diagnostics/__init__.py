@@ -104,9 +104,15 @@ from vae_jax.diagnostics._units import (
     kl_per_unit,
     posterior_mean_variance,
 )
-from vae_jax.diagnostics._verdict import Verdict, diverged, verdict
+from vae_jax.diagnostics._verdict import (
+    COLLAPSED_NATS,
+    Verdict,
+    diverged,
+    verdict,
+)
 
 __all__ = [
+    "COLLAPSED_NATS",
     "GRID_AXIS",
     "KL_EDGES",
     "CollapseReport",

@@ -33,7 +33,12 @@ class Pretraining(Remedy):
         return self.pretraining_steps == 0
 
     def conflict(self, run: Any) -> str | None:
-        """Something must be left to train."""
+        """Something must be left to train, and the decoder be drawn anew."""
+        if run.init_from is not None:
+            return (
+                "`pretraining_steps` draws the decoder anew, which would not be what "
+                f"`init_from` gives; got init_from={run.init_from!r}. Choose one."
+            )
         if self.pretraining_steps < run.num_steps:
             return None
         return (

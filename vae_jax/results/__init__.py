@@ -9,6 +9,8 @@
     params/member-00000-1a2b3c4d5e6f-0a1b2c3d4e5f.safetensors
                                 the final parameters of one member, with its settings
     checkpoints/                the state of members in training
+    states/                     what members ended with, from which they go on with more
+                                steps, where it was asked for; may be deleted at any time
 
 A member is known by its identity, a digest of its settings, its data and the functions of
 the user's that it names; its number is its place in the newest manifest. A Parquet file
@@ -19,7 +21,7 @@ file carries a SHA-256, which is verified whenever it is read.
 """
 
 from vae_jax.results._files import DamagedFile, ForeignFile
-from vae_jax.results._load import load, load_knobs
+from vae_jax.results._load import load, load_knobs, load_leaves, named_leaves
 from vae_jax.results._manifest import (
     SpecChanged,
     VersionChanged,
@@ -29,7 +31,9 @@ from vae_jax.results._manifest import (
     short_hash,
     spec_hash,
 )
+from vae_jax.results._pairs import Case, Comparison, Difference, compare_runs
 from vae_jax.results._shards import commit_shard, finished_members
+from vae_jax.results._student import t_quantile
 from vae_jax.results._tables import (
     HOST_COLUMNS,
     Frames,
@@ -42,7 +46,10 @@ from vae_jax.results._tables import (
 
 __all__ = [
     "HOST_COLUMNS",
+    "Case",
+    "Comparison",
     "DamagedFile",
+    "Difference",
     "ForeignFile",
     "Frames",
     "Results",
@@ -50,15 +57,19 @@ __all__ = [
     "VersionChanged",
     "commit_shard",
     "compare",
+    "compare_runs",
     "content_hash",
     "create_or_open",
     "finished_at",
     "finished_members",
     "load",
     "load_knobs",
+    "load_leaves",
     "mark_finished",
+    "named_leaves",
     "read",
     "read_manifest",
     "short_hash",
     "spec_hash",
+    "t_quantile",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 from vae_jax.results._files import DamagedFile
 from vae_jax.results._first_format import is_of_first_format, old_params
 from vae_jax.results._manifest import read_manifest
-from vae_jax.results._params import params_path, read_about, read_params
+from vae_jax.results._params import params_path, read_about, read_leaves, read_params
 from vae_jax.results._shards import StoredShard, binding_of, read_all, whose
 from vae_jax.results._trees import describe
 
@@ -32,6 +32,27 @@ def load(out: str | os.PathLike[str], member: int, like: Any = None) -> Any:
     """
     shard, row = find_member(Path(out), member)
     return read_row(shard, row, like)
+
+
+def load_leaves(out: str | os.PathLike[str], member: int) -> dict[str, np.ndarray]:
+    """The final parameters of one member by their names, whatever tree they are of.
+
+    Raises:
+        KeyError, DamagedFile, ForeignFile: as for `load`.
+    """
+    shard, row = find_member(Path(out), member)
+    if is_of_first_format(shard.table):
+        return leaves_of(read_row(shard, row))
+    return dict(sorted(read_leaves(*_params_file(shard, row)).items()))
+
+
+def named_leaves(tree: Any) -> dict[str, Any]:
+    """The leaves of a tree by the names under which they are stored.
+
+    >>> named_leaves({"decoder": {"bias": np.zeros(2)}})
+    {'decoder.bias': array([0., 0.])}
+    """
+    return describe(tree)[1]
 
 
 def load_knobs(out: str | os.PathLike[str], member: int) -> dict[str, Any]:

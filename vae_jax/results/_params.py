@@ -84,22 +84,38 @@ def read_params(
         ForeignFile: it belongs to another member or run.
         ValueError: `like` is missing where it is needed, or has another structure.
     """
-    content = _read(path, digest)
-    notes = _notes(path, content)
-    _check_about(path, notes, about or {})
-    try:
-        structure, dtypes = json.loads(notes[_TREE]), json.loads(notes[_DTYPES])
-        leaves = {
-            name: _decode(np.dtype(getattr(ml_dtypes, dtypes[name], dtypes[name])), raw)
-            for name, raw in safetensors.deserialize(content)
-        }
-    except (KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
-        raise _unreadable(path) from error
+    structure, leaves = _contents(path, digest, about or {})
     return (
         build(structure, leaves)
         if like is None
         else build_like(structure, leaves, like)
     )
+
+
+def read_leaves(path: Path, digest: str) -> dict[str, np.ndarray]:
+    """The arrays that were stored, by name.
+
+    Raises:
+        DamagedFile: as for `read_params`.
+    """
+    return _contents(path, digest, {})[1]
+
+
+def _contents(
+    path: Path, digest: str, about: Mapping[str, str]
+) -> tuple[Any, dict[str, np.ndarray]]:
+    """The structure of the tree, and its leaves by name."""
+    content = _read(path, digest)
+    notes = _notes(path, content)
+    _check_about(path, notes, about)
+    try:
+        structure, dtypes = json.loads(notes[_TREE]), json.loads(notes[_DTYPES])
+        return structure, {
+            name: _decode(np.dtype(getattr(ml_dtypes, dtypes[name], dtypes[name])), raw)
+            for name, raw in safetensors.deserialize(content)
+        }
+    except (KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
+        raise _unreadable(path) from error
 
 
 def read_about(path: Path, digest: str | None = None) -> dict[str, str]:

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from vae_jax.results._files import DamagedFile, write_once
 from vae_jax.results._load import has_params, leaves_of, read_row
 from vae_jax.results._manifest import Manifest, read_manifest, read_sealed, sealed
+from vae_jax.results._several import read_several
 from vae_jax.results._shards import HISTORY, StoredShard, read_all
 
 if TYPE_CHECKING:
@@ -71,17 +72,26 @@ class Results(NamedTuple):
         return Frames(runs, metrics)
 
 
-def read(out: str | os.PathLike[str]) -> Results:
-    """Read every finished shard of a run folder, verified.
+def read(
+    out: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+) -> Results:
+    """Read every finished shard of a run folder, or of several, verified.
 
-    Members have the numbers that they have in the newest manifest.
+    Members have the numbers that they have in the newest manifest. Of several folders they
+    are numbered on from one to the next, `folder` and `member_in_folder` say where each
+    is, and `manifest["folders"]` has the manifests; a member that two folders hold is read
+    once, from the first, with a warning.
 
     Raises:
+        ValueError: no folder, or one of them twice.
         FileNotFoundError: `out` is not a run folder.
         DamagedFile: a file does not match its checksum, or a run that was finished lacks
             members; names them and the fix.
         ForeignFile: a shard belongs to another run.
     """
+    if not isinstance(out, str | os.PathLike):
+        several: Results = read_several(out, read, _joined)
+        return several
     out = Path(out)
     manifest = read_manifest(out)
     tables = [_numbered(shard, manifest) for shard in read_all(out)]

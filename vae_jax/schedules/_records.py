@@ -41,9 +41,11 @@ class BetaSchedule(Record):
 
     Attributes:
         is_constant: beta is the same at every step, and no more than a weight.
+        shares: what of it is a share of the run, as a sentence.
     """
 
     is_constant: ClassVar[bool] = False
+    shares: ClassVar[str] = ""
 
     beta: float = data("Final weight of the rate; 1 is the ELBO.", default=1.0, low=0)
 
@@ -99,6 +101,7 @@ class Constant(BetaSchedule):
 class Ramp(BetaSchedule):
     """A way from one beta to another."""
 
+    shares = "`warmup_steps` is half of the run where none is given."
     beta_start: float = first_weight("Weight of the rate at the first step.")
     warmup_steps: int | None = data(
         "Steps until beta has arrived; half of the run where none is given.",
@@ -184,6 +187,7 @@ class Tanh(Ramp):
 class Cyclical(BetaSchedule):
     """Ramps again and again, Fu et al. (2019)."""
 
+    shares = "`num_cycles` divides the run."
     beta_start: float = first_weight("Weight of the rate where a cycle begins.")
     num_cycles: int = data(
         "Ramps over the whole run.", default=4, low=1, high=10_000_000

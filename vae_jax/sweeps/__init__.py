@@ -1,5 +1,6 @@
 """Whole sweeps as one compiled program a cohort, resumable and stored."""
 
+from vae_jax.sweeps._chunk import Chunk, OnChunk
 from vae_jax.sweeps._cohorts import Shard, cohort_key, split_shards
 from vae_jax.sweeps._engine import Engine, make_engine
 from vae_jax.sweeps._grid import expand, read_spec
@@ -11,12 +12,17 @@ from vae_jax.sweeps._run import run
 from vae_jax.sweeps._settings import Members
 from vae_jax.sweeps._setup import cache_folder, check_devices, num_cores, setup_jax
 from vae_jax.sweeps._strategy import choose_strategy, member_mesh, over_members
+from vae_jax.sweeps._tensorboard import to_tensorboard
+from vae_jax.sweeps._wandb import to_wandb
+from vae_jax.sweeps._watch import each
 
 __all__ = [
+    "Chunk",
     "CohortPlan",
     "Engine",
     "Interrupted",
     "Members",
+    "OnChunk",
     "Options",
     "Shard",
     "cache_folder",
@@ -25,6 +31,7 @@ __all__ = [
     "check_out",
     "choose_strategy",
     "cohort_key",
+    "each",
     "expand",
     "make_engine",
     "member_mesh",
@@ -35,4 +42,6 @@ __all__ = [
     "run",
     "setup_jax",
     "split_shards",
+    "to_tensorboard",
+    "to_wandb",
 ]

@@ -10,6 +10,7 @@ import numpy as np
 
 from vae_jax import assembly, own, results
 from vae_jax.configs import Run, to_mapping
+from vae_jax.sweeps._stages import Stage
 
 Inputs = dict[str, dict[str, str]]
 """Digests by kind (`data`, `sources`) and name."""
@@ -90,19 +91,29 @@ def data_digest(inputs: Mapping[str, Mapping[str, str]]) -> str:
     return results.spec_hash(inputs["data"])[:32]
 
 
-def make_spec(configs: Sequence[Run], inputs: Iterable[Inputs]) -> dict[str, Any]:
+def make_spec(
+    configs: Sequence[Run],
+    inputs: Iterable[Inputs],
+    stages: Sequence[Stage] = (),
+) -> dict[str, Any]:
     """The specification of a run: its configs, and what they were made of.
+
+    Args:
+        configs: what is run.
+        inputs: of each of them.
+        stages: stored members that stay beside them.
 
     Attributes of the result: `configs`; `inputs`, each once; `input_of`, which of them is
     that of each config.
     """
     distinct: list[Inputs] = []
     places = []
-    for one in inputs:
+    for one in [*inputs, *(dict(stage.inputs) for stage in stages)]:
         if one not in distinct:
             distinct.append(one)
         places.append(distinct.index(one))
     mappings = [to_mapping(config) for config in configs]
+    mappings += [dict(stage.config) for stage in stages]
     return {"configs": mappings, "inputs": distinct, "input_of": places}
 
 

@@ -1,5 +1,6 @@
 """How a sweep is run, apart from what it computes."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 from vae_jax.sweeps._strategy import Strategy
@@ -14,8 +15,12 @@ class Options(NamedTuple):
         strategy: `map` or `vmap` within a device; by platform and size where None.
         width: members resident at once.
         keep_params: store the final parameters of every member.
+        keep_state: keep what every member ends with (parameters, optimiser, history), from
+            which `run` goes on when it is given more steps.
+        metrics_file: append a line of JSON for every logged step of every member, while
+            they train; a run that is gone on with repeats none.
         checkpoint_seconds: at least this long between two checkpoints.
-        progress: draw the bar.
+        progress: draw the bar, or write plain lines where there is no terminal.
         accept_version_change: resume although JAX is not the version it began with.
 
     >>> Options().width
@@ -28,3 +33,5 @@ class Options(NamedTuple):
     checkpoint_seconds: float = 10.0
     progress: bool = True
     accept_version_change: bool = False
+    keep_state: bool = False
+    metrics_file: str | Path | None = None

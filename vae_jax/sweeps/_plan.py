@@ -29,6 +29,7 @@ class CohortPlan(NamedTuple):
             devices together.
         data_bytes: of the data, on each device.
         params_bytes: of the final parameters of all members, as they are stored.
+        kept_bytes: of the states that all members end with, where they are kept.
 
     >>> CohortPlan._fields[:2]
     ('members', 'resident')
@@ -41,6 +42,7 @@ class CohortPlan(NamedTuple):
     state_bytes: int
     data_bytes: int
     params_bytes: int
+    kept_bytes: int = 0
 
 
 def plan(
@@ -82,6 +84,7 @@ def planned(cohort: Cohort, configs: Sequence[Run], options: Options) -> CohortP
         engine.size * num_bytes(engine.like),
         num_bytes(job.splits),
         len(members) * num_bytes(params) if options.keep_params else 0,
+        len(members) * num_bytes(engine.like) if options.keep_state else 0,
     )
 
 

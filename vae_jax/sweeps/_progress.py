@@ -1,16 +1,22 @@
 """What a person sees of a running sweep: a bar, and a few sentences.
 
-A reader that has gone away (`2>&1 | head`) ends the drawing, not the training.
+Where standard error is no terminal, as in the log of a batch job, there is a plain line now
+and then in the place of the bar. A reader that has gone away (`2>&1 | head`) ends the
+drawing, not the training.
 """
 
 import sys
+import time
 from typing import Any
 
 from tqdm import tqdm
 
+LINE_SECONDS = 5.0
+"""At least so long from one plain line to the next."""
+
 
 class Progress:
-    """Member-steps done, their rate and the time left; sentences above the bar."""
+    """Member-steps done, their rate and what they show; sentences above the bar."""
 
     def __init__(self, total: int, shown: bool) -> None:
         """A bar of so many member-steps, not drawn before something is done."""
@@ -18,11 +24,23 @@ class Progress:
         self._bar: Any = None
         self._total = total
         self._done = 0
+        self._seen = ""
+        # of plain lines: when the first steps began, with how many, and the last line
+        self._began: tuple[float, int] | None = None
+        self._told = (0.0, 0)
+
+    @property
+    def shown(self) -> bool:
+        """Whether anything is drawn or said."""
+        return self._shown
 
     def begin(self, done: int) -> None:
         """Draw the bar; what was done before does not count for the rate."""
         self._done = done
-        if self._shown:
+        if self._shown and not _is_terminal():
+            self._began = time.perf_counter(), done
+            self._told = self._began
+        elif self._shown:
             self._bar = self._safely(
                 lambda: tqdm(
                     total=self._total,
@@ -40,6 +58,24 @@ class Progress:
         self._done += num
         if self._bar is not None:
             self._safely(lambda: self._bar.update(num))
+        elif self._began and self._done > self._told[1] and self._is_due():
+            self._tell()
+
+    def skip(self, num: int) -> None:
+        """So many member-steps that were done before, which do not count for the rate."""
+        self._done += num
+        if self._bar is not None:
+            self._bar.initial += num
+            self._safely(lambda: self._bar.update(num))
+        elif self._began:
+            self._began = self._began[0], self._began[1] + num
+            self._told = self._told[0], self._told[1] + num
+
+    def show(self, what: str) -> None:
+        """What the members come to so far, behind the numbers."""
+        self._seen = what or self._seen
+        if self._bar is not None:
+            self._safely(lambda: self._bar.set_postfix_str(self._seen, refresh=False))
 
     def describe(self, what: str) -> None:
         """What is being done, in a word before the bar."""
@@ -52,10 +88,28 @@ class Progress:
             self._safely(lambda: tqdm.write(sentence, file=sys.stderr))
 
     def close(self) -> None:
-        """Leave the bar as it stands."""
+        """Leave the bar as it stands; of plain lines, the last is of the end."""
         if self._bar is not None:
             self._safely(self._bar.close)
             self._bar = None
+        if self._began and self._done > self._told[1]:
+            self._tell()
+        self._began = None
+
+    def _is_due(self) -> bool:
+        return time.perf_counter() - self._told[0] >= LINE_SECONDS
+
+    def _tell(self) -> None:
+        """A plain line of how far it is."""
+        assert self._began is not None
+        now = time.perf_counter()
+        rate = (self._done - self._began[1]) / max(now - self._began[0], 1e-9)
+        self._told = now, self._done
+        share = 100 * self._done / max(self._total, 1)
+        seen = f": {self._seen}" if self._seen else ""
+        self.say(
+            f"{share:.0f} % of {self._total} member-steps, {rate:.3g} a second{seen}"
+        )
 
     def _safely(self, draw: Any) -> Any:
         try:
@@ -63,5 +117,12 @@ class Progress:
         except (ValueError, OSError):  # closed, or the reader has gone
             if self._bar is not None:
                 self._bar.disable = True  # or it would try once more when it goes
-            self._shown, self._bar = False, None
+            self._shown, self._bar, self._began = False, None, None
             return None
+
+
+def _is_terminal() -> bool:
+    try:
+        return sys.stderr.isatty()
+    except (AttributeError, ValueError):  # replaced, or closed
+        return False

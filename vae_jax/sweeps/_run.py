@@ -10,8 +10,10 @@ import jax
 
 from vae_jax import __version__, assembly, results, training
 from vae_jax.configs import Run
+from vae_jax.sweeps._chunk import OnChunk
 from vae_jax.sweeps._cohorts import split_shards
 from vae_jax.sweeps._given import with_data
+from vae_jax.sweeps._growth import tell_growth, usable_stages
 from vae_jax.sweeps._identity import (
     DataDigests,
     Inputs,
@@ -22,12 +24,15 @@ from vae_jax.sweeps._identity import (
     refuse_twins,
 )
 from vae_jax.sweeps._interrupts import catch_signals
+from vae_jax.sweeps._metrics_file import MetricsFile
 from vae_jax.sweeps._options import Options
 from vae_jax.sweeps._out import check_out
 from vae_jax.sweeps._progress import Progress
 from vae_jax.sweeps._rows import PACKAGES
 from vae_jax.sweeps._setup import num_cores, setup_if_new
 from vae_jax.sweeps._shard import Session
+from vae_jax.sweeps._stages import Stage, left_behind, stages_of, stored_stages
+from vae_jax.sweeps._watch import Watch
 from vae_jax.sweeps._work import Cohort, work
 
 MakeJob = Callable[[Run], assembly.Job]
@@ -40,13 +45,15 @@ def run(
     *,
     data: Any = None,
     make_job: MakeJob = assembly.job,
+    on_chunk: OnChunk | None = None,
 ) -> results.Results:
     """Train and evaluate every config, many at a time, and store a row for each.
 
     Configs that share everything which shapes the program are compiled once. The same
     call again resumes what was interrupted and returns at once what is finished, at any
-    width and on any devices; a longer list of configs goes on with what is there. A second
-    launcher of the same folder works on other members, or waits.
+    width and on any devices; a longer list of configs goes on with what is there, and so
+    does the same list with more steps, whose members of fewer steps stay beside it. A
+    second launcher of the same folder works on other members, or waits.
 
     Args:
         configs: the members, each another one; see `read_spec` and `expand`.
@@ -55,13 +62,16 @@ def run(
         data: arrays to train on, in the place of the data that configs name: one, or
             (train, validation, test), or a `data.Dataset`; see `userdata.from_arrays`.
         make_job: `config -> Job`; your own for a model or program that no config names.
+        on_chunk: called with a `Chunk` after every chunk of steps, about every 1.5 s; what
+            it raises stops the run with its state saved.
 
     Returns:
         The stored results.
 
     Raises:
-        ValueError: a config does not fit its data, or `out` cannot be written; nothing has
-            been compiled or written.
+        ValueError: a config does not fit its data, more steps would make another run of
+            those that were done, or `out` cannot be written; nothing has been compiled or
+            written.
         results.SpecChanged: `out` holds another sweep, or its data or the functions that
             it names have changed; lists the difference.
         Interrupted: Ctrl-C, SIGTERM, SIGHUP or SIGUSR1 came; the state is saved.
@@ -72,6 +82,8 @@ def run(
     refuse_nothing(configs, options)
     refuse_twins(configs)
     check_out(out)
+    log = options.metrics_file
+    metrics_file = None if log is None else MetricsFile(log)
     if not setup_if_new():
         Progress(0, options.progress).say(
             f"JAX has started with one device, and {num_cores()} cores are here: call "
@@ -79,16 +91,29 @@ def run(
         )
     cohorts, inputs = assemble(configs, options, make_job)
     ids = [member_id(*pair) for pair in zip(configs, inputs, strict=True)]
-    said = manifest(configs, inputs, ids)
+    before = stored_stages(out)
+    stages = stages_of(before, configs, inputs)
+    kept = left_behind(before, stages, ids)
+    said = manifest(configs, inputs, ids, kept)
     accept = options.accept_version_change
     exists = results.compare(out, said, accept_version_change=accept)
     finished = results.finished_members(out) if exists else set()
     if not set(ids) <= finished:
+        usable = usable_stages(out, configs, cohorts, stages, kept, finished, make_job)
         for cohort in cohorts:
             if not {ids[member] for member in cohort.hypers} <= finished:
                 cohort.trace(options)
         stored = results.create_or_open(out, said, accept_version_change=accept)
-        train_all(out, configs, cohorts, stored, ids, inputs, options)
+        tell_growth(out, before, ids, usable, options)
+        data = [data_digest(one) for one in inputs]
+        about = {"spec_hash": stored["spec_hash"], "total": len(stored["members"])}
+        with catch_signals() as stops:
+            progress = Progress(sum(c.num_steps for c in configs), options.progress)
+            watch = Watch(progress, metrics_file, on_chunk)
+            session = Session(
+                out, options, progress, stops, ids, data, about, watch, usable
+            )
+            train_all(cohorts, stored, session)
     else:
         tell_finished(out, configs, options)
     return results.read(out)
@@ -150,7 +175,10 @@ def refuse_unlike(
 
 
 def manifest(
-    configs: Sequence[Run], inputs: Sequence[Inputs], ids: Sequence[str]
+    configs: Sequence[Run],
+    inputs: Sequence[Inputs],
+    ids: Sequence[str],
+    kept: Sequence[Stage] = (),
 ) -> dict[str, Any]:
     """What the folder says of itself: the spec, and all that exactness depends on."""
     versions = {"vae_jax": __version__, "python": platform.python_version()}
@@ -163,38 +191,27 @@ def manifest(
         )
     }
     return {
-        "spec": make_spec(configs, inputs),
-        "members": list(ids),
+        "spec": make_spec(configs, inputs, kept),
+        "members": [*ids, *(stage.id for stage in kept)],
         "versions": versions
         | {package: version(package) for package in (*PACKAGES, "numpy")}
         | settings,
         "device": jax.devices()[0].device_kind,
         "num_devices": jax.device_count(),
         "threads": num_cores(),
-        "num_members": len(configs),
+        "num_members": len(ids) + len(kept),
     }
 
 
 def train_all(
-    out: Path,
-    configs: Sequence[Run],
-    cohorts: Sequence[Cohort],
-    stored: dict[str, Any],
-    ids: Sequence[str],
-    inputs: Sequence[Inputs],
-    options: Options,
+    cohorts: Sequence[Cohort], stored: dict[str, Any], session: Session
 ) -> None:
-    """Run what is left, with the bar drawn and signals caught."""
-    progress = Progress(sum(config.num_steps for config in configs), options.progress)
-    about = {"spec_hash": stored["spec_hash"], "total": len(ids)}
-    data = [data_digest(one) for one in inputs]
-    with catch_signals() as stops:
-        session = Session(out, options, progress, stops, ids, data, about)
-        try:
-            when = work(cohorts, stored["spec_hashes"], session)
-        finally:
-            progress.close()
-    results.mark_finished(out, stored["spec_hash"], when)
+    """Run what is left, with the bar drawn."""
+    try:
+        when = work(cohorts, stored["spec_hashes"], session)
+    finally:
+        session.progress.close()
+    results.mark_finished(session.out, stored["spec_hash"], when)
 
 
 def tell_finished(out: Path, configs: Sequence[Run], options: Options) -> None:

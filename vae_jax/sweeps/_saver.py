@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from vae_jax import checkpoints, results
+from vae_jax.sweeps._going_on import lengthened, shorter
+from vae_jax.sweeps._stages import Stage
 
 SAVES_PER_INTERVAL = 50
 """Saving takes at most a fiftieth of the time."""
@@ -56,6 +58,32 @@ class Saved(NamedTuple):
     state: Any
 
 
+STATES = "states"
+"""Where states at the end of training are kept, beside `checkpoints`."""
+
+
+def keep_state(
+    out: Path, members: Sequence[str], carry: Any, step: int, about: dict[str, Any]
+) -> None:
+    """Keep what members ended with, once, in a folder that is theirs for good."""
+    folder = out / STATES / checkpoint_folder(out, members).name
+    if step not in {save.step for save in checkpoints.peek(folder)}:
+        own = jax.tree.map(lambda leaf: to_host(leaf)[: len(members)], carry)
+        checkpoints.save(folder, step, own, {"members": list(members), **about})
+
+
+def kept_states(out: Path) -> set[str]:
+    """The members whose final states are kept; nothing is read of these.
+
+    >>> kept_states(Path("no/such/folder"))
+    set()
+    """
+    root = out / STATES
+    folders = sorted(root.iterdir()) if root.is_dir() else []
+    saves = [save for folder in folders for save in checkpoints.peek(folder)]
+    return {member for save in saves for member in save.metadata["members"]}
+
+
 def checkpoint_folder(out: Path, members: Sequence[str]) -> Path:
     """Where the state of members that run together is saved.
 
@@ -66,7 +94,7 @@ def checkpoint_folder(out: Path, members: Sequence[str]) -> Path:
 
 
 class Shelf:
-    """What the checkpoints of a folder hold, by member.
+    """What the checkpoints and the kept states of a folder hold, by member.
 
     Members are found whatever they ran together with when they were saved.
     """
@@ -76,11 +104,13 @@ class Shelf:
         self._folders: dict[Path, set[str]] = {}
         self._read: dict[Path, dict[str, Saved]] = {}
         self._specs = list(spec_hashes)
-        root = out / "checkpoints"
-        for folder in sorted(root.iterdir()) if root.is_dir() else ():
-            # a damaged record is in none of them, and restoring says so
-            names = {m for p in checkpoints.peek(folder) for m in p.metadata["members"]}
-            self._folders[folder] = names
+        self._states_root = out / STATES
+        for root in (out / "checkpoints", self._states_root):
+            for folder in sorted(root.iterdir()) if root.is_dir() else ():
+                # a damaged record is in none of them, and restoring says so
+                saves = checkpoints.peek(folder)
+                names = {m for save in saves for m in save.metadata["members"]}
+                self._folders[folder] = names
 
     def find(self, member: str, like: Any) -> Saved | None:
         """The most advanced state of a member.
@@ -102,9 +132,9 @@ class Shelf:
         )
 
     def forget(self, finished: set[str]) -> None:
-        """Delete the saves of members that are all stored."""
+        """Delete the saves of members that are all stored, but for kept states."""
         for folder, names in list(self._folders.items()):
-            if names <= finished:
+            if names <= finished and folder.parent != self._states_root:
                 checkpoints.remove(folder)
                 del self._folders[folder]
                 self._read.pop(folder, None)
@@ -113,6 +143,21 @@ class Shelf:
         """A folder in which members are being saved now."""
         self._folders[folder] = set(members)
         self._read.pop(folder, None)
+
+    def find_stage(
+        self, stages: Sequence[Stage], like: Any, log_every: int
+    ) -> Saved | None:
+        """The kept state of the longest stage that has one, with room for more steps.
+
+        Raises:
+            DamagedCheckpoint, ForeignCheckpoint: as `find`.
+        """
+        for stage in stages:
+            windows = stage.num_steps // log_every
+            saved = self.find(stage.id, shorter(like, windows))
+            if saved is not None and saved.step == stage.num_steps:
+                return Saved(saved.step, lengthened(saved.state, like))
+        return None
 
     def _states(self, folder: Path, like: Any) -> dict[str, Saved]:
         if folder not in self._read:

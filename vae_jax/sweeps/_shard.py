@@ -1,22 +1,26 @@
 """Run members of one shard: chunks of steps, saved, interrupted, evaluated, committed."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from vae_jax import results
+from vae_jax.sweeps._chunk import Chunk, chunk_of
 from vae_jax.sweeps._cohorts import Shard
 from vae_jax.sweeps._engine import Engine, Residents, place_members
 from vae_jax.sweeps._interrupts import Interrupted, Stops
 from vae_jax.sweeps._options import Options
 from vae_jax.sweeps._progress import Progress
 from vae_jax.sweeps._rows import Circumstances, make_rows, member_params, with_knobs
-from vae_jax.sweeps._saver import Saved, Saver, to_carry
+from vae_jax.sweeps._saver import Saved, Saver, keep_state, to_carry
+from vae_jax.sweeps._stages import Stage
+from vae_jax.sweeps._watch import Watch
 from vae_jax.training import Carry
 
 CHUNK_SECONDS = 1.5
@@ -37,6 +41,8 @@ class Session(NamedTuple):
         ids: identity of every member, by its number.
         data: digest of its data, by its number.
         about: what a checkpoint says of its run.
+        watch: what is told of every chunk.
+        stages: members of the folder that some of them go on from, by their number.
 
     >>> Session._fields[:3]
     ('out', 'options', 'progress')
@@ -49,6 +55,8 @@ class Session(NamedTuple):
     ids: Sequence[str]
     data: Sequence[str]
     about: dict[str, Any]
+    watch: Watch
+    stages: Mapping[int, Sequence[Stage]] = MappingProxyType({})
 
 
 class Task(NamedTuple):
@@ -85,6 +93,8 @@ def run_task(task: Task, data: Any, engine: Engine, session: Session) -> None:
         params = None
         if session.options.keep_params:
             params = member_params(engine.params(carry, task.residents, data), carry)
+        if session.options.keep_state:
+            keep_state(session.out, ids, carry, last, session.about)
     circumstances = Circumstances(
         ids,
         [session.data[member] for member in task.shard.members],
@@ -106,19 +116,21 @@ def train(
     task: Task, data: Any, engine: Engine, session: Session, saver: Saver
 ) -> Carry:
     """Advance to the last step, a chunk at a time."""
-    num_steps, num_members = task.shard.configs[0].num_steps, len(task.shard.members)
+    num_steps = task.shard.configs[0].num_steps
     session.progress.describe("compiling")
     carry, done = begin(task, data, engine, session)
     with session.stops.during("compiling", _nothing_is_lost):
         advance = engine.compiled(carry, task.residents, data)
     session.progress.describe("")
+    if done:
+        session.watch.resumed(lambda: seen(task, carry, 0, done, session))
     chunk = 1
     while done < num_steps:
         since, first = time.perf_counter(), done
         done = min(first + chunk, num_steps)
         carry = advance(carry, task.residents, data, np.int32(first), np.int32(done))
         jax.block_until_ready(carry.first_bad_step)
-        session.progress.update((done - first) * num_members)
+        watch(task, carry, first, done, saver, session)
         chunk = next_chunk(done - first, time.perf_counter() - since)
         if session.stops.received:
             save(carry, done, saver, session)
@@ -126,6 +138,25 @@ def train(
         if done < num_steps:
             saver.save_when_due(carry, done)
     return carry
+
+
+def watch(
+    task: Task, carry: Carry, first: int, done: int, saver: Saver, session: Session
+) -> None:
+    """Tell of the steps in hand; whoever raises stops the run, with its state saved."""
+    num = (done - first) * len(task.shard.members)
+    try:
+        session.watch.saw(lambda: seen(task, carry, first, done, session), num)
+    except BaseException:
+        save(carry, done, saver, session)
+        raise
+
+
+def seen(task: Task, carry: Carry, first: int, last: int, session: Session) -> Chunk:
+    """The rows that end in these steps."""
+    members, log_every = task.shard.members, task.shard.configs[0].log_every
+    ids = [session.ids[member] for member in members]
+    return chunk_of(carry, members, ids, log_every, first, last)
 
 
 def begin(task: Task, data: Any, engine: Engine, session: Session) -> tuple[Carry, int]:

@@ -129,14 +129,18 @@ def tasks_of(
     if not shard.members:
         return
     engine = cohort.trace(session.options)
-    states = {m: shelf.find(session.ids[m], engine.like) for m in shard.members}
+    states = {
+        m: shelf.find(session.ids[m], engine.like)
+        or shelf.find_stage(session.stages.get(m, ()), engine.like, config.log_every)
+        for m, config in zip(shard.members, shard.configs, strict=True)
+    }
     steps = {m: 0 if saved is None else saved.step for m, saved in states.items()}
     for step in sorted(set(steps.values()), reverse=True):
         part = part_of(shard, {m for m in shard.members if steps[m] == step})
         hypers = [cohort.hypers[member] for member in part.members]
         seeds = [config.seed for config in part.configs]
         saved: list[Saved] = [s for m in part.members if (s := states[m]) is not None]
-        session.progress.update(step * len(part.members))
+        session.progress.skip(step * len(part.members))
         yield Task(part, hypers, stack_members(seeds, hypers, engine), saved)
 
 

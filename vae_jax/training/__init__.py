@@ -12,6 +12,11 @@ from vae_jax.training._average import AverageState, with_average
 from vae_jax.training._batches import map_batches
 from vae_jax.training._calibrate import make_calibrate
 from vae_jax.training._checks import check_hyper, check_run, check_splits
+from vae_jax.training._early_stopping import (
+    Stopping,
+    StoppingState,
+    with_early_stopping,
+)
 from vae_jax.training._encoder_share import (
     IsEncoder,
     ShareOptimizers,
@@ -138,6 +143,8 @@ __all__ = [
     "SnapshotState",
     "Splits",
     "Step",
+    "Stopping",
+    "StoppingState",
     "StepHyper",
     "StepInfo",
     "StepKeys",
@@ -190,6 +197,7 @@ __all__ = [
     "target_rate_feedback",
     "total_correlation_regulariser",
     "with_decoder_reset",
+    "with_early_stopping",
     "with_average",
     "with_plateau",
     "with_snapshots",

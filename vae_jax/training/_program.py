@@ -67,7 +67,8 @@ class Hyper(NamedTuple):
 class Splits(NamedTuple):
     """Images on the device: those trained on, and those evaluated on.
 
-    `validation` is None where nothing is decided by it; see `with_plateau`.
+    `validation` is None where nothing is decided by it; see `with_plateau`. `initial` are
+    parameters to begin with, None where they are drawn.
 
     >>> Splits(jnp.zeros((5, 2)), jnp.zeros((3, 2))).train.shape
     (5, 2)
@@ -76,6 +77,7 @@ class Splits(NamedTuple):
     train: Shaped[ArrayLike, " train *event"]
     evaluation: Shaped[ArrayLike, " evaluation *event"]
     validation: Shaped[ArrayLike, " validation *event"] | None = None
+    initial: Params | None = None
 
 
 class RunState(NamedTuple):
@@ -126,7 +128,7 @@ def make_program(
         out the last `num_examples % batch_size` of it.
 
     Args:
-            init_params: `init_params(key) -> params`.
+            init_params: `init_params(key) -> params`; not called where data hold `initial`.
             step: from `make_step`, without an axis name: a run is on one device.
             optimizer: the one the step was made with.
             prepare: turns stored images into the model's input.
@@ -147,7 +149,9 @@ def make_program(
     check_whole(step, "make_program")
 
     def init(key, hyper, data):  # type: ignore[no-untyped-def]
-        params = init_params(stream_key(key, Stream.INIT, 0))
+        params = jax.tree.map(jnp.asarray, getattr(data, "initial", None))
+        if params is None:
+            params = init_params(stream_key(key, Stream.INIT, 0))
         order = jnp.arange(len(data.train), dtype=jnp.int32)
         first = None if feedback is None else hyper.at(0)
         return RunState(init_state(params, optimizer, feedback, first), order)
