@@ -137,7 +137,7 @@ def diagnose(
         ),
     ] = None,
 ) -> None:
-    """Print whether a posterior is collapsed, with the reasons.
+    """Print whether a posterior is collapsed, of a run or of a file, and why.
 
     The source is the folder of a run or a sweep, or a file that any framework has written:
     npz, Parquet or safetensors, with the arrays `means` and `logvars` of shape (examples,

@@ -48,6 +48,8 @@ SAID = {
 }
 """What each choice is about."""
 
+OWN_DATA = ", FILE, FOLDER/"
+
 SOURCE = re.compile(r", [A-Z][^,()]* \(\d{4}\).*")
 """Who said it first, which the page of a record has, and one line has no room for."""
 
@@ -66,7 +68,8 @@ def run_help() -> str:
     """
     lines = ["Choices, the default first; `vae-jax settings NAME` shows what each has:"]
     for choice in SAID:
-        said = f"{SAID[choice]}: {', '.join(known(choice))}."
+        own = OWN_DATA if choice == "dataset" else ""
+        said = f"{SAID[choice]}: {', '.join(known(choice))}{own}."
         lines += entry(f"--{choice}", said)
     lines += ["", "Remedies that are chosen by a setting of their own:"]
     for name, cls in CHOICES[SWITCHED].items():
@@ -85,7 +88,9 @@ def known(choice: str) -> list[str]:
     """
     default = PARTS[choice][1] if choice in PARTS else NOTHING.get(choice)
     first = NAMES if choice == "dataset" else [default] if default else []
-    return list(dict.fromkeys([*first, *(name for name in CHOICES[choice] if name)]))
+    ready = CHOICES[choice].items()
+    named = [n for n, cls in ready if n and getattr(cls, "has_a_name", True)]
+    return list(dict.fromkeys([*first, *named]))
 
 
 def flag(name: str) -> str:

@@ -27,7 +27,7 @@ COMMANDS = {
     ),
     "diagnose": (
         "_diagnose",
-        "Print whether a stored run, or a posterior of any framework, is collapsed.",
+        "Print whether a posterior is collapsed, of a run or of a file, and why.",
     ),
     "compare": (
         "_compare",

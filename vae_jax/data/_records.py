@@ -28,9 +28,11 @@ class DataSet(Record):
 
     Attributes:
         of_sentences: tokens, and no pixels.
+        has_a_name: of its own; others are named by a path, or by what they hold.
     """
 
     of_sentences: ClassVar[bool] = False
+    has_a_name: ClassVar[bool] = True
 
     @abstractmethod
     def load(self) -> Dataset:

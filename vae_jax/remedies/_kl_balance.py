@@ -11,7 +11,7 @@ from vae_jax.vae import Prior
 
 @record("remedy", "kl_balance")
 class KLBalance(Remedy):
-    """Shares the gradient of the KL out between a learned prior and the posterior.
+    """Shares the KL's gradient between the prior and the posterior.
 
     `a KL(stop(q) || p) + (1 - a) KL(q || stop(p))`: the value is the KL, and a share a of
     its gradient reaches the prior. Hafner et al. (2021), Eq. 4, arXiv:2010.02193.

@@ -42,6 +42,8 @@ FORMS = (*TABLES, ".npz", ".npy", ".h5ad")
 class Own(DataSet):
     """Data of the user's own."""
 
+    has_a_name = False
+
     binarize: Binarize | None = static(
         "Numbers above 0.5 of the largest are 1 (static), or drawn anew at every visit "
         "(dynamic), or none of it, as where it is not given.",
