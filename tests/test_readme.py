@@ -47,6 +47,13 @@ def write_posterior(path):
     np.savez(path, means=values, logvars=-2 + 0 * values)
 
 
+def write_wine(path):
+    """Thirteen features of unlike scales, as those that the command is about."""
+    from sklearn.datasets import load_wine
+
+    load_wine(as_frame=True).frame.to_csv(path, index=False)
+
+
 def write_sentences(folder):
     folder.mkdir()
     words = ["so", "it", "goes", "and", "on"]
@@ -175,6 +182,7 @@ def test_the_command_line_block_runs_as_it_stands(tmp_path, monkeypatch):
     (tmp_path / "sweep.toml").write_text(blocks("toml")[0])
     write_sentences(tmp_path / "my_text")
     write_posterior(tmp_path / "posterior.npz")
+    write_wine(tmp_path / "wine.csv")
     for line in COMMAND_LINE:
         done = run(["vae_jax", *shlex.split(line)[1:]], tmp_path)
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
