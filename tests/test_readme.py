@@ -125,7 +125,7 @@ def test_the_python_blocks_run_in_order(tmp_path, monkeypatch, capsys):
 def test_blocks_that_need_other_packages_are_short_and_parse():
     """Fenced as `py`: nothing here installs what they import."""
     found = blocks("py")
-    assert len(found) == 2
+    assert len(found) == 3
     for block in found:
         compile(block, "README.md", "exec")
         assert len(block.splitlines()) <= 10
