@@ -3,6 +3,7 @@
 from vae_jax.sweeps._cohorts import Shard, cohort_key, split_shards
 from vae_jax.sweeps._engine import Engine, make_engine
 from vae_jax.sweeps._grid import expand, read_spec
+from vae_jax.sweeps._identity import DataDigests, inputs_of
 from vae_jax.sweeps._interrupts import Interrupted, catch_signals
 from vae_jax.sweeps._options import Options
 from vae_jax.sweeps._out import check_out
@@ -14,6 +15,7 @@ from vae_jax.sweeps._strategy import choose_strategy, member_mesh, over_members
 
 __all__ = [
     "CohortPlan",
+    "DataDigests",
     "Engine",
     "Interrupted",
     "Members",
@@ -26,6 +28,7 @@ __all__ = [
     "choose_strategy",
     "cohort_key",
     "expand",
+    "inputs_of",
     "make_engine",
     "member_mesh",
     "num_cores",

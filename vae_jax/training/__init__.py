@@ -21,7 +21,9 @@ from vae_jax.training._encoder_share import (
 )
 from vae_jax.training._evaluate import (
     MAX_DIAGNOSED,
+    EvaluationKeys,
     ExampleStatistics,
+    evaluation_keys,
     example_statistics,
     make_evaluate,
 )
@@ -45,7 +47,14 @@ from vae_jax.training._fit import (
 from vae_jax.training._importance import make_importance_objective
 from vae_jax.training._inner_loop import InnerLoop
 from vae_jax.training._judgement import Judgement
-from vae_jax.training._keys import Stream, example_keys, member_key, stream_key
+from vae_jax.training._keys import (
+    Stream,
+    example_keys,
+    fold_indices,
+    member_key,
+    split_each,
+    stream_key,
+)
 from vae_jax.training._objective import (
     Auxiliary,
     Latent,
@@ -116,6 +125,7 @@ __all__ = [
     "Calibrate",
     "Carry",
     "Counts",
+    "EvaluationKeys",
     "ExampleStatistics",
     "Feedback",
     "Hyper",
@@ -152,9 +162,11 @@ __all__ = [
     "check_windows",
     "control_vae_feedback",
     "delta_posterior",
+    "evaluation_keys",
     "example_keys",
     "example_statistics",
     "fit",
+    "fold_indices",
     "from_controller",
     "geco_feedback",
     "in_encoder",
@@ -186,6 +198,7 @@ __all__ = [
     "sharded_step",
     "sgd",
     "share_optimizers",
+    "split_each",
     "stream_key",
     "target_rate_feedback",
     "total_correlation_regulariser",

@@ -1,0 +1,355 @@
+"""A trained member of a run, with everything that belongs to it, as a model in use."""
+
+import functools
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from vae_jax import assembly, checks, data, diagnostics, training
+from vae_jax.configs import Run
+from vae_jax.keys import as_key
+from vae_jax.records import Facts, ask
+from vae_jax.trained._functions import Functions, Measured, functions, reads_data
+from vae_jax.trained._inputs import RANGES, as_codes, as_prepared, as_stored
+from vae_jax.types import Array, Params, PRNGKey
+from vae_jax.vae import DiagGaussian, Knobs
+
+
+class Judged(NamedTuple):
+    """The collapse report of a member, and what it comes to.
+
+    >>> Judged._fields
+    ('report', 'verdict')
+    """
+
+    report: diagnostics.CollapseReport
+    verdict: diagnostics.Verdict
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """A trained model: everything is computed as it was when its row was measured.
+
+    `x` is examples as stored, uint8 images of the data set or tokens, which the member
+    prepares itself (scales, binarises); or images as the model sees them, floating, with
+    `prepared=True`. Whatever is drawn without a key of the caller's has that of the run's
+    evaluation, so that the evaluation split, in its order, has the numbers of the row.
+
+    Attributes:
+        number: in its run.
+        run: its settings.
+        row: settings and metrics as stored.
+        params: what was kept: the average of the parameters or the best of them, where the
+            run keeps those, with statistics of the training set.
+        knobs: what the model is called with.
+        job: its program, settings and data.
+    """
+
+    number: int
+    run: Run
+    row: Mapping[str, Any]
+    params: Params
+    knobs: Knobs
+    job: assembly.Job
+
+    def encode(
+        self, x: Any, *, prepared: bool = False, key: PRNGKey | None = None
+    ) -> DiagGaussian:
+        """The posterior of every example.
+
+        Args:
+            x: examples; see the class.
+            prepared: whether they are as the model sees them.
+            key: of a binarisation or of noise, where the member's data have one.
+        """
+        seen = self.prepare(x, prepared=prepared, key=key)
+        return self._functions.encode(self._settings, self.knobs, self._placed, seen)
+
+    def decode(self, z: Any, x: Any = None, *, prepared: bool = False) -> Array:
+        """The mean of the likelihood: probabilities of pixels or tokens, or grey levels.
+
+        Args:
+            z: codes, (n, latent_dim).
+            x: of a decoder that reads previous pixels or words, and of no other: what it
+                reads, one example a code. `draw` is what it writes by itself.
+            prepared: whether x is as the model sees it.
+        """
+        args = self._decodes(z, x, prepared)
+        return self._functions.mean(self._settings, self.knobs, self._placed, *args)
+
+    def likelihood_parameters(
+        self, z: Any, x: Any = None, *, prepared: bool = False
+    ) -> Any:
+        """What the decoder returns: logits, or means and log-variances, as `decode`."""
+        args = self._decodes(z, x, prepared)
+        return self._functions.output(self._settings, self.knobs, self._placed, *args)
+
+    def reconstruct(
+        self, x: Any, *, prepared: bool = False, key: PRNGKey | None = None
+    ) -> Array:
+        """What z alone says of every example, by the mean of its posterior.
+
+        The mean of the likelihood; of a decoder that reads previous pixels, images that it
+        draws with one noise for all, so that they differ where z makes them differ; of
+        sentences, the likeliest token each time.
+        """
+        return self._shown(self.encode(x, prepared=prepared, key=key).mean, key)
+
+    def interpolate(
+        self,
+        x_a: Any,
+        x_b: Any,
+        steps: int,
+        *,
+        prepared: bool = False,
+        key: PRNGKey | None = None,
+    ) -> Array:
+        """What lies between two examples: (n, steps, ...), both ends included.
+
+        A straight line between the means of their posteriors, shown as `reconstruct` does.
+        """
+        ends = (self.encode(x, prepared=prepared, key=key).mean for x in (x_a, x_b))
+        path = diagnostics.interpolate(*ends, checks.whole("steps", steps, 2))
+        shown = self._shown(path.reshape(-1, path.shape[-1]), key)
+        return shown.reshape(*path.shape[:2], *shown.shape[1:])
+
+    def sample_codes(self, key: PRNGKey, n: int) -> Array:
+        """Codes of the member's own prior, (n, latent_dim)."""
+        num = checks.whole("n", n, 1)
+        key = as_key("key", key)
+        return self._functions.codes(self._settings, self._placed, key, num)
+
+    def sample(
+        self,
+        key: PRNGKey,
+        n: int,
+        *,
+        temperature: float | None = None,
+        top_p: float | None = None,
+    ) -> Array:
+        """New examples: z of the prior, then x of the likelihood; see `draw`."""
+        keys = jax.random.split(as_key("key", key))
+        z = self.sample_codes(keys[0], n)
+        return self.draw(keys[1], z, temperature=temperature, top_p=top_p)
+
+    def draw(
+        self,
+        key: PRNGKey,
+        z: Any,
+        *,
+        temperature: float | None = None,
+        top_p: float | None = None,
+    ) -> Array:
+        """`x ~ p(x|z)`, one a code: images as the model sees them, or tokens.
+
+        Args:
+            key: of the noise; every example has its own.
+            z: codes.
+            temperature: of sentences alone, 1 by default; see `models.generate`.
+            top_p: likewise.
+        """
+        z = as_codes(z, self.run.model.latent_dim)
+        keys = training.fold_indices(as_key("key", key), jnp.arange(len(z)))
+        given = {"temperature": temperature, "top_p": top_p}
+        for name, value in given.items():
+            if value is not None and not self.run.data.of_sentences:
+                raise ValueError(
+                    f"`{name}` is of sentences; got {value}, and this member draws images "
+                    "from their likelihood. Leave it out."
+                )
+        choice = (1.0 if value is None else value for value in given.values())
+        return self._drawn(keys, z, *choice)
+
+    def log_likelihood(
+        self,
+        x: Any,
+        num_samples: int | None = None,
+        key: PRNGKey | None = None,
+        *,
+        prepared: bool = False,
+    ) -> Array:
+        """Importance-weighted bound on `log p(x)` of every example, in nats.
+
+        Burda et al. (2016), Eq. 8, with as many samples as the row by default.
+        """
+        return -self._measured(x, num_samples, key, prepared).nll
+
+    def rate(
+        self,
+        x: Any,
+        key: PRNGKey | None = None,
+        *,
+        prepared: bool = False,
+    ) -> Array:
+        """KL of every example's posterior to the member's own prior, in nats."""
+        return self._measured(x, 1, key, prepared).rate
+
+    def evaluate(self, x: Any = None) -> dict[str, np.ndarray]:
+        """The metrics of the row, measured again; or those of other examples.
+
+        Args:
+            x: examples as stored, at least 2; the evaluation split of the run by default.
+        """
+        splits = self.job.splits
+        if x is not None:
+            stored = as_stored(x, self.facts, self.run.data.of_sentences)
+            splits = splits._replace(evaluation=stored)
+        hyper = self.job.hyper._replace(knobs=self.knobs)
+        key = training.member_key(self.run.seed)
+        found = self._functions.evaluate(self._placed, key, hyper, splits)
+        return {name: np.asarray(value) for name, value in found.items()}
+
+    def report(self, x: Any = None) -> Judged:
+        """The collapse report and the verdict, of `evaluate`."""
+        found = self.evaluate(x)
+        fields = diagnostics.CollapseReport._fields
+        report = diagnostics.CollapseReport(*(found[name] for name in fields))
+        return Judged(report, diagnostics.verdict(report))
+
+    def prepare(
+        self, x: Any, *, prepared: bool = False, key: PRNGKey | None = None
+    ) -> Array:
+        """Examples as the model sees them; checked, where they already are.
+
+        Raises:
+            ValueError: another dtype, shape or range; names the fix.
+        """
+        if prepared and not self.run.data.of_sentences:
+            own = self.run.likelihood.is_own or self.run.data.is_own
+            wants = "" if own else self.run.likelihood.wants
+            return as_prepared(x, self._seen, wants)
+        stored = as_stored(x, self.facts, self.run.data.of_sentences)
+        keys = self._keys(key, len(stored))[0]
+        return self._functions.prepare(self._settings, keys, jnp.asarray(stored))
+
+    def pictures(self, x: Any) -> np.ndarray:
+        """Images as the model sees them, or means, as grey or colour from 0 to 1.
+
+        What lies beyond the ends, as the mean of a Gaussian may, is shown as the end.
+        """
+        low, high = RANGES.get(self.run.likelihood.wants, (0.0, 1.0))
+        shape = self._seen.shape[1:]
+        if len(shape) not in (2, 3) or shape[2:] not in ((), (1,), (3,)):
+            raise ValueError(
+                f"`x` must be images for a picture; this member's examples are {shape}."
+            )
+        levels = np.clip((np.asarray(x, np.float32) - low) / (high - low), 0, 1)
+        return levels[..., 0] if shape[2:] == (1,) else levels
+
+    def export(self, folder: str | os.PathLike[str]) -> Path:
+        """Write parameters, artifacts that run without this package, and a model card.
+
+        `params.safetensors`, `prepare.bin`, `encoder.bin` and `decoder.bin`, which
+        `jax.export.deserialize` reads, for any number of examples on CPU, CUDA or TPU, and
+        `card.md`, which says how to run them.
+
+        Args:
+            folder: a new or empty one.
+
+        Raises:
+            FileExistsError: the folder holds something.
+        """
+        from vae_jax.trained._export import export_member
+
+        return export_member(self, Path(folder).expanduser())
+
+    @functools.cached_property
+    def dataset(self) -> data.Dataset:
+        """The data that it was trained on."""
+        found: data.Dataset = ask(self.run.data.load, data.Dataset)
+        return found
+
+    @functools.cached_property
+    def facts(self) -> Facts:
+        """What the model knows of the data."""
+        return assembly.facts_of(self.dataset)
+
+    @functools.cached_property
+    def reads_data(self) -> bool:
+        """Whether its decoder reads the pixels or words before the one that it gives."""
+        if not self.run.model.is_own:
+            return bool(self.run.model.sees_data)
+        vae = assembly.model(self.run, self.facts)
+        z = jnp.zeros((1, self.run.model.latent_dim), jnp.float32)
+        return reads_data(vae, self._placed, z, jnp.zeros_like(self._seen))
+
+    def evaluation_key(self) -> Array:
+        """The key of the examples of the row's evaluation."""
+        key = training.member_key(self.run.seed)
+        return training.evaluation_keys(key).examples
+
+    @functools.cached_property
+    def _functions(self) -> Functions:
+        sources = self.job.inputs.get("sources", {})
+        return functions(self.facts, tuple(sorted(sources.items())))
+
+    @functools.cached_property
+    def _settings(self) -> Any:
+        return self.job.hyper.settings
+
+    @functools.cached_property
+    def _placed(self) -> Params:
+        return jax.tree.map(jnp.asarray, self.params)
+
+    @functools.cached_property
+    def _seen(self) -> jax.ShapeDtypeStruct:
+        """One example as the model sees it."""
+        some = self.dataset.train.images[:1]
+        stored = as_stored(some, self.facts, self.run.data.of_sentences)
+        keys = self._keys(None, 1)[0]
+        found: jax.ShapeDtypeStruct = jax.eval_shape(
+            self._functions.prepare, self._settings, keys, stored
+        )
+        return found
+
+    def _keys(self, key: PRNGKey | None, size: int) -> tuple[Array, Array]:
+        """Of every example: of how it is prepared, and of the noise of its z."""
+        root = self.evaluation_key() if key is None else as_key("key", key)
+        return training.split_each(training.fold_indices(root, jnp.arange(size)))
+
+    def _measured(
+        self, x: Any, num_samples: int | None, key: PRNGKey | None, prepared: bool
+    ) -> Measured:
+        seen = self.prepare(x, prepared=prepared, key=key)
+        keys = self._keys(key, len(seen))[1]
+        given = self.run.eval_samples if num_samples is None else num_samples
+        num = checks.whole("num_samples", given, 1)
+        called = self._settings, self.knobs, self._placed, keys, seen, num
+        return self._functions.measure(*called)
+
+    def _decodes(self, z: Any, x: Any, prepared: bool) -> tuple[Array, Array | None]:
+        """Codes, and what the decoder reads beside them, as many."""
+        z = as_codes(z, self.run.model.latent_dim)
+        if (x is None) == self.reads_data:
+            reads = "reads" if self.reads_data else "does not read"
+            fix = "given, one example a code" if self.reads_data else "left out"
+            more = " `draw` is what it writes by itself." if self.reads_data else ""
+            raise ValueError(
+                f"`x` must be {fix}: the decoder of model={self.run.model.chosen_name!r} "
+                f"{reads} the data; got {'none' if x is None else 'some'}.{more}"
+            )
+        seen = None if x is None else self.prepare(x, prepared=prepared)
+        if seen is not None and len(seen) != len(z):
+            raise ValueError(
+                f"`x` must have one example a code, {len(z)}; got {len(seen)}."
+            )
+        return z, seen
+
+    def _shown(self, z: Array, key: PRNGKey | None) -> Array:
+        """What a code stands for, without noise, or with one noise for all."""
+        if not self.reads_data and not self.run.data.of_sentences:
+            return self.decode(z)
+        root = self.evaluation_key() if key is None else as_key("key", key)
+        return self._drawn(jnp.broadcast_to(root, (len(z),)), z, 0.0, 1.0)
+
+    def _drawn(self, keys: Array, z: Array, temperature: Any, top_p: Any) -> Array:
+        checks.number("temperature", temperature, 0, high_open=True)
+        checks.number("top_p", top_p, 0, 1, low_open=True)
+        called = self._settings, self.knobs, self._placed, keys, z, temperature, top_p
+        return self._functions.draw(*called)
