@@ -29,6 +29,10 @@ COMMANDS = {
         "_diagnose",
         "Print the verdict on every member of a stored run, with its reasons.",
     ),
+    "use": (
+        "_use",
+        "Let a trained member encode, sample, reconstruct, interpolate or be exported.",
+    ),
     "forecast": (
         "_forecast",
         "Print how many latent units can stay active at each beta and noise variance.",

@@ -2,6 +2,7 @@
 
 from vae_jax.figures._annealing import annealing_figure, decoder_label
 from vae_jax.figures._cyclical import cyclical_figure
+from vae_jax.figures._images import images_figure
 from vae_jax.figures._mean_space import mean_space_figure
 from vae_jax.figures._power import power_figure
 from vae_jax.figures._text import text_figure
@@ -10,6 +11,7 @@ __all__ = [
     "annealing_figure",
     "cyclical_figure",
     "decoder_label",
+    "images_figure",
     "mean_space_figure",
     "power_figure",
     "text_figure",

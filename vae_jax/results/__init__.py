@@ -29,6 +29,7 @@ from vae_jax.results._manifest import (
     short_hash,
     spec_hash,
 )
+from vae_jax.results._params import write_params
 from vae_jax.results._shards import commit_shard, finished_members
 from vae_jax.results._tables import (
     HOST_COLUMNS,
@@ -61,4 +62,5 @@ __all__ = [
     "read_manifest",
     "short_hash",
     "spec_hash",
+    "write_params",
 ]

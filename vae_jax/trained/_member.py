@@ -69,7 +69,7 @@ class Member:
             key: of a binarisation or of noise, where the member's data have one.
         """
         seen = self.prepare(x, prepared=prepared, key=key)
-        return self._functions.encode(self._settings, self.knobs, self._placed, seen)
+        return self._functions.encode(self.settings, self.knobs, self.placed, seen)
 
     def decode(self, z: Any, x: Any = None, *, prepared: bool = False) -> Array:
         """The mean of the likelihood: probabilities of pixels or tokens, or grey levels.
@@ -81,14 +81,14 @@ class Member:
             prepared: whether x is as the model sees it.
         """
         args = self._decodes(z, x, prepared)
-        return self._functions.mean(self._settings, self.knobs, self._placed, *args)
+        return self._functions.mean(self.settings, self.knobs, self.placed, *args)
 
     def likelihood_parameters(
         self, z: Any, x: Any = None, *, prepared: bool = False
     ) -> Any:
         """What the decoder returns: logits, or means and log-variances, as `decode`."""
         args = self._decodes(z, x, prepared)
-        return self._functions.output(self._settings, self.knobs, self._placed, *args)
+        return self._functions.output(self.settings, self.knobs, self.placed, *args)
 
     def reconstruct(
         self, x: Any, *, prepared: bool = False, key: PRNGKey | None = None
@@ -123,7 +123,7 @@ class Member:
         """Codes of the member's own prior, (n, latent_dim)."""
         num = checks.whole("n", n, 1)
         key = as_key("key", key)
-        return self._functions.codes(self._settings, self._placed, key, num)
+        return self._functions.codes(self.settings, self.placed, key, num)
 
     def sample(
         self,
@@ -202,7 +202,7 @@ class Member:
             splits = splits._replace(evaluation=stored)
         hyper = self.job.hyper._replace(knobs=self.knobs)
         key = training.member_key(self.run.seed)
-        found = self._functions.evaluate(self._placed, key, hyper, splits)
+        found = self._functions.evaluate(self.placed, key, hyper, splits)
         return {name: np.asarray(value) for name, value in found.items()}
 
     def report(self, x: Any = None) -> Judged:
@@ -223,10 +223,10 @@ class Member:
         if prepared and not self.run.data.of_sentences:
             own = self.run.likelihood.is_own or self.run.data.is_own
             wants = "" if own else self.run.likelihood.wants
-            return as_prepared(x, self._seen, wants)
+            return as_prepared(x, self.seen, wants)
         stored = as_stored(x, self.facts, self.run.data.of_sentences)
         keys = self._keys(key, len(stored))[0]
-        return self._functions.prepare(self._settings, keys, jnp.asarray(stored))
+        return self._functions.prepare(self.settings, keys, jnp.asarray(stored))
 
     def pictures(self, x: Any) -> np.ndarray:
         """Images as the model sees them, or means, as grey or colour from 0 to 1.
@@ -234,7 +234,7 @@ class Member:
         What lies beyond the ends, as the mean of a Gaussian may, is shown as the end.
         """
         low, high = RANGES.get(self.run.likelihood.wants, (0.0, 1.0))
-        shape = self._seen.shape[1:]
+        shape = self.seen.shape[1:]
         if len(shape) not in (2, 3) or shape[2:] not in ((), (1,), (3,)):
             raise ValueError(
                 f"`x` must be images for a picture; this member's examples are {shape}."
@@ -277,7 +277,7 @@ class Member:
             return bool(self.run.model.sees_data)
         vae = assembly.model(self.run, self.facts)
         z = jnp.zeros((1, self.run.model.latent_dim), jnp.float32)
-        return reads_data(vae, self._placed, z, jnp.zeros_like(self._seen))
+        return reads_data(vae, self.placed, z, jnp.zeros_like(self.seen))
 
     def evaluation_key(self) -> Array:
         """The key of the examples of the row's evaluation."""
@@ -290,21 +290,23 @@ class Member:
         return functions(self.facts, tuple(sorted(sources.items())))
 
     @functools.cached_property
-    def _settings(self) -> Any:
+    def settings(self) -> Any:
+        """The run as a compiled program has it."""
         return self.job.hyper.settings
 
     @functools.cached_property
-    def _placed(self) -> Params:
+    def placed(self) -> Params:
+        """The parameters as JAX's arrays."""
         return jax.tree.map(jnp.asarray, self.params)
 
     @functools.cached_property
-    def _seen(self) -> jax.ShapeDtypeStruct:
+    def seen(self) -> jax.ShapeDtypeStruct:
         """One example as the model sees it."""
         some = self.dataset.train.images[:1]
         stored = as_stored(some, self.facts, self.run.data.of_sentences)
         keys = self._keys(None, 1)[0]
         found: jax.ShapeDtypeStruct = jax.eval_shape(
-            self._functions.prepare, self._settings, keys, stored
+            self._functions.prepare, self.settings, keys, stored
         )
         return found
 
@@ -320,7 +322,7 @@ class Member:
         keys = self._keys(key, len(seen))[1]
         given = self.run.eval_samples if num_samples is None else num_samples
         num = checks.whole("num_samples", given, 1)
-        called = self._settings, self.knobs, self._placed, keys, seen, num
+        called = self.settings, self.knobs, self.placed, keys, seen, num
         return self._functions.measure(*called)
 
     def _decodes(self, z: Any, x: Any, prepared: bool) -> tuple[Array, Array | None]:
@@ -351,5 +353,5 @@ class Member:
     def _drawn(self, keys: Array, z: Array, temperature: Any, top_p: Any) -> Array:
         checks.number("temperature", temperature, 0, high_open=True)
         checks.number("top_p", top_p, 0, 1, low_open=True)
-        called = self._settings, self.knobs, self._placed, keys, z, temperature, top_p
+        called = self.settings, self.knobs, self.placed, keys, z, temperature, top_p
         return self._functions.draw(*called)
