@@ -1,5 +1,6 @@
 """`vae-jax use`: a trained member of a run encodes, draws, reconstructs or is exported."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -93,7 +94,7 @@ def use(
     print(f"\nResults: {path}")
 
 
-def refuse_idle(action: str, given: dict[str, object]) -> None:
+def refuse_idle(action: str, given: Mapping[str, object]) -> None:
     """No option that would change nothing.
 
     Raises:
@@ -147,7 +148,9 @@ def pick(
             "one of them."
         )
     if lowest is not None and best is None:
-        raise ValueError(f"`lowest` is of --best; got {lowest} without it. Leave it out.")
+        raise ValueError(
+            f"`lowest` is of --best; got {lowest} without it. Leave it out."
+        )
     if best is not None:
         return stored.best(best, lowest=lowest)
     usable = stored.numbers()

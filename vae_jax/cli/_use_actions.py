@@ -1,6 +1,7 @@
 """What `vae-jax use` computes and writes."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,7 @@ def interpolated(
     return {"x_a": x[::2], "x_b": x[1::2], "paths": np.asarray(between)}
 
 
-COMPUTED = {
+COMPUTED: dict[str, Callable[..., dict[str, np.ndarray]]] = {
     "encode": encoded,
     "sample": sampled,
     "reconstruct": reconstructed,

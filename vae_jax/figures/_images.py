@@ -32,7 +32,10 @@ def images_figure(rows: Mapping[str, np.ndarray], title: str = "") -> Figure:
                 f"{name!r}."
             )
     longest = max(len(images) for images in rows.values())
-    size = (INCHES * longest + 1.3, (INCHES + 0.06) * len(rows) + (0.4 if title else 0.1))
+    size = (
+        INCHES * longest + 1.3,
+        (INCHES + 0.06) * len(rows) + (0.4 if title else 0.1),
+    )
     figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(len(rows), longest, squeeze=False)
     for line, (name, images) in zip(grid, rows.items(), strict=True):

@@ -1,4 +1,4 @@
-"""Trained models in use: a run folder is opened, a member of it encodes, draws, is exported.
+"""Trained models in use: a member of a run folder encodes, decodes, draws, is exported.
 
 Above everything that trains and stores: a stored member becomes a model again with its own
 settings, prior, statistics and kept parameters, and is refused where its data or a file of

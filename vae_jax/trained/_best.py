@@ -57,7 +57,8 @@ def best_row(
             f"better; got None. It is known of {', '.join(LOWEST)}."
         )
     group = [row for row in rows if _is_in(row, where, settings)]
-    known = [row for row in group if row["status"] == "finished" and _is_number(row, metric)]
+    ended = [row for row in group if row["status"] == "finished"]
+    known = [row for row in ended if _is_number(row, metric)]
     if not known:
         raise ValueError(_why_none(rows, group, metric, where))
     sign = 1 if (LOWEST[metric] if lowest is None else lowest) else -1
@@ -83,8 +84,9 @@ NO_METRICS = ("first_bad_step", "wall_seconds", "num_devices", "threads", "width
 
 def _is_number(row: Mapping[str, Any], name: str) -> bool:
     value = row.get(name)
-    plain = isinstance(value, int | float) and not isinstance(value, bool)
-    return plain and math.isfinite(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return math.isfinite(value)
 
 
 def _is_in(
@@ -108,9 +110,11 @@ def _why_none(
     where: Mapping[str, Any],
 ) -> str:
     if not group:
+        there = {
+            name: list(dict.fromkeys(repr(r[name]) for r in rows)) for name in where
+        }
         known = "; ".join(
-            f"{name} is {', '.join(list(dict.fromkeys(repr(r[name]) for r in rows))[:SHOWN])}"
-            for name in where
+            f"{name} is {', '.join(values[:SHOWN])}" for name, values in there.items()
         )
         return (
             f"`where` must describe a member that has ended; got {dict(where)}, and there "

@@ -115,7 +115,9 @@ def decoder_of(member: "Member") -> Callable[..., tuple[Array, tuple[Array, ...]
         output = vae.decode(member.params, z[None], *seen, knobs=knobs_of(member))
         mean = family.mean(output)[0]
         # a number that all examples share has no axis of them
-        leaves = (leaf[0] if jnp.ndim(leaf) else leaf for leaf in jax.tree.leaves(output))
+        leaves = (
+            leaf[0] if jnp.ndim(leaf) else leaf for leaf in jax.tree.leaves(output)
+        )
         return mean, tuple(jnp.asarray(leaf) for leaf in leaves)
 
     return jax.vmap(lambda *args: exactly(one)(member.settings, *args))

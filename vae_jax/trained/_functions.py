@@ -180,5 +180,3 @@ def reads_data(vae: VAE, params: Params, z: Any, x: Any) -> bool:
         if read & touched:
             touched |= set(equation.outvars)
     return any(not hasattr(v, "val") and v in touched for v in made.outvars)
-
-

@@ -114,8 +114,14 @@ class Member:
 
         A straight line between the means of their posteriors, shown as `reconstruct` does.
         """
-        ends = (self.encode(x, prepared=prepared, key=key).mean for x in (x_a, x_b))
-        path = diagnostics.interpolate(*ends, checks.whole("steps", steps, 2))
+        start, end = (
+            self.encode(x, prepared=prepared, key=key).mean for x in (x_a, x_b)
+        )
+        if len(start) != len(end):
+            raise ValueError(
+                f"`x_b` must have as many examples as `x_a`, {len(start)}; got {len(end)}."
+            )
+        path = diagnostics.interpolate(start, end, checks.whole("steps", steps, 2))
         shown = self._shown(path.reshape(-1, path.shape[-1]), key)
         return shown.reshape(*path.shape[:2], *shown.shape[1:])
 
@@ -209,7 +215,7 @@ class Member:
         """The collapse report and the verdict, of `evaluate`."""
         found = self.evaluate(x)
         fields = diagnostics.CollapseReport._fields
-        report = diagnostics.CollapseReport(*(found[name] for name in fields))
+        report = diagnostics.CollapseReport(*(jnp.asarray(found[n]) for n in fields))
         return Judged(report, diagnostics.verdict(report))
 
     def prepare(
@@ -239,8 +245,9 @@ class Member:
             raise ValueError(
                 f"`x` must be images for a picture; this member's examples are {shape}."
             )
-        levels = np.clip((np.asarray(x, np.float32) - low) / (high - low), 0, 1)
-        return levels[..., 0] if shape[2:] == (1,) else levels
+        levels = (np.asarray(x, np.float32) - low) / (high - low)
+        shown: np.ndarray = np.clip(levels, 0, 1)
+        return shown[..., 0] if shape[2:] == (1,) else shown
 
     def export(self, folder: str | os.PathLike[str]) -> Path:
         """Write parameters, artifacts that run without this package, and a model card.

@@ -148,7 +148,9 @@ def _like(run: Run) -> Any:
     return jax.eval_shape(assembly.model(run, facts).init, jax.random.key(0))
 
 
-def _knobs(known: Mapping[str, Any], row: Mapping[str, Any], job: assembly.Job) -> Knobs:
+def _knobs(
+    known: Mapping[str, Any], row: Mapping[str, Any], job: assembly.Job
+) -> Knobs:
     """The stored settings of the model, in the dtypes of its program.
 
     Where the noise variance was fitted to the training set, it is the one of the row.

@@ -63,7 +63,9 @@ def evaluation_keys(key: Array) -> EvaluationKeys:
     ()
     """
     return EvaluationKeys(
-        *jax.random.split(stream_key(key, Stream.EVALUATE, 0), len(EvaluationKeys._fields))
+        *jax.random.split(
+            stream_key(key, Stream.EVALUATE, 0), len(EvaluationKeys._fields)
+        )
     )
 
 
