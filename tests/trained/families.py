@@ -4,8 +4,12 @@ import functools
 import tempfile
 from pathlib import Path
 
-from vae_jax import sweeps
+import jax
+import numpy as np
+
+from vae_jax import assembly, configs, results, sweeps
 from vae_jax.configs import Run
+from vae_jax.sweeps._identity import make_spec, member_id
 from vae_jax.trained import open_run
 
 SMALL = {
@@ -61,3 +65,36 @@ def trained(name):
     run = Run.of(**{**SMALL, **ALL[name]})
     sweeps.run([run], folder, sweeps.Options(progress=False))
     return open_run(folder)[0]
+
+
+def stored_run(folder, runs, *, ended=None, nll=None):
+    """A run folder as a sweep leaves it, with parameters as they begin, and no training.
+
+    Args:
+        folder: of the results.
+        runs: its members.
+        ended: status of those that have ended, by number; all have, if it is not given.
+        nll: of each.
+    """
+    jobs = [assembly.job(run) for run in runs]
+    inputs = [sweeps.inputs_of(j, assembly.job, sweeps.DataDigests()) for j in jobs]
+    ids = [member_id(*pair) for pair in zip(runs, inputs, strict=True)]
+    spec = make_spec(runs, inputs)
+    results.create_or_open(folder, {"spec": spec, "versions": {}, "members": ids})
+    ended = dict.fromkeys(range(len(runs)), "finished") if ended is None else ended
+    rows, params, knobs = [], [], []
+    for member, status in ended.items():
+        run, job = runs[member], jobs[member]
+        bad = None if status == "finished" else 7
+        row = {"member": member, "member_id": ids[member]} | configs.to_mapping(run)
+        value = None if bad else (nll or {}).get(member, 1.0)
+        row |= {"status": status, "first_bad_step": bad, "nll": value, "rate": 1.0}
+        row |= {"history/step": [1], "history/rate": [1.0]}
+        vae = assembly.model(run, assembly.facts_of(run.data.load()))
+        rows.append(row)
+        params.append(jax.tree.map(np.asarray, vae.init(jax.random.key(member))))
+        knobs.append(
+            {n: np.asarray(k).tolist() for n, k in job.hyper.knobs._asdict().items()}
+        )
+    results.commit_shard(folder, rows, params, knobs)
+    return folder

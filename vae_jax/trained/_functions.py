@@ -68,80 +68,115 @@ def functions(facts: Facts, sources: tuple[tuple[str, str], ...]) -> Functions:
     """
     del sources
 
-    def prepare(run: Any, keys: Array, stored: Array) -> Array:
-        return assembly.prepared(run, facts.max_value)(keys, stored)
-
-    def encode(run: Any, knobs: Knobs, params: Params, x: Array) -> DiagGaussian:
-        vae = assembly.model(run, facts)
-
-        def encoded(x: Array) -> DiagGaussian:
-            return vae.encode(params, x, knobs=knobs)
-
-        found: DiagGaussian = training.map_batches(encoded, rows(run, x), x)
-        return found
-
-    def output(run: Any, knobs: Knobs, params: Params, z: Array, x: Any) -> Any:
-        return assembly.model(run, facts).decode(params, z, x, knobs=knobs)
-
-    def mean(run: Any, knobs: Knobs, params: Params, z: Array, x: Any) -> Array:
-        vae, family = assembly.model(run, facts), density(run, facts)
-
-        def decoded(z: Array, *x: Array) -> Array:
-            return family.mean(vae.decode(params, z, *x, knobs=knobs))
-
-        given = (z,) if x is None else (z, x)
-        found: Array = training.map_batches(decoded, rows(run, z), *given)
-        return found
-
-    def measure(
-        run: Any, knobs: Knobs, params: Params, keys: Array, x: Array, num_samples: int
-    ) -> Measured:
-        vae, family = assembly.model(run, facts), density(run, facts)
-
-        def measured(keys: Array, x: Array) -> Measured:
-            found = training.example_statistics(
-                vae, family, params, keys, x, knobs, num_samples
-            )
-            posterior = found.mean, found.logvar, found.z
-            rate = jnp.sum(training.kl_to_prior(vae, params, *posterior), axis=-1)
-            return Measured(found.nll, found.distortion, rate)
-
-        found: Measured = training.map_batches(measured, rows(run, x), keys, x)
-        return found
-
-    def draw(
-        run: Any, knobs: Knobs, params: Params, keys: Array, z: Array, *choice: Any
-    ) -> Array:
-        vae = assembly.model(run, facts)
-
-        def drawn(keys: Array, z: Array) -> Array:
-            return draw_examples(run, facts, vae, knobs, params, keys, z, *choice)
-
-        found: Array = training.map_batches(drawn, rows(run, z), keys, z)
-        return found
-
-    def codes(run: Any, params: Params, key: Array, num: int) -> Array:
-        prior = assembly.model(run, facts).prior
-        if prior is None:
-            return jax.random.normal(key, (num, run.model.latent_dim), jnp.float32)
-        return prior.sample(key, params, (num,))
+    def made(function: Callable[..., Any], *static: int) -> Any:
+        own = exactly(functools.partial(function, facts))
+        return jax.jit(own, static_argnums=static)
 
     return Functions(
-        jax.jit(exactly(prepare)),
-        jax.jit(exactly(encode)),
-        jax.jit(exactly(output)),
-        jax.jit(exactly(mean)),
-        jax.jit(exactly(measure), static_argnums=5),
-        jax.jit(exactly(draw)),
-        jax.jit(exactly(codes), static_argnums=3),
+        made(prepared),
+        made(encoded),
+        made(output),
+        made(decoded_mean),
+        made(measured, 5),
+        made(drawn),
+        made(prior_codes, 3),
         jax.jit(assembly.evaluation(facts)),
     )
+
+
+def prepared(facts: Facts, run: Any, keys: Array, stored: Array) -> Array:
+    """Stored examples as the model sees them."""
+    return assembly.prepared(run, facts.max_value)(keys, stored)
+
+
+def encoded(
+    facts: Facts, run: Any, knobs: Knobs, params: Params, x: Array
+) -> DiagGaussian:
+    """The posterior, as many examples at a time as a step has."""
+    vae = assembly.model(run, facts)
+
+    def encode(x: Array) -> DiagGaussian:
+        return vae.encode(params, x, knobs=knobs)
+
+    found: DiagGaussian = training.map_batches(encode, rows(run, x), x)
+    return found
+
+
+def output(
+    facts: Facts, run: Any, knobs: Knobs, params: Params, z: Array, x: Any
+) -> Any:
+    """What the decoder returns; numbers in it may be shared by all examples."""
+    return assembly.model(run, facts).decode(params, z, x, knobs=knobs)
+
+
+def decoded_mean(
+    facts: Facts, run: Any, knobs: Knobs, params: Params, z: Array, x: Any
+) -> Array:
+    """The mean of the likelihood."""
+    vae, family = assembly.model(run, facts), density(run, facts)
+
+    def decode(z: Array, *x: Array) -> Array:
+        return family.mean(vae.decode(params, z, *x, knobs=knobs))
+
+    given = (z,) if x is None else (z, x)
+    found: Array = training.map_batches(decode, rows(run, z), *given)
+    return found
+
+
+def measured(
+    facts: Facts,
+    run: Any,
+    knobs: Knobs,
+    params: Params,
+    keys: Array,
+    x: Array,
+    num_samples: int,
+) -> Measured:
+    """Every example as the evaluation of a run measures it."""
+    vae, family = assembly.model(run, facts), density(run, facts)
+
+    def measure(keys: Array, x: Array) -> Measured:
+        found = training.example_statistics(
+            vae, family, params, keys, x, knobs, num_samples
+        )
+        posterior = found.mean, found.logvar, found.z
+        rate = jnp.sum(training.kl_to_prior(vae, params, *posterior), axis=-1)
+        return Measured(found.nll, found.distortion, rate)
+
+    found: Measured = training.map_batches(measure, rows(run, x), keys, x)
+    return found
+
+
+def drawn(
+    facts: Facts,
+    run: Any,
+    knobs: Knobs,
+    params: Params,
+    keys: Array,
+    z: Array,
+    *choice: Any,
+) -> Array:
+    """Examples from codes, with the temperature and the share of likely words."""
+    vae = assembly.model(run, facts)
+
+    def draw(keys: Array, z: Array) -> Array:
+        return draw_examples(run, facts, vae, knobs, params, keys, z, *choice)
+
+    found: Array = training.map_batches(draw, rows(run, z), keys, z)
+    return found
+
+
+def prior_codes(facts: Facts, run: Any, params: Params, key: Array, num: int) -> Array:
+    """Codes of the prior of the run."""
+    prior = assembly.model(run, facts).prior
+    if prior is None:
+        return jax.random.normal(key, (num, run.model.latent_dim), jnp.float32)
+    return prior.sample(key, params, (num,))
 
 
 def exactly(function: Callable[..., Any]) -> Callable[..., Any]:
     """Matrix products as precise as the run's, whose settings come first."""
 
-    @functools.wraps(function)
     def call(run: Any, *args: Any) -> Any:
         with jax.default_matmul_precision(run.precision):
             return function(run, *args)

@@ -1,8 +1,6 @@
 """A trained member of a run, with everything that belongs to it, as a model in use."""
 
-import functools
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,14 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import assembly, checks, data, diagnostics, training
-from vae_jax.configs import Run
+from vae_jax import checks, diagnostics, training
 from vae_jax.keys import as_key
-from vae_jax.records import Facts, ask
-from vae_jax.trained._functions import Functions, Measured, functions, reads_data
-from vae_jax.trained._inputs import RANGES, as_codes, as_prepared, as_stored
-from vae_jax.types import Array, Params, PRNGKey
-from vae_jax.vae import DiagGaussian, Knobs
+from vae_jax.trained._functions import Measured
+from vae_jax.trained._inputs import as_codes, as_stored
+from vae_jax.trained._loaded import Loaded
+from vae_jax.types import Array, PRNGKey
+from vae_jax.vae import DiagGaussian
 
 
 class Judged(NamedTuple):
@@ -33,30 +30,14 @@ class Judged(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Member:
+class Member(Loaded):
     """A trained model: everything is computed as it was when its row was measured.
 
     `x` is examples as stored, uint8 images of the data set or tokens, which the member
     prepares itself (scales, binarises); or images as the model sees them, floating, with
     `prepared=True`. Whatever is drawn without a key of the caller's has that of the run's
     evaluation, so that the evaluation split, in its order, has the numbers of the row.
-
-    Attributes:
-        number: in its run.
-        run: its settings.
-        row: settings and metrics as stored.
-        params: what was kept: the average of the parameters or the best of them, where the
-            run keeps those, with statistics of the training set.
-        knobs: what the model is called with.
-        job: its program, settings and data.
     """
-
-    number: int
-    run: Run
-    row: Mapping[str, Any]
-    params: Params
-    knobs: Knobs
-    job: assembly.Job
 
     def encode(
         self, x: Any, *, prepared: bool = False, key: PRNGKey | None = None
@@ -69,7 +50,7 @@ class Member:
             key: of a binarisation or of noise, where the member's data have one.
         """
         seen = self.prepare(x, prepared=prepared, key=key)
-        return self._functions.encode(self.settings, self.knobs, self.placed, seen)
+        return self.functions.encode(self.settings, self.knobs, self.placed, seen)
 
     def decode(self, z: Any, x: Any = None, *, prepared: bool = False) -> Array:
         """The mean of the likelihood: probabilities of pixels or tokens, or grey levels.
@@ -81,14 +62,14 @@ class Member:
             prepared: whether x is as the model sees it.
         """
         args = self._decodes(z, x, prepared)
-        return self._functions.mean(self.settings, self.knobs, self.placed, *args)
+        return self.functions.mean(self.settings, self.knobs, self.placed, *args)
 
     def likelihood_parameters(
         self, z: Any, x: Any = None, *, prepared: bool = False
     ) -> Any:
         """What the decoder returns: logits, or means and log-variances, as `decode`."""
         args = self._decodes(z, x, prepared)
-        return self._functions.output(self.settings, self.knobs, self.placed, *args)
+        return self.functions.output(self.settings, self.knobs, self.placed, *args)
 
     def reconstruct(
         self, x: Any, *, prepared: bool = False, key: PRNGKey | None = None
@@ -129,7 +110,7 @@ class Member:
         """Codes of the member's own prior, (n, latent_dim)."""
         num = checks.whole("n", n, 1)
         key = as_key("key", key)
-        return self._functions.codes(self.settings, self.placed, key, num)
+        return self.functions.codes(self.settings, self.placed, key, num)
 
     def sample(
         self,
@@ -208,7 +189,7 @@ class Member:
             splits = splits._replace(evaluation=stored)
         hyper = self.job.hyper._replace(knobs=self.knobs)
         key = training.member_key(self.run.seed)
-        found = self._functions.evaluate(self.placed, key, hyper, splits)
+        found = self.functions.evaluate(self.placed, key, hyper, splits)
         return {name: np.asarray(value) for name, value in found.items()}
 
     def report(self, x: Any = None) -> Judged:
@@ -217,37 +198,6 @@ class Member:
         fields = diagnostics.CollapseReport._fields
         report = diagnostics.CollapseReport(*(jnp.asarray(found[n]) for n in fields))
         return Judged(report, diagnostics.verdict(report))
-
-    def prepare(
-        self, x: Any, *, prepared: bool = False, key: PRNGKey | None = None
-    ) -> Array:
-        """Examples as the model sees them; checked, where they already are.
-
-        Raises:
-            ValueError: another dtype, shape or range; names the fix.
-        """
-        if prepared and not self.run.data.of_sentences:
-            own = self.run.likelihood.is_own or self.run.data.is_own
-            wants = "" if own else self.run.likelihood.wants
-            return as_prepared(x, self.seen, wants)
-        stored = as_stored(x, self.facts, self.run.data.of_sentences)
-        keys = self._keys(key, len(stored))[0]
-        return self._functions.prepare(self.settings, keys, jnp.asarray(stored))
-
-    def pictures(self, x: Any) -> np.ndarray:
-        """Images as the model sees them, or means, as grey or colour from 0 to 1.
-
-        What lies beyond the ends, as the mean of a Gaussian may, is shown as the end.
-        """
-        low, high = RANGES.get(self.run.likelihood.wants, (0.0, 1.0))
-        shape = self.seen.shape[1:]
-        if len(shape) not in (2, 3) or shape[2:] not in ((), (1,), (3,)):
-            raise ValueError(
-                f"`x` must be images for a picture; this member's examples are {shape}."
-            )
-        levels = (np.asarray(x, np.float32) - low) / (high - low)
-        shown: np.ndarray = np.clip(levels, 0, 1)
-        return shown[..., 0] if shape[2:] == (1,) else shown
 
     def export(self, folder: str | os.PathLike[str]) -> Path:
         """Write parameters, artifacts that run without this package, and a model card.
@@ -266,71 +216,15 @@ class Member:
 
         return export_member(self, Path(folder).expanduser())
 
-    @functools.cached_property
-    def dataset(self) -> data.Dataset:
-        """The data that it was trained on."""
-        found: data.Dataset = ask(self.run.data.load, data.Dataset)
-        return found
-
-    @functools.cached_property
-    def facts(self) -> Facts:
-        """What the model knows of the data."""
-        return assembly.facts_of(self.dataset)
-
-    @functools.cached_property
-    def reads_data(self) -> bool:
-        """Whether its decoder reads the pixels or words before the one that it gives."""
-        if not self.run.model.is_own:
-            return bool(self.run.model.sees_data)
-        vae = assembly.model(self.run, self.facts)
-        z = jnp.zeros((1, self.run.model.latent_dim), jnp.float32)
-        return reads_data(vae, self.placed, z, jnp.zeros_like(self.seen))
-
-    def evaluation_key(self) -> Array:
-        """The key of the examples of the row's evaluation."""
-        key = training.member_key(self.run.seed)
-        return training.evaluation_keys(key).examples
-
-    @functools.cached_property
-    def _functions(self) -> Functions:
-        sources = self.job.inputs.get("sources", {})
-        return functions(self.facts, tuple(sorted(sources.items())))
-
-    @functools.cached_property
-    def settings(self) -> Any:
-        """The run as a compiled program has it."""
-        return self.job.hyper.settings
-
-    @functools.cached_property
-    def placed(self) -> Params:
-        """The parameters as JAX's arrays."""
-        return jax.tree.map(jnp.asarray, self.params)
-
-    @functools.cached_property
-    def seen(self) -> jax.ShapeDtypeStruct:
-        """One example as the model sees it."""
-        some = self.dataset.train.images[:1]
-        stored = as_stored(some, self.facts, self.run.data.of_sentences)
-        keys = self._keys(None, 1)[0]
-        found: jax.ShapeDtypeStruct = jax.eval_shape(
-            self._functions.prepare, self.settings, keys, stored
-        )
-        return found
-
-    def _keys(self, key: PRNGKey | None, size: int) -> tuple[Array, Array]:
-        """Of every example: of how it is prepared, and of the noise of its z."""
-        root = self.evaluation_key() if key is None else as_key("key", key)
-        return training.split_each(training.fold_indices(root, jnp.arange(size)))
-
     def _measured(
         self, x: Any, num_samples: int | None, key: PRNGKey | None, prepared: bool
     ) -> Measured:
         seen = self.prepare(x, prepared=prepared, key=key)
-        keys = self._keys(key, len(seen))[1]
+        keys = self.keys(key, len(seen))[1]
         given = self.run.eval_samples if num_samples is None else num_samples
         num = checks.whole("num_samples", given, 1)
         called = self.settings, self.knobs, self.placed, keys, seen, num
-        return self._functions.measure(*called)
+        return self.functions.measure(*called)
 
     def _decodes(self, z: Any, x: Any, prepared: bool) -> tuple[Array, Array | None]:
         """Codes, and what the decoder reads beside them, as many."""
@@ -361,4 +255,4 @@ class Member:
         checks.number("temperature", temperature, 0, high_open=True)
         checks.number("top_p", top_p, 0, 1, low_open=True)
         called = self.settings, self.knobs, self.placed, keys, z, temperature, top_p
-        return self._functions.draw(*called)
+        return self.functions.draw(*called)
