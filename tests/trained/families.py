@@ -10,6 +10,7 @@ import numpy as np
 from vae_jax import assembly, configs, results, sweeps
 from vae_jax.configs import Run
 from vae_jax.sweeps._identity import make_spec, member_id
+from vae_jax.sweeps._rows import aligned
 from vae_jax.trained import open_run
 
 SMALL = {
@@ -83,10 +84,11 @@ def stored_run(folder, runs, *, ended=None, nll=None):
     results.create_or_open(folder, {"spec": spec, "versions": {}, "members": ids})
     ended = dict.fromkeys(range(len(runs)), "finished") if ended is None else ended
     rows, params, knobs = [], [], []
+    settings = aligned([configs.to_mapping(run) for run in runs])
     for member, status in ended.items():
         run, job = runs[member], jobs[member]
         bad = None if status == "finished" else 7
-        row = {"member": member, "member_id": ids[member]} | configs.to_mapping(run)
+        row = {"member": member, "member_id": ids[member]} | settings[member]
         value = None if bad else (nll or {}).get(member, 1.0)
         row |= {"status": status, "first_bad_step": bad, "nll": value, "rate": 1.0}
         row |= {"history/step": [1], "history/rate": [1.0]}

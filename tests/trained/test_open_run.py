@@ -1,5 +1,7 @@
 """Which members of a folder can be used, which is the best, and what is refused."""
 
+import sys
+
 import jax
 import numpy as np
 import pytest
@@ -104,8 +106,9 @@ def test_a_member_whose_parameters_were_not_kept_is_refused(tmp_path):
     out = stored_run(tmp_path / "run", RUNS[:1])
     for path in (out / "shards").iterdir():
         path.unlink()
+    ended = {"status": "finished", "first_bad_step": None, "nll": 1.0}
     row = {"member": 0, "member_id": results.read_manifest(out)["members"][0]}
-    results.commit_shard(out, [row | {"status": "finished", "nll": 1.0}], None, None)
+    results.commit_shard(out, [row | ended], None, None)
     with pytest.raises(ValueError, match="parameters of member 0 were not kept"):
         trained.open_run(out)[0]
 
@@ -114,6 +117,7 @@ def test_a_folder_that_does_not_say_its_data_is_refused(tmp_path):
     spec = {"configs": [{"hidden": [4]}]}
     results.create_or_open(tmp_path / "old", {"spec": spec, "versions": {}})
     row = {"member": 0, "member_id": "0" * 32, "status": "finished", "nll": 1.0}
+    row |= {"first_bad_step": None}
     results.commit_shard(tmp_path / "old", [row], [{}], [{}])
     with pytest.raises(ValueError, match="does not say by what data"):
         trained.open_run(tmp_path / "old")[0]
@@ -146,6 +150,7 @@ def test_an_own_model_is_used_while_its_file_is_there_and_the_same(
     ):
         trained.open_run(out)[0]
     (tmp_path / "own_small.py").unlink()
+    sys.modules.pop("own_small")  # as in another process
     with pytest.raises(ValueError, match="`model` own_small:small cannot be imported"):
         trained.open_run(out)[0]
 
