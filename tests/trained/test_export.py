@@ -120,9 +120,13 @@ def test_the_card_tells_the_row(exported):
 
 
 def test_the_lines_of_the_card_run(exported):
-    [code] = re.findall(r"```python\n(.*?)```", (exported / "card.md").read_text(), re.S)
+    [code] = re.findall(
+        r"```python\n(.*?)```", (exported / "card.md").read_text(), re.S
+    )
     assert len(code.strip().splitlines()) == 5
-    place = f"import sys; sys.path.append({str(Path(flatbuffers.__file__).parents[1])!r})"
+    place = (
+        f"import sys; sys.path.append({str(Path(flatbuffers.__file__).parents[1])!r})"
+    )
     shown = "\nprint(x.shape, mean.shape, decoded.shape, len(parameters))"
     done = run_alone(f"{place}\n{code}{shown}", exported)
     assert done.returncode == 0, done.stderr

@@ -38,7 +38,7 @@ def use(
     /,
     member: int | None = None,
     best: str | None = None,
-    lowest: bool | None = None,
+    prefer: Literal["lowest", "highest"] | None = None,
     out: Path | None = None,
     count: int | None = None,
     split: Literal["train", "validation", "test"] | None = None,
@@ -59,8 +59,8 @@ def use(
         action: encode, sample, reconstruct, interpolate or export.
         member: its number; a run of one member needs none.
         best: the best finished member by this metric, such as nll.
-        lowest: whether the lowest is the best; known of nll, distortion, perplexity,
-            mutual_information and active_units.
+        prefer: whether the lowest or the highest is the best; known of nll, distortion,
+            perplexity, mutual_information and active_units.
         out: new file, or folder of an export; its ending says what is written. By default
             a name of the run, the action and the member, in the working directory.
         count: examples, or pairs of them; 8, and to encode all of the split.
@@ -84,7 +84,7 @@ def use(
 
     sweeps.setup_jax(1)
     folder = expanded(run)
-    chosen = pick(trained.open_run(folder), member, best, lowest)
+    chosen = pick(trained.open_run(folder), member, best, prefer)
     from vae_jax.cli import _use_actions
 
     path = expanded(out) if out is not None else default_path(folder, action, chosen)
@@ -139,7 +139,7 @@ def check_path(action: str, out: Path | None) -> None:
 
 
 def pick(
-    stored: "TrainedRun", member: int | None, best: str | None, lowest: bool | None
+    stored: "TrainedRun", member: int | None, best: str | None, prefer: str | None
 ) -> "Member":
     """The member that is meant."""
     if member is not None and best is not None:
@@ -147,11 +147,12 @@ def pick(
             f"`member` and `best` both say which member; got {member} and {best!r}. Give "
             "one of them."
         )
-    if lowest is not None and best is None:
+    if prefer is not None and best is None:
         raise ValueError(
-            f"`lowest` is of --best; got {lowest} without it. Leave it out."
+            f"`prefer` is of --best; got {prefer} without it. Leave it out."
         )
     if best is not None:
+        lowest = None if prefer is None else prefer == "lowest"
         return stored.best(best, lowest=lowest)
     usable = stored.numbers()
     if member is None and len(usable) != 1:

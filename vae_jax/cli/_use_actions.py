@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from vae_jax.trained import Member
 
 COUNT, STEPS = 8, 8
+COLUMNS = 16
+"""Images in a row of a picture."""
+
+TITLES = {
+    "sample": "samples of the prior",
+    "reconstruct": "images, and what z says of them",
+    "interpolate": "an image, the path of z, another image",
+}
 
 
 def write(member: "Member", action: str, path: Path, options: dict[str, Any]) -> None:
@@ -53,13 +61,19 @@ def encoded(
 def sampled(
     member: "Member", count: int = COUNT, seed: int = 0, **choice: float
 ) -> dict[str, np.ndarray]:
-    """New examples and their codes: what `Member.sample` draws, in its two steps."""
+    """New examples and their codes: what `Member.sample` draws, in its two steps.
+
+    With their means too, where a code alone has one.
+    """
     if not 0 <= seed < 2**31:
         raise ValueError(f"`seed` must be from 0 to {2**31 - 1}; got {seed}.")
     keys = jax.random.split(jax.random.key(seed))
     z = member.sample_codes(keys[0], count)
     x = member.draw(keys[1], z, **choice)
-    return {"z": np.asarray(z), "samples": np.asarray(x)}
+    found = {"z": np.asarray(z), "samples": np.asarray(x)}
+    if member.reads_data:
+        return found
+    return found | {"means": np.asarray(member.decode(z))}
 
 
 def reconstructed(
@@ -127,6 +141,24 @@ def sentences(member: "Member", arrays: dict[str, np.ndarray]) -> bytes:
     return ("\n".join(lines).rstrip("\n") + "\n").encode()
 
 
+def wrapped(shown: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Rows of at most `COLUMNS` images, those of one place below each other.
+
+    >>> list(wrapped({"x": np.zeros((17, 8, 8))}))
+    ['x, 1 to 16', 'x, 17 to 17']
+    """
+    size = max(map(len, shown.values()))
+    if size <= COLUMNS:
+        return shown
+    return {
+        f"{name}, {first + 1} to {min(first + COLUMNS, size)}": images[
+            first : first + COLUMNS
+        ]
+        for first in range(0, size, COLUMNS)
+        for name, images in shown.items()
+    }
+
+
 def picture(member: "Member", action: str, arrays: dict[str, np.ndarray]) -> bytes:
     """A grid of images as PNG."""
     from vae_jax import figures
@@ -142,8 +174,8 @@ def picture(member: "Member", action: str, arrays: dict[str, np.ndarray]) -> byt
             for number, (a, path, b) in enumerate(parts)
         }
     else:
-        rows = shown
-    title = f"{member.run.model.chosen_name}, member {member.number}: {action}"
+        rows = wrapped(shown)
+    title = f"{member.run.model.chosen_name}, member {member.number}: {TITLES[action]}"
     buffer = io.BytesIO()
     figures.images_figure(rows, title).savefig(buffer, format="png", dpi=160)
     return buffer.getvalue()

@@ -41,10 +41,11 @@ def images_figure(rows: Mapping[str, np.ndarray], title: str = "") -> Figure:
     for line, (name, images) in zip(grid, rows.items(), strict=True):
         for axes, image in zip(line, images, strict=False):
             axes.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        for axes in line:
+        for place, axes in enumerate(line):
             axes.set_xticks([])
             axes.set_yticks([])
-            axes.spines[:].set_visible(False)
+            # white pixels end somewhere on white paper
+            axes.spines[:].set(visible=place < len(images), color="0.6", lw=0.5)
         line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)
     if title:
         figure.suptitle(title, fontsize=9)
