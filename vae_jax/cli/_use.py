@@ -47,12 +47,12 @@ def use(
     temperature: float | None = None,
     top_p: float | None = None,
 ) -> None:
-    """Use a trained member of a stored run.
+    """Let a trained member encode, sample, reconstruct, interpolate or be exported.
 
-    `encode` writes the posterior of every example of a split; `sample` draws new examples;
-    `reconstruct` decodes what examples were encoded to; `interpolate` what lies between one
-    example and the next; `export` a folder that runs without this package, with a model
-    card. Arrays are written as .npz, images as a picture, .png, and sentences as .txt.
+    It writes the posterior of every example of a split (encode), new examples (sample),
+    what z alone says of examples (reconstruct), what lies between one and the next
+    (interpolate), or a folder that runs without this package, with a model card (export).
+    Arrays are written as .npz, images as a picture, .png, and sentences as .txt.
 
     Args:
         run: folder of a run or sweep.

@@ -17,7 +17,7 @@ import numpy as np
 from vae_jax import assembly, results, training
 from vae_jax.trained._card import card
 from vae_jax.trained._functions import density, exactly
-from vae_jax.types import Array
+from vae_jax.types import Array, Params
 
 if TYPE_CHECKING:
     from vae_jax.trained._member import Member
@@ -74,6 +74,11 @@ def artifacts(member: "Member") -> dict[str, bytes]:
     }
 
 
+def constants(member: "Member") -> Params:
+    """The parameters inside of what is traced; a token cannot be looked up in numpy's."""
+    return jax.tree.map(jnp.asarray, member.params)
+
+
 def serialised(function: Callable[..., Any], *shapes: jax.ShapeDtypeStruct) -> bytes:
     """A function for any number of examples on any of the platforms."""
     made = jax.export.export(jax.jit(function), platforms=PLATFORMS)(*shapes)
@@ -100,7 +105,7 @@ def encoder_of(member: "Member") -> Callable[[Array], tuple[Array, Array]]:
 
     def one(run: Any, x: Array) -> tuple[Array, Array]:
         vae = assembly.model(run, member.facts)
-        found = vae.encode(member.params, x[None], knobs=knobs_of(member))
+        found = vae.encode(constants(member), x[None], knobs=knobs_of(member))
         return found.mean[0], found.logvar[0]
 
     return jax.vmap(lambda x: exactly(one)(member.settings, x))
@@ -112,7 +117,7 @@ def decoder_of(member: "Member") -> Callable[..., tuple[Array, tuple[Array, ...]
     def one(run: Any, z: Array, *x: Array) -> tuple[Array, tuple[Array, ...]]:
         vae, family = assembly.model(run, member.facts), density(run, member.facts)
         seen = [each[None] for each in x]
-        output = vae.decode(member.params, z[None], *seen, knobs=knobs_of(member))
+        output = vae.decode(constants(member), z[None], *seen, knobs=knobs_of(member))
         mean = family.mean(output)[0]
         # a number that all examples share has no axis of them
         leaves = (
