@@ -3,8 +3,12 @@
 import jax
 import numpy as np
 import pytest
-from families import ALL, trained
+from families import ALL, SMALL, trained
 from slow_cases import slow_but
+
+from vae_jax import sweeps
+from vae_jax.configs import Run
+from vae_jax.trained import open_run
 
 QUICK = ["mlp"]
 PRECISE = 1e-6
@@ -102,3 +106,18 @@ def test_the_verdict_is_that_of_the_row(name):
     judged = member.report()
     assert judged.verdict.label == member.row["verdict"]
     assert list(judged.verdict.reasons) == member.row["reasons"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["map", "vmap"])
+def test_members_that_ran_together_are_used_one_by_one(strategy, tmp_path):
+    base = Run.of(**{**SMALL, "model": "autoregressive"})
+    runs = [
+        base.changed(window=w, beta=b) for w, b in ((0, 0.5), (2, 1.0), (None, 2.0))
+    ]
+    sweeps.run(runs, tmp_path / "r", sweeps.Options(progress=False, strategy=strategy))
+    members = list(open_run(tmp_path / "r"))
+    assert len(members) == 3
+    for member in members:
+        for metric, value in member.evaluate().items():
+            close(value, member.row[metric], member.row["distortion"])
