@@ -62,9 +62,8 @@ def store(out, runs):
     measured = {"rate": 1.0, "nll": 2.0, "mutual_information": 0.5, "active_units": 3}
     measured |= {f"history/{name}": [1, 2] for name in ("step", "beta", "rate")}
     rows = [
-        {"member": member, "member_id": f"{member:032x}", "status": "finished"}
-        | {"first_bad_step": None}
-        | {"beta": run["beta"], **measured}
+        {"member": member, "member_id": f"{member:032x}", "beta": run["beta"]}
+        | {"status": "finished", "first_bad_step": None, **measured}
         for member, run in enumerate(runs)
     ]
     knobs = [assembly.hyper(run).knobs._asdict() for run in runs]

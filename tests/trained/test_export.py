@@ -48,12 +48,17 @@ def exported(tmp_path_factory):
     return trained("mlp").export(tmp_path_factory.mktemp("exports") / "mlp")
 
 
+COMPILED_ALIKE = ("XLA_FLAGS", "JAX_DISABLE_MOST_OPTIMIZATIONS")
+"""Convolutions are summed in another order where programs are compiled better."""
+
+
 def run_alone(code, folder):
-    """In a process that has neither this package on its path nor any setting of ours."""
+    """In a process that has neither this package on its path nor `PYTHONPATH`."""
+    kept = {name: os.environ[name] for name in COMPILED_ALIKE if name in os.environ}
     return subprocess.run(
         [sys.executable, "-I", "-c", code],
         cwd=folder,
-        env={"PATH": os.environ["PATH"]},
+        env={"PATH": os.environ["PATH"], **kept},
         capture_output=True,
         text=True,
         check=False,
