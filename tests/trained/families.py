@@ -68,8 +68,14 @@ def trained(name):
     return open_run(folder)[0]
 
 
+def some_like(shapes, seed):
+    """Random parameters, which take no compiling."""
+    draw = np.random.default_rng(seed).normal
+    return jax.tree.map(lambda s: (0.3 * draw(size=s.shape)).astype(s.dtype), shapes)
+
+
 def stored_run(folder, runs, *, ended=None, nll=None):
-    """A run folder as a sweep leaves it, with parameters as they begin, and no training.
+    """A run folder as a sweep leaves it, with random parameters, and no training.
 
     Args:
         folder: of the results.
@@ -94,7 +100,7 @@ def stored_run(folder, runs, *, ended=None, nll=None):
         row |= {"history/step": [1], "history/rate": [1.0]}
         vae = assembly.model(run, assembly.facts_of(run.data.load()))
         rows.append(row)
-        params.append(jax.tree.map(np.asarray, vae.init(jax.random.key(member))))
+        params.append(some_like(jax.eval_shape(vae.init, jax.random.key(0)), member))
         knobs.append(
             {n: np.asarray(k).tolist() for n, k in job.hyper.knobs._asdict().items()}
         )

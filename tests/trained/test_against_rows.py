@@ -10,7 +10,7 @@ from vae_jax import sweeps
 from vae_jax.configs import Run
 from vae_jax.trained import open_run
 
-QUICK = ["mlp"]
+QUICK = ["linear"]
 PRECISE = 1e-6
 """Of float32 over a few hundred examples: eight roundings of 6e-8, by measurement two."""
 
@@ -76,7 +76,8 @@ def test_decode_is_the_mean_of_what_the_density_takes(name):
     )
 
 
-@pytest.mark.parametrize("name", slow_but(QUICK, ALL))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ALL)
 def test_what_is_drawn_is_of_the_data(name):
     member = trained(name)
     drawn = np.asarray(member.sample(jax.random.key(1), 5))

@@ -26,15 +26,13 @@ def writer(config, event_shape):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "vae",
     [
         models.lstm(6, 9, 2, hidden=(5,), embedding=3),
-        pytest.param(
-            models.transformer(
-                6, 9, 2, latent_use="prefix", width=8, num_layers=1, num_heads=2
-            ),
-            marks=pytest.mark.slow,
+        models.transformer(
+            6, 9, 2, latent_use="prefix", width=8, num_layers=1, num_heads=2
         ),
     ],
     ids=["lstm", "transformer"],
@@ -61,6 +59,7 @@ def own(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_own_models_that_read_the_data_are_told_by_what_they_compute(own):
     image = Run.of(model="own_readers:reader", latent_dim=2)
     member = trained.open_run(stored_run(own / "run", [image]))[0]
@@ -79,7 +78,7 @@ def test_own_models_write_sentences(own):
     ready = run.changed(model="lstm", hidden=(4,), embedding=3)
     other = trained.open_run(stored_run(own / "ready", [ready]))[0]
     key = jax.random.key(3)
-    # the same parameters, for both begin with the same key
+    # the same parameters, drawn from the same seed
     assert (member.sample(key, 6) == other.sample(key, 6)).all()
 
 
@@ -94,6 +93,7 @@ def test_pixels_have_the_mean_that_decode_says(tmp_path):
     assert (np.abs(np.mean(drawn, axis=0) - mean) < 4.5 * error).all()
 
 
+@pytest.mark.slow
 def test_codes_of_a_learned_prior_are_its_own(tmp_path):
     run = Run.of(hidden=(4,), latent_dim=2, prior="diagonal")
     member = trained.open_run(stored_run(tmp_path / "run", [run]))[0]

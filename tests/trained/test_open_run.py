@@ -155,6 +155,7 @@ def test_an_own_model_is_used_while_its_file_is_there_and_the_same(
         trained.open_run(out)[0]
 
 
+@pytest.mark.slow
 def test_other_data_than_trained_on_are_refused(tmp_path):
     folder = tmp_path / "words"
     folder.mkdir()
