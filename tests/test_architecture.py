@@ -43,8 +43,9 @@ LAYERS = {
     "assembly": 7,
     "sweeps": 8,
     "figures": 8,
-    "cli": 9,
-    "__main__": 10,
+    "trained": 9,
+    "cli": 10,
+    "__main__": 11,
 }
 FORBIDDEN = {"training": {"models", "data", "text"}}
 ONLY_IMPORTER = {

@@ -41,6 +41,7 @@ PACKAGES = (
     "vae_jax.schedules",
     "vae_jax.sweeps",
     "vae_jax.text",
+    "vae_jax.trained",
     "vae_jax.training",
     "vae_jax.vae",
 )

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import vae_jax
-from vae_jax import assembly, configs, results
+from vae_jax import assembly, configs, results, sweeps
 from vae_jax.cli import _main
 
 ROOT = Path(__file__).parents[1]
@@ -63,18 +63,20 @@ def write_sentences(folder):
 
 def store(out, runs):
     """What the commands leave behind, without the training."""
-    results.create_or_open(
-        out, {"spec": {"configs": [*map(configs.to_mapping, runs)]}, "versions": {}}
-    )
+    jobs = [assembly.job(run) for run in runs]
+    digests = sweeps.DataDigests()
+    inputs = [sweeps.inputs_of(job, assembly.job, digests) for job in jobs]
+    spec = {"configs": [*map(configs.to_mapping, runs)]}
+    spec |= {"inputs": inputs, "input_of": [*range(len(runs))]}
+    results.create_or_open(out, {"spec": spec, "versions": {}})
     vae = assembly.kit(runs[0]).vae
     keys = jax.vmap(jax.random.key)(np.arange(len(runs)))
     params = [jax.tree.map(np.asarray, vae.init(key)) for key in keys]
-    measured = {"rate": 1.0, "mutual_information": 0.5, "active_units": 3}
+    measured = {"rate": 1.0, "nll": 2.0, "mutual_information": 0.5, "active_units": 3}
     measured |= {f"history/{name}": [1, 2] for name in ("step", "beta", "rate")}
     rows = [
-        {"member": member, "member_id": f"{member:032x}", "status": "finished"}
-        | {"first_bad_step": None}
-        | {"beta": run["beta"], **measured}
+        {"member": member, "member_id": f"{member:032x}", "beta": run["beta"]}
+        | {"status": "finished", "first_bad_step": None, **measured}
         for member, run in enumerate(runs)
     ]
     knobs = [assembly.hyper(run).knobs._asdict() for run in runs]
@@ -113,6 +115,9 @@ def test_the_python_blocks_run_in_order(tmp_path, monkeypatch, capsys):
     assert set(namespace["vocabulary"].words) == {"so", "it", "goes", "and", "on"}
     assert "mutual_information" in capsys.readouterr().out
     assert namespace["state"].params is not None
+    assert namespace["member"].run["beta"] == 0.5
+    assert namespace["bounds"].shape == (8,)
+    assert (Path("exported") / "card.md").exists()
     # probabilities of pixels, not logits
     assert namespace["reconstructed"].shape == (8, 8, 8)
     assert 0 < namespace["reconstructed"].min() < namespace["reconstructed"].max() < 1

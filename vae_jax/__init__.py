@@ -29,8 +29,10 @@ if TYPE_CHECKING:
         schedules,
         sweeps,
         text,
+        trained,
         training,
     )
+    from vae_jax.trained import open_run
     from vae_jax.vae import FULL_WINDOW, VAE, DiagGaussian, Knobs
 
 __version__ = "0.2.0"
@@ -51,6 +53,7 @@ __all__ = [
     "likelihoods",
     "losses",
     "models",
+    "open_run",
     "priors",
     "records",
     "refinement",
@@ -59,6 +62,7 @@ __all__ = [
     "schedules",
     "sweeps",
     "text",
+    "trained",
     "training",
 ]
 
@@ -66,9 +70,11 @@ _CONTRACT = ("FULL_WINDOW", "VAE", "DiagGaussian", "Knobs")
 
 
 def __getattr__(name: str) -> Any:
-    """Import a subpackage, or the contract of a model, when it is first asked for."""
+    """Import a subpackage, the contract of a model or `open_run`, when it is asked for."""
     if name in _CONTRACT:
         return getattr(importlib.import_module("vae_jax.vae"), name)
+    if name == "open_run":
+        return importlib.import_module("vae_jax.trained").open_run
     if name in __all__:
         return importlib.import_module(f"vae_jax.{name}")
     raise AttributeError(f"module 'vae_jax' has no attribute {name!r}")

@@ -5,8 +5,8 @@ work before anything is compiled.
 """
 
 from vae_jax.assembly._job import Job, check, describe, job, named_sources, splits
-from vae_jax.assembly._model import Kit, facts_of, kit, model, objective
-from vae_jax.assembly._program import hyper, program, with_perplexity
+from vae_jax.assembly._model import Kit, facts_of, kit, model, objective, prepared
+from vae_jax.assembly._program import evaluation, hyper, program, with_perplexity
 from vae_jax.assembly._start import initial_params
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Kit",
     "check",
     "describe",
+    "evaluation",
     "facts_of",
     "hyper",
     "initial_params",
@@ -22,6 +23,7 @@ __all__ = [
     "model",
     "named_sources",
     "objective",
+    "prepared",
     "program",
     "splits",
     "with_perplexity",

@@ -19,6 +19,7 @@ from vae_jax.records import Facts, ask
 from vae_jax.remedies import Parts
 from vae_jax.training import Hyper, Program
 from vae_jax.types import Array
+from vae_jax.vae import VAE
 
 
 def hyper(run: Run) -> Hyper:
@@ -60,17 +61,7 @@ def assembled(run: Run, facts: Facts) -> Program:
     density: Likelihood = ask(run.likelihood.density, Likelihood, facts)
     prepare = prepared(run, facts.max_value)
     calibrate = training.make_calibrate(vae, prepare, run.batch_size)
-    evaluate = training.make_evaluate(
-        vae,
-        density,
-        prepare,
-        num_samples=run.eval_samples,
-        batch_size=run.batch_size,
-        optimal_variance=run.likelihood.optimal_variance,
-        calibrate=calibrate,
-    )
-    if run.data.of_sentences:
-        evaluate = with_perplexity(evaluate)
+    evaluate = _evaluated(run, vae, density, prepare, calibrate)
 
     def loss(params: Any, batch: Any, step_hyper: Any, keys: Any) -> Any:
         now = objective(step_hyper.settings, vae, density, facts)
@@ -95,6 +86,50 @@ def assembled(run: Run, facts: Facts) -> Program:
     for remedy in run.remedies:
         made = remedy.around(made, parts)
     return made
+
+
+def evaluation(facts: Facts) -> Callable[..., dict[str, Array]]:
+    """What is measured of the kept parameters of any run on a data set, as its row has it.
+
+    `measure(params, key, hyper, data) -> metrics`, with the key of the run; what a remedy
+    counts while it trains is not among them.
+
+    >>> evaluation(Facts((8, 8), 16, 1200)).__name__
+    'measure'
+    """
+
+    def measure(params: Any, key: Any, hyper: Hyper, data: Any) -> dict[str, Array]:
+        run = hyper.settings
+        vae = model(run, facts)
+        density: Likelihood = ask(run.likelihood.density, Likelihood, facts)
+        prepare = prepared(run, facts.max_value)
+        calibrate = training.make_calibrate(vae, prepare, run.batch_size)
+        state = training.RunState(training.TrainState(params, ()), jnp.arange(0))
+        evaluate = _evaluated(run, vae, density, prepare, calibrate)
+        with jax.default_matmul_precision(run.precision):
+            return evaluate(state, key, hyper, data)
+
+    return measure
+
+
+def _evaluated(
+    run: Run,
+    vae: VAE,
+    density: Likelihood,
+    prepare: training.Prepare,
+    calibrate: training.Calibrate | None,
+) -> Callable[..., dict[str, Array]]:
+    """The evaluation of a run's model."""
+    evaluate = training.make_evaluate(
+        vae,
+        density,
+        prepare,
+        num_samples=run.eval_samples,
+        batch_size=run.batch_size,
+        optimal_variance=run.likelihood.optimal_variance,
+        calibrate=calibrate,
+    )
+    return with_perplexity(evaluate) if run.data.of_sentences else evaluate
 
 
 def _trained(parts: Parts) -> Program:

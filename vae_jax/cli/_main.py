@@ -33,6 +33,10 @@ COMMANDS = {
         "_compare",
         "Print how the metrics of two groups of members differ, pair by pair.",
     ),
+    "use": (
+        "_use",
+        "Let a trained member encode, sample, reconstruct, interpolate or be exported.",
+    ),
     "forecast": (
         "_forecast",
         "Print how many latent units can stay active at each beta and noise variance.",

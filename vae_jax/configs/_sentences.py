@@ -91,16 +91,24 @@ class Corpus(Sentences):
             self._read,
         )
 
+    def spelt(self, tokens: np.ndarray) -> list[str]:
+        """Sentences in the words of the folder's vocabulary."""
+        vocabulary = self._vocabulary(self._words())
+        return [vocabulary.decode(row) for row in tokens]
+
     def _read(self) -> data.Dataset:
-        shared = self.shared_sentences
-        read = type(self).read
-        words = read(
-            Path(self.data_folder),
-            **({} if shared == "default" else {"shared": shared}),
-        )
-        vocabulary = text.build_vocabulary(words.train, max_size=self.vocab_size)
+        words = self._words()
+        vocabulary = self._vocabulary(words)
         splits = text.encode_splits(vocabulary, words, self.max_length, too_long="cut")
         return _dataset(self.name, splits, vocabulary.size - 1)
+
+    def _words(self) -> text.SentenceSplits:
+        shared = self.shared_sentences
+        said = {} if shared == "default" else {"shared": shared}
+        return type(self).read(Path(self.data_folder), **said)
+
+    def _vocabulary(self, words: text.SentenceSplits) -> text.Vocabulary:
+        return text.build_vocabulary(words.train, max_size=self.vocab_size)
 
 
 @record("dataset", "brown")

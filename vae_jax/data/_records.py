@@ -1,11 +1,13 @@
 """Image sets as records of a run: where they come from, and how pixels are read."""
 
+import itertools
 from abc import abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import jax.numpy as jnp
+import numpy as np
 
 from vae_jax.data._dataset import Dataset
 from vae_jax.data._load import load, source_digest
@@ -18,6 +20,7 @@ from vae_jax.data._transforms import (
     scale,
 )
 from vae_jax.records import Record, normal_folder, record, static, unchecked
+from vae_jax.tokens import EOS, PAD
 
 Binarize = Literal["none", "static", "dynamic"]
 
@@ -56,6 +59,11 @@ class DataSet(Record):
         """Why it cannot be the data of this run, as a whole sentence with the fix."""
         del run
         return None
+
+    def spelt(self, tokens: np.ndarray) -> list[str]:
+        """Sentences in words, or as the numbers of their tokens where there are none."""
+        ended = (list(itertools.takewhile(lambda i: i != EOS, row)) for row in tokens)
+        return [" ".join(str(int(i)) for i in row if i != PAD) for row in ended]
 
 
 @record("dataset", "")

@@ -35,23 +35,30 @@ def compute_in(vae: VAE, dtype: Any) -> VAE:
     if not jnp.issubdtype(dtype, jnp.floating):
         raise ValueError(f"`dtype` must be a floating one, as bfloat16; got {dtype}.")
 
-    def narrow(params: Params) -> Params:
-        def one(path: Any, leaf: Any) -> Any:
-            whole = jnp.ndim(leaf) == 0 or is_table(path)
-            return leaf if whole else _cast(leaf, dtype)
-
-        return jax.tree_util.tree_map_with_path(one, params)
-
     def encode(params: Params, x: Any, **options: Any) -> Any:
-        found = vae.encode(narrow(params), _cast(x, dtype), **options)
+        found = vae.encode(narrow(params, dtype), _cast(x, dtype), **options)
         return jax.tree.map(as_float, found)
 
     def decode(params: Params, z: Any, x: Any = None, **options: Any) -> Any:
         seen = None if x is None else _cast(x, dtype)
-        found = vae.decode(narrow(params), _cast(z, dtype), seen, **options)
+        found = vae.decode(narrow(params, dtype), _cast(z, dtype), seen, **options)
         return jax.tree.map(as_float, found)
 
     return vae._replace(encode=encode, decode=decode)
+
+
+def narrow(params: Params, dtype: Any) -> Params:
+    """The parameters as a model that computes in `dtype` reads them.
+
+    >>> str(narrow({"kernel": jnp.ones((2, 2))}, jnp.bfloat16)["kernel"].dtype)
+    'bfloat16'
+    """
+
+    def one(path: Any, leaf: Any) -> Any:
+        whole = jnp.ndim(leaf) == 0 or is_table(path)
+        return leaf if whole else _cast(leaf, dtype)
+
+    return jax.tree_util.tree_map_with_path(one, params)
 
 
 def _cast(numbers: Any, dtype: Any) -> jax.Array:

@@ -9,9 +9,11 @@ from vae_jax.models._linear import linear
 from vae_jax.models._lipschitz import lipschitz
 from vae_jax.models._mlp import mlp
 from vae_jax.models._pixelcnn import pixelcnn
+from vae_jax.models._pixelcnn_sample import pixelcnn_sample
 from vae_jax.models._record import Model, dropout, remat, widths, window, word_dropout
 from vae_jax.records import Facts, data, record, static
-from vae_jax.vae import VAE
+from vae_jax.types import Array, Params
+from vae_jax.vae import VAE, Knobs
 
 
 @record("model", "linear")
@@ -128,12 +130,8 @@ class PixelCNN(Model):
     def build(self, facts: Facts, density: Density) -> VAE:
         """See `models.pixelcnn`."""
         head: Any = density.head
-        shape = facts.event_shape
-        if density.wants == "signed" and len(shape) == 2:
-            # couples channels, if only one
-            shape = (*shape, 1)
         return pixelcnn(
-            shape,
+            self._shape(facts, density),
             self.latent_dim,
             hidden=self.hidden,
             kernel=self.kernel,
@@ -141,3 +139,22 @@ class PixelCNN(Model):
             components=getattr(density, "components", 5),
             remat=self.remat,
         )
+
+    def drawn(
+        self,
+        keys: Array,
+        density: Density,
+        params: Params,
+        z: Array,
+        facts: Facts,
+        knobs: Knobs,
+    ) -> Array:
+        """See `models.pixelcnn_sample`."""
+        head: Any = density.head
+        family, shape = density.density(facts), self._shape(facts, density)
+        return pixelcnn_sample(keys, head, family, params, z, shape, knobs=knobs)
+
+    def _shape(self, facts: Facts, density: Density) -> tuple[int, ...]:
+        shape = facts.event_shape
+        # a mixture couples channels, if only one
+        return (*shape, 1) if density.wants == "signed" and len(shape) == 2 else shape

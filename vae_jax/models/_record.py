@@ -7,10 +7,12 @@ from typing import Any, ClassVar, Literal
 import jax.numpy as jnp
 
 from vae_jax.likelihoods import Density
-from vae_jax.models._compute import compute_in
+from vae_jax.models._compute import compute_in, narrow
 from vae_jax.models._counts import of_counts
+from vae_jax.models._generate import Decoding
 from vae_jax.records import Facts, Record, ask, data, record, static
-from vae_jax.vae import FULL_WINDOW, VAE
+from vae_jax.types import Array, Params
+from vae_jax.vae import FULL_WINDOW, VAE, Knobs
 
 LARGEST_WIDTH, MOST_LAYERS, MOST_WEIGHTS = 100_000, 1_000, 10**9
 """Beyond them a size is a slip, and would only be found where memory ends."""
@@ -113,6 +115,37 @@ class Model(Record):
                 inflated=density.inflated,
             )
         return vae
+
+    def own_params(self, params: Params) -> Params:
+        """Those of its decoder's functions, out of what a run has trained.
+
+        What priors, posteriors and remedies have added is taken away, and the rest is as
+        the model reads it in its dtype.
+        """
+        while "decoder" not in params:
+            params = params["model"]
+        return params if self.compute == "float32" else narrow(params, jnp.bfloat16)
+
+    def decoding(self, facts: Facts, knobs: Knobs) -> Decoding | None:
+        """Its decoder a token at a time, over `own_params`; None where it has no steps."""
+        del facts, knobs
+        return None
+
+    def drawn(
+        self,
+        keys: Array,
+        density: Density,
+        params: Params,
+        z: Array,
+        facts: Facts,
+        knobs: Knobs,
+    ) -> Array | None:
+        """Images `x ~ p(x|z)` for less than `models.sample` takes, of `own_params`.
+
+        The same images; None where there is no such way.
+        """
+        del keys, density, params, z, facts, knobs
+        return None
 
     def knobs(self) -> dict[str, object]:
         """What it sets of the settings that a model is called with."""

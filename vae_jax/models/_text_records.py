@@ -3,7 +3,8 @@
 from typing import Any
 
 from vae_jax.likelihoods import Density
-from vae_jax.models._lstm import lstm
+from vae_jax.models._generate import Decoding
+from vae_jax.models._lstm import lstm, lstm_decoding
 from vae_jax.models._record import (
     MOST_WEIGHTS,
     Model,
@@ -14,8 +15,9 @@ from vae_jax.models._record import (
     word_dropout,
 )
 from vae_jax.models._transformer import LatentUse, transformer
+from vae_jax.models._transformer_decoding import transformer_decoding
 from vae_jax.records import Facts, record, static
-from vae_jax.vae import VAE
+from vae_jax.vae import VAE, Knobs
 
 
 @record("model", "lstm")
@@ -61,6 +63,11 @@ class LSTM(Model):
             init_bound=self.init_bound,
             remat=self.remat,
         )
+
+    def decoding(self, facts: Facts, knobs: Knobs) -> Decoding:
+        """See `models.lstm_decoding`."""
+        del facts
+        return lstm_decoding(knobs=knobs)
 
 
 @record("model", "transformer")
@@ -110,3 +117,7 @@ class Transformer(Model):
             num_heads=self.num_heads,
             remat=self.remat,
         )
+
+    def decoding(self, facts: Facts, knobs: Knobs) -> Decoding:
+        """See `models.transformer_decoding`."""
+        return transformer_decoding(facts.event_shape[0], knobs=knobs)

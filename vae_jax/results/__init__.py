@@ -32,6 +32,7 @@ from vae_jax.results._manifest import (
     spec_hash,
 )
 from vae_jax.results._pairs import Case, Comparison, Difference, compare_runs
+from vae_jax.results._params import write_params
 from vae_jax.results._shards import commit_shard, finished_members
 from vae_jax.results._student import t_quantile
 from vae_jax.results._tables import (
@@ -72,4 +73,5 @@ __all__ = [
     "short_hash",
     "spec_hash",
     "t_quantile",
+    "write_params",
 ]

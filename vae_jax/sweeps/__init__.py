@@ -4,6 +4,7 @@ from vae_jax.sweeps._chunk import Chunk, OnChunk
 from vae_jax.sweeps._cohorts import Shard, cohort_key, split_shards
 from vae_jax.sweeps._engine import Engine, make_engine
 from vae_jax.sweeps._grid import expand, read_spec
+from vae_jax.sweeps._identity import DataDigests, inputs_of
 from vae_jax.sweeps._interrupts import Interrupted, catch_signals
 from vae_jax.sweeps._options import Options
 from vae_jax.sweeps._out import check_out
@@ -19,6 +20,7 @@ from vae_jax.sweeps._watch import each
 __all__ = [
     "Chunk",
     "CohortPlan",
+    "DataDigests",
     "Engine",
     "Interrupted",
     "Members",
@@ -33,6 +35,7 @@ __all__ = [
     "cohort_key",
     "each",
     "expand",
+    "inputs_of",
     "make_engine",
     "member_mesh",
     "num_cores",

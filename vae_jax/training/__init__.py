@@ -26,7 +26,9 @@ from vae_jax.training._encoder_share import (
 )
 from vae_jax.training._evaluate import (
     MAX_DIAGNOSED,
+    EvaluationKeys,
     ExampleStatistics,
+    evaluation_keys,
     example_statistics,
     make_evaluate,
 )
@@ -50,7 +52,14 @@ from vae_jax.training._fit import (
 from vae_jax.training._importance import make_importance_objective
 from vae_jax.training._inner_loop import InnerLoop
 from vae_jax.training._judgement import Judgement
-from vae_jax.training._keys import Stream, example_keys, member_key, stream_key
+from vae_jax.training._keys import (
+    Stream,
+    example_keys,
+    fold_indices,
+    member_key,
+    split_each,
+    stream_key,
+)
 from vae_jax.training._objective import (
     Auxiliary,
     Latent,
@@ -121,6 +130,7 @@ __all__ = [
     "Calibrate",
     "Carry",
     "Counts",
+    "EvaluationKeys",
     "ExampleStatistics",
     "Feedback",
     "Hyper",
@@ -159,9 +169,11 @@ __all__ = [
     "check_windows",
     "control_vae_feedback",
     "delta_posterior",
+    "evaluation_keys",
     "example_keys",
     "example_statistics",
     "fit",
+    "fold_indices",
     "from_controller",
     "geco_feedback",
     "in_encoder",
@@ -193,6 +205,7 @@ __all__ = [
     "sharded_step",
     "sgd",
     "share_optimizers",
+    "split_each",
     "stream_key",
     "target_rate_feedback",
     "total_correlation_regulariser",

@@ -39,6 +39,36 @@ class ExampleStatistics(NamedTuple):
     nll: Float[Array, " batch"]
 
 
+class EvaluationKeys(NamedTuple):
+    """One key for each of what draws in an evaluation: no number is drawn twice.
+
+    Attributes:
+        train: of the pass over the training set that fits a noise variance.
+        examples: folded with the index of an example; see `split_each` for the two of it.
+        report: of the collapse report.
+
+    >>> EvaluationKeys._fields
+    ('train', 'examples', 'report')
+    """
+
+    train: Array
+    examples: Array
+    report: Array
+
+
+def evaluation_keys(key: Array) -> EvaluationKeys:
+    """The keys of the evaluation of a run, of the key of the run.
+
+    >>> evaluation_keys(jax.random.key(0)).report.shape
+    ()
+    """
+    return EvaluationKeys(
+        *jax.random.split(
+            stream_key(key, Stream.EVALUATE, 0), len(EvaluationKeys._fields)
+        )
+    )
+
+
 def example_statistics(
     vae: VAE,
     likelihood: likelihoods.Likelihood,
@@ -133,10 +163,7 @@ def make_evaluate(
         params, knobs = state.train.params, hyper.knobs
         if calibrate is not None:
             params = calibrate(params, key, knobs, data.train)
-        # one key for each of what draws: no number is drawn twice
-        train_key, key, report_key = jax.random.split(
-            stream_key(key, Stream.EVALUATE, 0), 3
-        )
+        train_key, key, report_key = evaluation_keys(key)
         if optimal_variance:
             train = jnp.asarray(data.train)
             variance = training_variance(params, train, train_key, knobs)

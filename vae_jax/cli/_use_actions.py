@@ -1,0 +1,181 @@
+"""What `vae-jax use` computes and writes."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+if TYPE_CHECKING:
+    from vae_jax.trained import Member
+
+COUNT, STEPS = 8, 8
+COLUMNS = 16
+"""Images in a row of a picture."""
+
+TITLES = {
+    "sample": "samples of the prior",
+    "reconstruct": "images, and what z says of them",
+    "interpolate": "an image, the path of z, another image",
+}
+
+
+def write(member: "Member", action: str, path: Path, options: dict[str, Any]) -> None:
+    """Carry out an action and write its result, whole or not at all.
+
+    Raises:
+        ValueError: an ending that these data have not; more examples than there are.
+    """
+    if action == "export":
+        member.export(path)
+        return
+    of_sentences = member.run.data.of_sentences
+    if path.suffix == ".png" and of_sentences:
+        raise ValueError(f"`out` must end in .txt or .npz for sentences; got {path}.")
+    if path.suffix == ".txt" and not of_sentences:
+        raise ValueError(f"`out` must end in .png or .npz for images; got {path}.")
+    arrays = COMPUTED[action](member, **options)
+    if path.suffix == ".npz":
+        content = npz(arrays)
+    elif path.suffix == ".txt":
+        content = sentences(member, arrays)
+    else:
+        content = picture(member, action, arrays)
+    with path.open("xb") as file:
+        file.write(content)
+
+
+def encoded(
+    member: "Member", count: int | None = None, split: str = "test"
+) -> dict[str, np.ndarray]:
+    """The posterior of every example, with its class."""
+    own = getattr(member.dataset, split)
+    stored = examples(member, len(own.images) if count is None else count, split)
+    found = member.encode(stored)
+    mean, logvar = np.asarray(found.mean), np.asarray(found.logvar)
+    return {"mean": mean, "logvar": logvar, "labels": own.labels[: len(stored)]}
+
+
+def sampled(
+    member: "Member", count: int = COUNT, seed: int = 0, **choice: float
+) -> dict[str, np.ndarray]:
+    """New examples and their codes: what `Member.sample` draws, in its two steps.
+
+    With their means too, where a code alone has one.
+    """
+    if not 0 <= seed < 2**31:
+        raise ValueError(f"`seed` must be from 0 to {2**31 - 1}; got {seed}.")
+    keys = jax.random.split(jax.random.key(seed))
+    z = member.sample_codes(keys[0], count)
+    x = member.draw(keys[1], z, **choice)
+    found = {"z": np.asarray(z), "samples": np.asarray(x)}
+    if member.reads_data:
+        return found
+    return found | {"means": np.asarray(member.decode(z))}
+
+
+def reconstructed(
+    member: "Member", count: int = COUNT, split: str = "test"
+) -> dict[str, np.ndarray]:
+    """Examples as the model sees them, and what z says of them."""
+    stored = examples(member, count, split)
+    return {
+        "x": np.asarray(member.prepare(stored)),
+        "z": np.asarray(member.encode(stored).mean),
+        "reconstructions": np.asarray(member.reconstruct(stored)),
+    }
+
+
+def interpolated(
+    member: "Member", count: int = COUNT, split: str = "test", steps: int = STEPS
+) -> dict[str, np.ndarray]:
+    """From each example to the next, `count` pairs."""
+    if count < 1:
+        raise ValueError(f"`count` must be at least 1; got {count}.")
+    stored = examples(member, 2 * count, split)
+    between = member.interpolate(stored[::2], stored[1::2], steps)
+    x = np.asarray(member.prepare(stored))
+    return {"x_a": x[::2], "x_b": x[1::2], "paths": np.asarray(between)}
+
+
+COMPUTED: dict[str, Callable[..., dict[str, np.ndarray]]] = {
+    "encode": encoded,
+    "sample": sampled,
+    "reconstruct": reconstructed,
+    "interpolate": interpolated,
+}
+
+
+def examples(member: "Member", count: int, split: str) -> np.ndarray:
+    """The first examples of a split, as stored."""
+    images: np.ndarray = getattr(member.dataset, split).images
+    if not 1 <= count <= len(images):
+        raise ValueError(
+            f"`count` must ask for 1 to {len(images)} examples of the {split} split; got "
+            f"{count}."
+        )
+    return images[:count]
+
+
+def npz(arrays: dict[str, np.ndarray]) -> bytes:
+    """Named arrays in one file."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def sentences(member: "Member", arrays: dict[str, np.ndarray]) -> bytes:
+    """A sentence a line; under every example what was made of it, and an empty line."""
+    spelt = member.run.data.spelt
+    made = arrays.get("samples", arrays.get("reconstructions", arrays.get("paths")))
+    assert made is not None
+    if "samples" in arrays:
+        lines = spelt(made)
+    elif "paths" in arrays:
+        lines = [line for path in made for line in [*spelt(path), ""]]
+    else:
+        pairs = zip(spelt(arrays["x"]), spelt(made), strict=True)
+        lines = [line for pair in pairs for line in [*pair, ""]]
+    return ("\n".join(lines).rstrip("\n") + "\n").encode()
+
+
+def wrapped(shown: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Rows of at most `COLUMNS` images, those of one place below each other.
+
+    >>> list(wrapped({"x": np.zeros((17, 8, 8))}))
+    ['x, 1 to 16', 'x, 17 to 17']
+    """
+    size = max(map(len, shown.values()))
+    if size <= COLUMNS:
+        return shown
+    return {
+        f"{name}, {first + 1} to {min(first + COLUMNS, size)}": images[
+            first : first + COLUMNS
+        ]
+        for first in range(0, size, COLUMNS)
+        for name, images in shown.items()
+    }
+
+
+def picture(member: "Member", action: str, arrays: dict[str, np.ndarray]) -> bytes:
+    """A grid of images as PNG."""
+    from vae_jax import figures
+
+    shown = {
+        name: member.pictures(a) for name, a in arrays.items() if name not in ("z",)
+    }
+    if action == "interpolate":
+        # a path begins and ends with what z says of the two examples beside it
+        parts = zip(shown["x_a"], shown["paths"], shown["x_b"], strict=True)
+        rows = {
+            f"pair {number}": np.stack([a, *path, b])
+            for number, (a, path, b) in enumerate(parts)
+        }
+    else:
+        rows = wrapped(shown)
+    title = f"{member.run.model.chosen_name}, member {member.number}: {TITLES[action]}"
+    buffer = io.BytesIO()
+    figures.images_figure(rows, title).savefig(buffer, format="png", dpi=160)
+    return buffer.getvalue()

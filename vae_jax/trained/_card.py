@@ -1,0 +1,139 @@
+"""The model card of an export: claims with their numbers, and how to run the artifacts."""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import jax
+
+from vae_jax import __version__
+from vae_jax.configs import to_mapping
+
+if TYPE_CHECKING:
+    from vae_jax.trained._member import Member
+
+METRICS = {
+    "rate": "rate, KL to the prior (nats)",
+    "distortion": "distortion (nats)",
+    "nll": "importance-weighted bound on the NLL (nats)",
+    "mutual_information": "mutual information of x and z (nats)",
+    "mutual_information_ceiling": "the most that so many examples can show (nats)",
+    "active_units": "active units of z",
+    "collapsed_units": "collapsed units of z",
+    "shuffle_gap": "log-likelihood lost when z is shuffled (nats)",
+    "perplexity": "perplexity",
+    "optimal_variance": "noise variance, fitted to the training set",
+}
+"""Columns of the row that a card tells, and in what words."""
+
+PATHS = ("data_folder",)
+"""Settings that say where files lie on the machine that trained."""
+
+RUN = """\
+```python
+import jax.export, numpy as np
+load = lambda name: jax.export.deserialize(bytearray(open(name, "rb").read()))
+{lines}
+```
+"""
+
+
+def card(member: "Member") -> str:
+    """Markdown: what the member is, what was measured, and how to run it.
+
+    Needs a trained member; `Member.export` calls it.
+    """
+    return "\n".join(
+        [
+            f"# {member.run.model.chosen_name} on {member.run.data.chosen_name}",
+            *_claims(member),
+            *_how_to_run(member),
+            *_origin(member),
+            *_settings(member),
+            "",
+        ]
+    )
+
+
+def _claims(member: "Member") -> list[str]:
+    row, run = member.row, member.run
+    told = {words: row[name] for name, words in METRICS.items() if _is_known(row, name)}
+    lines = [f"| {words} | {value:.6g} |" for words, value in told.items()]
+    reasons = [f"- {reason}" for reason in row.get("reasons") or ()]
+    label = row.get("verdict") or "not judged"
+    units = ", ".join(f"{value:.4g}" for value in row.get("kl_per_unit") or ())
+    return [
+        f"\nA variational autoencoder with {run.model.latent_dim} units of z, trained with "
+        f"seed {run.seed} for {run.num_steps} steps. Measured on the {run.eval_split} "
+        f"split, per example, with {run.eval_samples} samples of z.",
+        f"\n## Verdict: {label}\n",
+        *reasons,
+        "\n## Measured\n",
+        "| what | value |\n|---|---|",
+        *lines,
+        *([f"\nKL of each unit (nats): {units}"] if units else []),
+    ]
+
+
+def _how_to_run(member: "Member") -> list[str]:
+    event = ", ".join(map(str, member.facts.event_shape))
+    kind = "int32" if member.run.data.of_sentences else "uint8"
+    what = "tokens" if member.run.data.of_sentences else "levels"
+    reads = ", x" if member.reads_data else ""
+    lines = [
+        f'x = load("prepare.bin").call(np.zeros((2, {event}), np.{kind}))  # {what} 0 to '
+        f"{member.facts.max_value}",
+        'mean, logvar = load("encoder.bin").call(x)',
+        f'decoded, parameters = load("decoder.bin").call(mean{reads})',
+    ]
+    return [
+        "\n## Run it\n",
+        "With jax, numpy and flatbuffers, which `jax.export` reads with, from this folder, "
+        "for any number of examples, on CPU, CUDA or TPU. `decoded` is the "
+        "mean of the likelihood, `parameters` are what it is the mean of; x is the input "
+        "as the model sees it. `params.safetensors` holds the parameters by themselves.\n",
+        RUN.format(lines="\n".join(lines)),
+    ]
+
+
+def _origin(member: "Member") -> list[str]:
+    row = member.row
+    trained = {n: row.get(n) for n in ("vae_jax", "jax", "jaxlib", "flax", "optax")}
+    versions = ", ".join(f"{name} {v}" for name, v in trained.items() if v)
+    sources = member.job.inputs.get("sources", {})
+    return [
+        "## Origin\n",
+        f"- trained with {versions}",
+        f"- exported with vae_jax {__version__}, jax {jax.__version__}",
+        f"- member {row.get('member_id', member.number)}",
+        f"- digest of the data: {row.get('data_digest', 'unknown')}",
+        *(f"- SHA-256 of {path}: {digest}" for path, digest in sources.items()),
+    ]
+
+
+def _settings(member: "Member") -> list[str]:
+    known = to_mapping(member.run)
+    shown = {n: v for n, v in known.items() if v is not None and n not in PATHS}
+    return [
+        "\n## Settings\n",
+        "```toml",
+        *(f"{name} = {_toml(value)}" for name, value in shown.items()),
+        "```",
+    ]
+
+
+def _toml(value: Any) -> str:
+    """A plain value as TOML has it.
+
+    >>> _toml([1, 2.5]), _toml(True), _toml("mlp")
+    ('[1, 2.5]', 'true', '"mlp"')
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    return f'"{value}"' if isinstance(value, str) else repr(value)
+
+
+def _is_known(row: Any, name: str) -> bool:
+    value = row.get(name)
+    return isinstance(value, int | float) and math.isfinite(value)

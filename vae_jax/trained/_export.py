@@ -1,0 +1,128 @@
+"""A member in files that run without this package: parameters, three functions, a card.
+
+The functions are StableHLO, as `jax.export` writes it, with the parameters inside. Each is
+the function of one example under `vmap`, so that the number of examples is a symbol.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.export
+import jax.numpy as jnp
+import numpy as np
+
+from vae_jax import assembly, results, training
+from vae_jax.trained._card import card
+from vae_jax.trained._functions import density, exactly
+from vae_jax.types import Array, Params
+
+if TYPE_CHECKING:
+    from vae_jax.trained._member import Member
+
+PLATFORMS = ("cpu", "cuda", "tpu")
+
+
+def export_member(member: "Member", folder: Path) -> Path:
+    """Write everything into a new or empty folder; the card last.
+
+    Raises:
+        FileExistsError: the folder holds something.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(
+            f"{folder} must be a new or empty folder for an export; it holds something "
+            "already. Name another."
+        )
+    made = artifacts(member)
+    folder.mkdir(parents=True, exist_ok=True)
+    knobs = {name: value.tolist() for name, value in knobs_of(member)._asdict().items()}
+    about = {"knobs": json.dumps(knobs)}
+    results.write_params(folder, "params.safetensors", member.params, about)
+    for name, artifact in made.items():
+        (folder / f"{name}.bin").write_bytes(artifact)
+    (folder / "card.md").write_text(card(member))
+    return folder
+
+
+def knobs_of(member: "Member") -> Any:
+    """The knobs as numpy's: JAX takes its own arrays out of what it exports."""
+    return jax.tree.map(np.asarray, member.knobs)
+
+
+def artifacts(member: "Member") -> dict[str, bytes]:
+    """`prepare`, `encoder` and `decoder`, serialised.
+
+    Needs a trained member; `Member.export` calls it.
+    """
+    (size,) = jax.export.symbolic_shape("n")
+    stored = member.dataset.train.images[:1]
+    kind = jnp.int32 if member.run.data.of_sentences else jnp.uint8
+    seen, latent = member.seen, member.run.model.latent_dim
+
+    def many(event: tuple[int, ...], dtype: Any) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct((size, *event), dtype)
+
+    x, z = many(seen.shape[1:], seen.dtype), many((latent,), jnp.float32)
+    reads = (x,) if member.reads_data else ()
+    return {
+        "prepare": serialised(prepare_of(member), many(stored.shape[1:], kind)),
+        "encoder": serialised(encoder_of(member), x),
+        "decoder": serialised(decoder_of(member), z, *reads),
+    }
+
+
+def constants(member: "Member") -> Params:
+    """The parameters inside of what is traced; a token cannot be looked up in numpy's."""
+    return jax.tree.map(jnp.asarray, member.params)
+
+
+def serialised(function: Callable[..., Any], *shapes: jax.ShapeDtypeStruct) -> bytes:
+    """A function for any number of examples on any of the platforms."""
+    made = jax.export.export(jax.jit(function), platforms=PLATFORMS)(*shapes)
+    return bytes(made.serialize())
+
+
+def prepare_of(member: "Member") -> Callable[[Array], Array]:
+    """`stored -> x`, with the draws of the run's evaluation where there are any."""
+    run, facts, root = member.settings, member.facts, member.evaluation_key()
+
+    def one(index: Array, stored: Array) -> Array:
+        keys, _ = training.split_each(training.fold_indices(root, index[None]))
+        x: Array = assembly.prepared(run, facts.max_value)(keys, stored[None])[0]
+        return x
+
+    def prepare(stored: Array) -> Array:
+        return jax.vmap(one)(jnp.arange(stored.shape[0]), stored)
+
+    return prepare
+
+
+def encoder_of(member: "Member") -> Callable[[Array], tuple[Array, Array]]:
+    """`x -> (mean, logvar)` of the posterior."""
+
+    def one(run: Any, x: Array) -> tuple[Array, Array]:
+        vae = assembly.model(run, member.facts)
+        found = vae.encode(constants(member), x[None], knobs=knobs_of(member))
+        return found.mean[0], found.logvar[0]
+
+    return jax.vmap(lambda x: exactly(one)(member.settings, x))
+
+
+def decoder_of(member: "Member") -> Callable[..., tuple[Array, tuple[Array, ...]]]:
+    """`z -> (mean, parameters)` of the likelihood; `(z, x)` where it reads the data."""
+
+    def one(run: Any, z: Array, *x: Array) -> tuple[Array, tuple[Array, ...]]:
+        vae, family = assembly.model(run, member.facts), density(run, member.facts)
+        seen = [each[None] for each in x]
+        output = vae.decode(constants(member), z[None], *seen, knobs=knobs_of(member))
+        mean = family.mean(output)[0]
+        # a number that all examples share has no axis of them
+        leaves = (
+            leaf[0] if jnp.ndim(leaf) else leaf for leaf in jax.tree.leaves(output)
+        )
+        return mean, tuple(jnp.asarray(leaf) for leaf in leaves)
+
+    return jax.vmap(lambda *args: exactly(one)(member.settings, *args))

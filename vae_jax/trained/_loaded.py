@@ -1,0 +1,129 @@
+"""A stored member with all that belongs to it: data, settings, parameters, keys."""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from vae_jax import assembly, data, training
+from vae_jax.configs import Run
+from vae_jax.keys import as_key
+from vae_jax.records import Facts, ask
+from vae_jax.trained._functions import Functions, functions, reads_data
+from vae_jax.trained._inputs import RANGES, as_prepared, as_stored
+from vae_jax.types import Array, Params, PRNGKey
+from vae_jax.vae import Knobs
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """What a member is made of, and how examples become its input.
+
+    Attributes:
+        number: in its run.
+        run: its settings.
+        row: settings and metrics as stored.
+        params: what was kept: the average of the parameters or the best of them, where the
+            run keeps those, with statistics of the training set.
+        knobs: what the model is called with.
+        job: its program, settings and data.
+    """
+
+    number: int
+    run: Run
+    row: Mapping[str, Any]
+    params: Params
+    knobs: Knobs
+    job: assembly.Job
+
+    def prepare(
+        self, x: Any, *, prepared: bool = False, key: PRNGKey | None = None
+    ) -> Array:
+        """Examples as the model sees them; checked, where they already are.
+
+        Raises:
+            ValueError: another dtype, shape or range; names the fix.
+        """
+        if prepared and not self.run.data.of_sentences:
+            own = self.run.likelihood.is_own or self.run.data.is_own
+            wants = "" if own else self.run.likelihood.wants
+            return as_prepared(x, self.seen, wants)
+        stored = as_stored(x, self.facts, self.run.data.of_sentences)
+        keys = self.keys(key, len(stored))[0]
+        return self.functions.prepare(self.settings, keys, jnp.asarray(stored))
+
+    def pictures(self, x: Any) -> np.ndarray:
+        """Images as the model sees them, or means, as grey or colour from 0 to 1.
+
+        What lies beyond the ends, as the mean of a Gaussian may, is shown as the end.
+        """
+        low, high = RANGES.get(self.run.likelihood.wants, (0.0, 1.0))
+        shape = self.seen.shape[1:]
+        if len(shape) not in (2, 3) or shape[2:] not in ((), (1,), (3,)):
+            raise ValueError(
+                f"`x` must be images for a picture; this member's examples are {shape}."
+            )
+        levels = (np.asarray(x, np.float32) - low) / (high - low)
+        shown: np.ndarray = np.clip(levels, 0, 1)
+        return shown[..., 0] if shape[2:] == (1,) else shown
+
+    @functools.cached_property
+    def dataset(self) -> data.Dataset:
+        """The data that it was trained on."""
+        found: data.Dataset = ask(self.run.data.load, data.Dataset)
+        return found
+
+    @functools.cached_property
+    def facts(self) -> Facts:
+        """What the model knows of the data."""
+        return assembly.facts_of(self.dataset)
+
+    @functools.cached_property
+    def reads_data(self) -> bool:
+        """Whether its decoder reads the pixels or words before the one that it gives."""
+        if not self.run.model.is_own:
+            return bool(self.run.model.sees_data)
+        vae = assembly.model(self.run, self.facts)
+        z = jnp.zeros((1, self.run.model.latent_dim), jnp.float32)
+        return reads_data(vae, self.placed, z, jnp.zeros_like(self.seen))
+
+    def evaluation_key(self) -> Array:
+        """The key of the examples of the row's evaluation."""
+        key = training.member_key(self.run.seed)
+        return training.evaluation_keys(key).examples
+
+    @functools.cached_property
+    def functions(self) -> Functions:
+        """What it computes, compiled for all members of its structure."""
+        sources = self.job.inputs.get("sources", {})
+        return functions(self.facts, tuple(sorted(sources.items())))
+
+    @functools.cached_property
+    def settings(self) -> Any:
+        """The run as a compiled program has it."""
+        return self.job.hyper.settings
+
+    @functools.cached_property
+    def placed(self) -> Params:
+        """The parameters as JAX's arrays."""
+        return jax.tree.map(jnp.asarray, self.params)
+
+    @functools.cached_property
+    def seen(self) -> jax.ShapeDtypeStruct:
+        """One example as the model sees it."""
+        some = self.dataset.train.images[:1]
+        stored = as_stored(some, self.facts, self.run.data.of_sentences)
+        keys = self.keys(None, 1)[0]
+        found: jax.ShapeDtypeStruct = jax.eval_shape(
+            self.functions.prepare, self.settings, keys, stored
+        )
+        return found
+
+    def keys(self, key: PRNGKey | None, size: int) -> tuple[Array, Array]:
+        """Of every example: of how it is prepared, and of the noise of its z."""
+        root = self.evaluation_key() if key is None else as_key("key", key)
+        return training.split_each(training.fold_indices(root, jnp.arange(size)))

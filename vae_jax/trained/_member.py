@@ -1,0 +1,258 @@
+"""A trained member of a run, with everything that belongs to it, as a model in use."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from vae_jax import checks, diagnostics, training
+from vae_jax.keys import as_key
+from vae_jax.trained._functions import Measured
+from vae_jax.trained._inputs import as_codes, as_stored
+from vae_jax.trained._loaded import Loaded
+from vae_jax.types import Array, PRNGKey
+from vae_jax.vae import DiagGaussian
+
+
+class Judged(NamedTuple):
+    """The collapse report of a member, and what it comes to.
+
+    >>> Judged._fields
+    ('report', 'verdict')
+    """
+
+    report: diagnostics.CollapseReport
+    verdict: diagnostics.Verdict
+
+
+@dataclass(frozen=True, eq=False)
+class Member(Loaded):
+    """A trained model: everything is computed as it was when its row was measured.
+
+    `x` is examples as stored, uint8 images of the data set or tokens, which the member
+    prepares itself (scales, binarises); or images as the model sees them, floating, with
+    `prepared=True`. Whatever is drawn without a key of the caller's has that of the run's
+    evaluation, so that the evaluation split, in its order, has the numbers of the row.
+    """
+
+    def encode(
+        self, x: Any, *, prepared: bool = False, key: PRNGKey | None = None
+    ) -> DiagGaussian:
+        """The posterior of every example.
+
+        Args:
+            x: examples; see the class.
+            prepared: whether they are as the model sees them.
+            key: of a binarisation or of noise, where the member's data have one.
+        """
+        seen = self.prepare(x, prepared=prepared, key=key)
+        return self.functions.encode(self.settings, self.knobs, self.placed, seen)
+
+    def decode(self, z: Any, x: Any = None, *, prepared: bool = False) -> Array:
+        """The mean of the likelihood: probabilities of pixels or tokens, or grey levels.
+
+        Args:
+            z: codes, (n, latent_dim).
+            x: of a decoder that reads previous pixels or words, and of no other: what it
+                reads, one example a code. `draw` is what it writes by itself.
+            prepared: whether x is as the model sees it.
+        """
+        args = self._decodes(z, x, prepared)
+        return self.functions.mean(self.settings, self.knobs, self.placed, *args)
+
+    def likelihood_parameters(
+        self, z: Any, x: Any = None, *, prepared: bool = False
+    ) -> Any:
+        """What the decoder returns: logits, or means and log-variances, as `decode`."""
+        args = self._decodes(z, x, prepared)
+        return self.functions.output(self.settings, self.knobs, self.placed, *args)
+
+    def reconstruct(
+        self, x: Any, *, prepared: bool = False, key: PRNGKey | None = None
+    ) -> Array:
+        """What z alone says of every example, by the mean of its posterior.
+
+        The mean of the likelihood; of a decoder that reads previous pixels, images that it
+        draws with one noise for all, so that they differ where z makes them differ; of
+        sentences, the likeliest token each time.
+        """
+        return self._shown(self.encode(x, prepared=prepared, key=key).mean, key)
+
+    def interpolate(
+        self,
+        x_a: Any,
+        x_b: Any,
+        steps: int,
+        *,
+        prepared: bool = False,
+        key: PRNGKey | None = None,
+    ) -> Array:
+        """What lies between two examples: (n, steps, ...), both ends included.
+
+        A straight line between the means of their posteriors, shown as `reconstruct` does.
+        """
+        start, end = (
+            self.encode(x, prepared=prepared, key=key).mean for x in (x_a, x_b)
+        )
+        if len(start) != len(end):
+            raise ValueError(
+                f"`x_b` must have as many examples as `x_a`, {len(start)}; got {len(end)}."
+            )
+        path = diagnostics.interpolate(start, end, checks.whole("steps", steps, 2))
+        shown = self._shown(path.reshape(-1, path.shape[-1]), key)
+        return shown.reshape(*path.shape[:2], *shown.shape[1:])
+
+    def sample_codes(self, key: PRNGKey, n: int) -> Array:
+        """Codes of the member's own prior, (n, latent_dim)."""
+        num = checks.whole("n", n, 1)
+        key = as_key("key", key)
+        return self.functions.codes(self.settings, self.placed, key, num)
+
+    def sample(
+        self,
+        key: PRNGKey,
+        n: int,
+        *,
+        temperature: float | None = None,
+        top_p: float | None = None,
+    ) -> Array:
+        """New examples: z of the prior, then x of the likelihood; see `draw`."""
+        keys = jax.random.split(as_key("key", key))
+        z = self.sample_codes(keys[0], n)
+        return self.draw(keys[1], z, temperature=temperature, top_p=top_p)
+
+    def draw(
+        self,
+        key: PRNGKey,
+        z: Any,
+        *,
+        temperature: float | None = None,
+        top_p: float | None = None,
+    ) -> Array:
+        """`x ~ p(x|z)`, one a code: images as the model sees them, or tokens.
+
+        Args:
+            key: of the noise; every example has its own.
+            z: codes.
+            temperature: of sentences alone, 1 by default; see `models.generate`.
+            top_p: likewise.
+        """
+        z = as_codes(z, self.run.model.latent_dim)
+        keys = training.fold_indices(as_key("key", key), jnp.arange(len(z)))
+        given = {"temperature": temperature, "top_p": top_p}
+        for name, value in given.items():
+            if value is not None and not self.run.data.of_sentences:
+                raise ValueError(
+                    f"`{name}` is of sentences; got {value}, and this member draws images "
+                    "from their likelihood. Leave it out."
+                )
+        choice = (1.0 if value is None else value for value in given.values())
+        return self._drawn(keys, z, *choice)
+
+    def log_likelihood(
+        self,
+        x: Any,
+        num_samples: int | None = None,
+        key: PRNGKey | None = None,
+        *,
+        prepared: bool = False,
+    ) -> Array:
+        """Importance-weighted bound on `log p(x)` of every example, in nats.
+
+        Burda et al. (2016), Eq. 8, with as many samples as the row by default.
+        """
+        return -self._measured(x, num_samples, key, prepared).nll
+
+    def rate(
+        self,
+        x: Any,
+        key: PRNGKey | None = None,
+        *,
+        prepared: bool = False,
+    ) -> Array:
+        """KL of every example's posterior to the member's own prior, in nats."""
+        return self._measured(x, 1, key, prepared).rate
+
+    def evaluate(self, x: Any = None) -> dict[str, np.ndarray]:
+        """The metrics of the row, measured again; or those of other examples.
+
+        Args:
+            x: examples as stored, at least 2; the evaluation split of the run by default.
+        """
+        splits = self.job.splits
+        if x is not None:
+            stored = as_stored(x, self.facts, self.run.data.of_sentences)
+            splits = splits._replace(evaluation=stored)
+        hyper = self.job.hyper._replace(knobs=self.knobs)
+        key = training.member_key(self.run.seed)
+        found = self.functions.evaluate(self.placed, key, hyper, splits)
+        return {name: np.asarray(value) for name, value in found.items()}
+
+    def report(self, x: Any = None) -> Judged:
+        """The collapse report and the verdict, of `evaluate`."""
+        found = self.evaluate(x)
+        fields = diagnostics.CollapseReport._fields
+        report = diagnostics.CollapseReport(*(jnp.asarray(found[n]) for n in fields))
+        return Judged(report, diagnostics.verdict(report))
+
+    def export(self, folder: str | os.PathLike[str]) -> Path:
+        """Write parameters, artifacts that run without this package, and a model card.
+
+        `params.safetensors`, `prepare.bin`, `encoder.bin` and `decoder.bin`, which
+        `jax.export.deserialize` reads, for any number of examples on CPU, CUDA or TPU, and
+        `card.md`, which says how to run them.
+
+        Args:
+            folder: a new or empty one.
+
+        Raises:
+            FileExistsError: the folder holds something.
+        """
+        from vae_jax.trained._export import export_member
+
+        return export_member(self, Path(folder).expanduser())
+
+    def _measured(
+        self, x: Any, num_samples: int | None, key: PRNGKey | None, prepared: bool
+    ) -> Measured:
+        seen = self.prepare(x, prepared=prepared, key=key)
+        keys = self.keys(key, len(seen))[1]
+        given = self.run.eval_samples if num_samples is None else num_samples
+        num = checks.whole("num_samples", given, 1)
+        called = self.settings, self.knobs, self.placed, keys, seen, num
+        return self.functions.measure(*called)
+
+    def _decodes(self, z: Any, x: Any, prepared: bool) -> tuple[Array, Array | None]:
+        """Codes, and what the decoder reads beside them, as many."""
+        z = as_codes(z, self.run.model.latent_dim)
+        if (x is None) == self.reads_data:
+            reads = "reads" if self.reads_data else "does not read"
+            fix = "given, one example a code" if self.reads_data else "left out"
+            more = " `draw` is what it writes by itself." if self.reads_data else ""
+            raise ValueError(
+                f"`x` must be {fix}: the decoder of model={self.run.model.chosen_name!r} "
+                f"{reads} the data; got {'none' if x is None else 'some'}.{more}"
+            )
+        seen = None if x is None else self.prepare(x, prepared=prepared)
+        if seen is not None and len(seen) != len(z):
+            raise ValueError(
+                f"`x` must have one example a code, {len(z)}; got {len(seen)}."
+            )
+        return z, seen
+
+    def _shown(self, z: Array, key: PRNGKey | None) -> Array:
+        """What a code stands for, without noise, or with one noise for all."""
+        if not self.reads_data and not self.run.data.of_sentences:
+            return self.decode(z)
+        root = self.evaluation_key() if key is None else as_key("key", key)
+        return self._drawn(jnp.broadcast_to(root, (len(z),)), z, 0.0, 1.0)
+
+    def _drawn(self, keys: Array, z: Array, temperature: Any, top_p: Any) -> Array:
+        checks.number("temperature", temperature, 0, high_open=True)
+        checks.number("top_p", top_p, 0, 1, low_open=True)
+        called = self.settings, self.knobs, self.placed, keys, z, temperature, top_p
+        return self.functions.draw(*called)
