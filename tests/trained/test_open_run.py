@@ -10,6 +10,8 @@ from families import stored_run
 import vae_jax
 from vae_jax import results, trained
 from vae_jax.configs import Run
+from vae_jax.records import Facts
+from vae_jax.trained._inputs import as_stored
 
 RUNS = [Run.of(hidden=(4,), latent_dim=2, beta=beta) for beta in (0.5, 1.0, 2.0, 4.0)]
 STATUS = {0: "finished", 1: "finished", 2: "diverged"}
@@ -178,3 +180,20 @@ def test_other_data_than_trained_on_are_refused(tmp_path):
     (folder / "lines.txt").write_text("\n".join(reversed(lines[5:])))
     with pytest.raises(ValueError, match="other data than the member was trained on"):
         trained.open_run(out)[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad", "message"),
+    [
+        ("counts", [[0.0, 7.0]], [[0.0, -1.0]], "must hold counts"),
+        ("unit", [[0.0, 0.5]], [[0.0, 2.0]], "numbers"),
+        ("real", [[-3.0, 0.5]], [[0.0, np.inf]], "must be finite"),
+        ("real", [[-3.0, 0.5]], [["a", "b"]], "must be real numbers"),
+    ],
+)
+def test_numbers_of_every_kind_are_taken_as_stored(kind, good, bad, message):
+    facts = Facts((2,), 300, 9, kind=kind)
+    made = as_stored(np.array(good), facts)
+    np.testing.assert_array_equal(made, good)
+    with pytest.raises(ValueError, match=message):
+        as_stored(np.array(bad), facts)

@@ -17,13 +17,14 @@ def facts_of(dataset: data.Dataset) -> Facts:
     """What records may know of a data set.
 
     >>> facts_of(data.load("digits"))
-    Facts(event_shape=(8, 8), max_value=16, num_examples=1200, mean_total=0.0)
+    Facts(event_shape=(8, 8), max_value=16, num_examples=1200, ..., kind='levels')
     """
     images = dataset.train.images
     total = (
         images.sum(dtype=np.float64) / len(images) if dataset.holds == "counts" else 0
     )
-    return Facts(images.shape[1:], dataset.max_value, len(images), float(total))
+    shape, size = images.shape[1:], len(images)
+    return Facts(shape, dataset.max_value, size, float(total), dataset.holds)
 
 
 class Kit(NamedTuple):

@@ -168,6 +168,7 @@ def default_path(folder: Path, action: str, chosen: "Member") -> Path:
     name = f"{folder.resolve().name}-{chosen.number}-{action}"
     if action == "export":
         return Path(name)
-    if action == "encode":
+    shown = len(chosen.facts.event_shape) > 1 or chosen.run.data.of_sentences
+    if action == "encode" or not shown:
         return Path(f"{name}.npz")
     return Path(f"{name}.txt" if chosen.run.data.of_sentences else f"{name}.png")

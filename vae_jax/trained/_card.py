@@ -4,9 +4,11 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import jax
+import numpy as np
 
 from vae_jax import __version__
 from vae_jax.configs import to_mapping
+from vae_jax.trained._inputs import STORED
 
 if TYPE_CHECKING:
     from vae_jax.trained._member import Member
@@ -76,11 +78,11 @@ def _claims(member: "Member") -> list[str]:
 
 def _how_to_run(member: "Member") -> list[str]:
     event = ", ".join(map(str, member.facts.event_shape))
-    kind = "int32" if member.run.data.of_sentences else "uint8"
-    what = "tokens" if member.run.data.of_sentences else "levels"
+    kind = np.dtype(STORED[member.facts.kind]).name
+    what = member.facts.kind
     reads = ", x" if member.reads_data else ""
     lines = [
-        f'x = load("prepare.bin").call(np.zeros((2, {event}), np.{kind}))  # {what} 0 to '
+        f'x = load("prepare.bin").call(np.zeros((2, {event}), np.{kind}))  # {what}, up to '
         f"{member.facts.max_value}",
         'mean, logvar = load("encoder.bin").call(x)',
         f'decoded, parameters = load("decoder.bin").call(mean{reads})',

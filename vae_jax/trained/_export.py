@@ -17,6 +17,7 @@ import numpy as np
 from vae_jax import assembly, results, training
 from vae_jax.trained._card import card
 from vae_jax.trained._functions import density, exactly
+from vae_jax.trained._inputs import STORED
 from vae_jax.types import Array, Params
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def artifacts(member: "Member") -> dict[str, bytes]:
     """
     (size,) = jax.export.symbolic_shape("n")
     stored = member.dataset.train.images[:1]
-    kind = jnp.int32 if member.run.data.of_sentences else jnp.uint8
+    kind = STORED[member.facts.kind]
     seen, latent = member.seen, member.run.model.latent_dim
 
     def many(event: tuple[int, ...], dtype: Any) -> jax.ShapeDtypeStruct:

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vae_jax.likelihoods import check_count_data
 from vae_jax.records import Facts
 from vae_jax.types import Array
 
@@ -13,18 +14,30 @@ RANGES = {"binary": (0.0, 1.0), "unit": (0.0, 1.0), "signed": (-1.0, 1.0)}
 """Of the pixels that a likelihood wants, as the model sees them."""
 
 
-def as_stored(x: Any, facts: Facts, of_sentences: bool) -> np.ndarray:
-    """Examples as the data set stores them: uint8 images, or tokens.
+STORED = {
+    "levels": np.uint8,
+    "tokens": np.int32,
+    "counts": np.int32,
+    "unit": np.float32,
+    "real": np.float32,
+}
+"""Dtypes of examples as a data set of each kind stores them."""
+
+
+def as_stored(x: Any, facts: Facts) -> np.ndarray:
+    """Examples as the data set stores them: levels, tokens, counts or numbers.
 
     Raises:
         ValueError: another dtype, shape or range; names it and the fix.
 
-    >>> as_stored(np.full((2, 8, 8), 16, np.uint8), Facts((8, 8), 16, 1200), False).shape
+    >>> as_stored(np.full((2, 8, 8), 16, np.uint8), Facts((8, 8), 16, 1200)).shape
     (2, 8, 8)
     """
     array = np.asarray(x)
-    if of_sentences:
+    if facts.kind == "tokens":
         return as_tokens(array, facts)
+    if facts.kind != "levels":
+        return as_numbers(array, facts)
     if array.dtype != np.uint8:
         raise ValueError(
             f"`x` must be uint8, images as stored with levels from 0 to {facts.max_value}; "
@@ -34,6 +47,24 @@ def as_stored(x: Any, facts: Facts, of_sentences: bool) -> np.ndarray:
     check_shape(array, facts.event_shape, "images as stored")
     check_range(array, 0, facts.max_value, "levels")
     return array
+
+
+def as_numbers(array: np.ndarray, facts: Facts) -> np.ndarray:
+    """Counts, or numbers as the data set holds them, standardised where it is.
+
+    >>> as_numbers(np.array([[0.5, 1.0]]), Facts((2,), 1, 9, kind="unit")).dtype
+    dtype('float32')
+    """
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"`x` must be real numbers; got {array.dtype}.")
+    check_shape(array, facts.event_shape, "examples")
+    if facts.kind == "counts":
+        check_count_data(array)
+    elif not np.isfinite(array).all():
+        raise ValueError("`x` must be finite; got NaN or infinity.")
+    if facts.kind == "unit":
+        check_range(array, 0, 1, "numbers")
+    return array.astype(STORED[facts.kind])
 
 
 def as_tokens(array: np.ndarray, facts: Facts) -> np.ndarray:

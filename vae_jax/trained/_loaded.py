@@ -52,7 +52,7 @@ class Loaded:
             own = self.run.likelihood.is_own or self.run.data.is_own
             wants = "" if own else self.run.likelihood.wants
             return as_prepared(x, self.seen, wants)
-        stored = as_stored(x, self.facts, self.run.data.of_sentences)
+        stored = as_stored(x, self.facts)
         keys = self.keys(key, len(stored))[0]
         return self.functions.prepare(self.settings, keys, jnp.asarray(stored))
 
@@ -116,7 +116,7 @@ class Loaded:
     def seen(self) -> jax.ShapeDtypeStruct:
         """One example as the model sees it."""
         some = self.dataset.train.images[:1]
-        stored = as_stored(some, self.facts, self.run.data.of_sentences)
+        stored = as_stored(some, self.facts)
         keys = self.keys(None, 1)[0]
         found: jax.ShapeDtypeStruct = jax.eval_shape(
             self.functions.prepare, self.settings, keys, stored

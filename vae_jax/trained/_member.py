@@ -185,7 +185,7 @@ class Member(Loaded):
         """
         splits = self.job.splits
         if x is not None:
-            stored = as_stored(x, self.facts, self.run.data.of_sentences)
+            stored = as_stored(x, self.facts)
             splits = splits._replace(evaluation=stored)
         hyper = self.job.hyper._replace(knobs=self.knobs)
         key = training.member_key(self.run.seed)
