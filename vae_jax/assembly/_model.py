@@ -72,7 +72,7 @@ def prepared(run: Run, max_value: int) -> training.Prepare:
     """How stored examples become the input of a run's model.
 
     >>> prepared(Run(), 16).__name__
-    '<lambda>'
+    'prepare'
     """
     wants = run.likelihood.wants
     prepare: training.Prepare = ask(run.data.prepare, Callable, wants, max_value)

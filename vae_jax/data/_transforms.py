@@ -83,7 +83,9 @@ def dequantize(
 
 
 def of_numbers(
-    keys: PRNGKeys, numbers: Num[ArrayLike, " batch *event"], binarize: str | None
+    keys: PRNGKeys | None,
+    numbers: Num[ArrayLike, " batch *event"],
+    binarize: str | None,
 ) -> Float[Array, " batch *event"]:
     """Numbers as float32, or binarised: 1 above 0.5, or drawn with that probability.
 

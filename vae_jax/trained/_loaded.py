@@ -51,6 +51,8 @@ class Loaded:
         if prepared and not self.run.data.of_sentences:
             own = self.run.likelihood.is_own or self.run.data.is_own
             wants = "" if own else self.run.likelihood.wants
+            if wants == "real" and self.facts.kind != "real":
+                wants = "unit"  # levels and the like are from 0 to 1 for it
             return as_prepared(x, self.seen, wants)
         stored = as_stored(x, self.facts)
         keys = self.keys(key, len(stored))[0]
