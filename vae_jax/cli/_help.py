@@ -41,6 +41,7 @@ SAID = {
     "prior": "The law of z",
     "schedule": "How beta changes while a run trains",
     "optimizer": "What moves the parameters",
+    "condition": "What encoder, decoder and prior are told of an example",
     "posterior": "How the posterior is held",
     "feedback": "What steers beta",
     "regulariser": "What is charged beside the rate",

@@ -11,6 +11,7 @@ class Facts(NamedTuple):
         max_value: its largest level or token.
         num_examples: to train on.
         mean_total: of counts, the mean of the sums of the examples to train on.
+        num_labels: labels of its examples; 0 where any has none.
 
     >>> Facts((8, 8), 16, 1200).max_value
     16
@@ -20,3 +21,4 @@ class Facts(NamedTuple):
     max_value: int
     num_examples: int
     mean_total: float = 0.0
+    num_labels: int = 0
