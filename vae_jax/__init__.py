@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         text,
         training,
     )
+    from vae_jax.conditions import Conditioned
     from vae_jax.vae import FULL_WINDOW, VAE, DiagGaussian, Knobs
 
 __version__ = "0.2.0"
@@ -38,6 +39,7 @@ __version__ = "0.2.0"
 __all__ = [
     "FULL_WINDOW",
     "VAE",
+    "Conditioned",
     "DiagGaussian",
     "Knobs",
     "analytic",
@@ -67,6 +69,8 @@ _CONTRACT = ("FULL_WINDOW", "VAE", "DiagGaussian", "Knobs")
 
 def __getattr__(name: str) -> Any:
     """Import a subpackage, or the contract of a model, when it is first asked for."""
+    if name == "Conditioned":
+        return getattr(importlib.import_module("vae_jax.conditions"), name)
     if name in _CONTRACT:
         return getattr(importlib.import_module("vae_jax.vae"), name)
     if name in __all__:

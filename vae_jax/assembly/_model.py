@@ -73,7 +73,7 @@ def prepared(run: Run, max_value: int) -> training.Prepare:
     """How stored examples become the input of a run's model.
 
     >>> prepared(Run(), 16).__name__
-    '<lambda>'
+    'prepare'
     """
     prepare = prepared_alone(run, max_value)
     return beside_labels(prepare) if is_labelled(run) else prepare

@@ -171,8 +171,8 @@ def given(vae: VAE, condition: ArrayLike) -> VAE:
         vae: of `Conditioned` examples.
         condition: of each row of a batch.
 
-    >>> told = VAE(len, lambda params, x, **_: x.condition, lambda params, z, x, **_: x)
-    >>> given(told, jnp.array([2, 1])).encode({}, jnp.zeros((2, 5))).tolist()
+    >>> echo = VAE(len, len, lambda params, z, x, **_: x.condition)
+    >>> given(echo, jnp.array([2, 1])).decode({}, jnp.zeros((2, 5))).tolist()
     [2, 1]
     """
 
@@ -229,7 +229,7 @@ def as_conditioned(x: Any) -> Conditioned:
     """
     if not isinstance(x, Conditioned):
         raise TypeError(
-            "`x` of a conditional model must be vae_jax.conditions.Conditioned(x, c); got "
+            "`x` of a conditional model must be vae_jax.Conditioned(x, c); got "
             f"{type(x).__name__}. Give the conditions too; to decode without x, "
             "Conditioned(None, c)."
         )
