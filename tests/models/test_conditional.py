@@ -230,7 +230,7 @@ def test_sentences_are_written_token_by_token_at_a_label():
     params["condition"].pop("prior", None)
     z = jnp.ones((3, LATENT))
     code = models.decoder_code(params, z, pair.condition)
-    decoding = models.transformer_decoding(6, num_heads=2)
+    decoding = models.transformer_decoding(6)
     keys = jax.random.split(jax.random.key(0), 3)
     tokens = models.generate(
         keys, decoding, params["decoder"], code, 6, temperature=0.0
