@@ -1,5 +1,7 @@
 """A run with a condition: what it may be, what it refuses, and what its row has."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from vae_jax import Conditioned, assembly, configs, data, results, sweeps, userd
 from vae_jax.configs import Run
 from vae_jax.diagnostics import CollapseReport, ConditionalReport
 from vae_jax.remedies import Label
+from vae_jax.training import member_key
 
 RNG = np.random.default_rng(7)
 TINY = {"num_steps": 4, "log_every": 2, "batch_size": 16, "eval_samples": 2}
@@ -93,6 +96,7 @@ def test_settings_of_no_condition_are_refused():
         Run.of(condition_prior=True)
 
 
+@pytest.mark.slow
 def test_a_row_has_both_reports_and_is_judged_beside_the_label(tmp_path):
     names = held(np.array(["a", "b", "c"])[np.arange(60) % 3])
     run = Run.of(dataset=names, condition="label", condition_prior=True, **GAUSSIAN)
@@ -107,3 +111,30 @@ def test_a_row_has_both_reports_and_is_judged_beside_the_label(tmp_path):
     assert any("condition" in reason for reason in row["reasons"])
     params = results.load(tmp_path / "run", 0)
     assert set(params["condition"]) == {"decoder", "encoder", "prior"}
+
+
+BESIDE = [
+    {"refine_steps": 1},
+    {"importance_samples": 2},
+    {"posterior": "batch_norm"},
+    {"posterior": "delta"},
+    {"inference": "aggressive"},
+    {"early_stopping": 2},
+    {"regulariser": "mmd", "mmd_weight": 1.0},
+    {"prior": "mixture"},
+    {"model": "linear", "likelihood": "gaussian_optimal"},
+]
+
+
+@pytest.mark.parametrize("others", BESIDE, ids=str)
+def test_it_is_traced_beside_other_remedies(others):
+    """Labels reach every part that takes examples: as shapes, nothing is compiled."""
+    settings = {"hidden": (8,)} if "model" not in others else {}
+    run = Run.of(condition="label", condition_prior=True, **settings, **TINY, **others)
+    job, key = assembly.job(run), member_key(0)
+    program, given = job.program, (key, job.hyper, job.splits)
+    state = jax.eval_shape(program.init, *given)
+    after, _ = jax.eval_shape(program.step, state, jnp.asarray(0, jnp.int32), *given)
+    assert jax.tree.structure(after) == jax.tree.structure(state)
+    columns = jax.eval_shape(program.evaluate, state, *given)
+    assert "shuffle_within_gap" in columns
