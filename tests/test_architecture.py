@@ -15,6 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "vae_jax"
 LAYERS = {
     "types": 0,
     "checks": 0,
+    "conditions": 1,
     "keys": 0,
     "tokens": 0,
     "mapped": 0,
@@ -165,9 +166,10 @@ def test_a_remedy_is_known_in_its_own_file_alone(cls):
     own = Path(inspect.getfile(cls))
     assert own.parent == PACKAGE / "remedies"
     known = {cls.__name__, cls.name, *cls.settings()}
-    # a setting that others have too, as a ramp has, and what threads call theirs
+    # a setting that others have too, as a ramp has, what threads call theirs, and what a
+    # verdict has
     shared = {n for n in cls.settings() if len({o.__module__ for o in owners(n)}) > 1}
-    shared |= {"target"}
+    shared |= {"target", "label"}
     for path in modules():
         if unit(path) in WITHOUT_NAMES and path != own:
             found = (known - shared) & set(names_in(path))

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         trained,
         training,
     )
+    from vae_jax.conditions import Conditioned
     from vae_jax.trained import open_run
     from vae_jax.vae import FULL_WINDOW, VAE, DiagGaussian, Knobs
 
@@ -40,6 +41,7 @@ __version__ = "0.2.0"
 __all__ = [
     "FULL_WINDOW",
     "VAE",
+    "Conditioned",
     "DiagGaussian",
     "Knobs",
     "analytic",
@@ -71,6 +73,8 @@ _CONTRACT = ("FULL_WINDOW", "VAE", "DiagGaussian", "Knobs")
 
 def __getattr__(name: str) -> Any:
     """Import a subpackage, the contract of a model or `open_run`, when it is asked for."""
+    if name == "Conditioned":
+        return getattr(importlib.import_module("vae_jax.conditions"), name)
     if name in _CONTRACT:
         return getattr(importlib.import_module("vae_jax.vae"), name)
     if name == "open_run":

@@ -8,14 +8,15 @@ import jax
 import jax.numpy as jnp
 
 from vae_jax import data, diagnostics
-from vae_jax.assembly._model import facts_of, prepared
+from vae_jax.assembly._labels import check_labels, examples
+from vae_jax.assembly._model import facts_of, prepared_alone
 from vae_jax.assembly._program import assembled, hyper, program
 from vae_jax.assembly._start import initial_params
 from vae_jax.assembly._values import check_values
 from vae_jax.configs import OwnModel, Run
 from vae_jax.own import source_digest, user_object
 from vae_jax.records import Record, ask
-from vae_jax.training import Hyper, Program, Splits
+from vae_jax.training import Hyper, Program, Splits, report_of
 
 TRIED: dict[Any, Any] = {}
 """Models of the user's that fit, by their run's structure: a sweep tries one of them."""
@@ -78,6 +79,7 @@ def check(run: Run, dataset: data.Dataset) -> None:
             f"{dataset.name}; got {run.batch_size}."
         )
     check_values(run, dataset)
+    check_labels(run, dataset)
     run.beta.check_arrival(run.schedule(), run.num_steps)
     # what a part refuses, it refuses here
     facts = facts_of(dataset)
@@ -95,13 +97,11 @@ def check(run: Run, dataset: data.Dataset) -> None:
 
 
 def inputs_of_two(run: Run, dataset: data.Dataset) -> Any:
-    """Two examples as the model gets them, as shapes."""
-    examples = dataset.train.images
-    stored = jax.ShapeDtypeStruct(
-        (2, *examples.shape[1:]), jnp.asarray(examples[:1]).dtype
-    )
+    """Two examples as the model gets them, without labels, as shapes."""
+    images = dataset.train.images
+    stored = jax.ShapeDtypeStruct((2, *images.shape[1:]), jnp.asarray(images[:1]).dtype)
     keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), 2))
-    return jax.eval_shape(prepared(run, dataset.max_value), keys, stored)
+    return jax.eval_shape(prepared_alone(run, dataset.max_value), keys, stored)
 
 
 def splits(run: Run, dataset: data.Dataset) -> Splits:
@@ -114,10 +114,10 @@ def splits(run: Run, dataset: data.Dataset) -> Splits:
     dtype('uint8')
     """
     data.check_dataset(dataset)
-    evaluation = getattr(dataset, run.eval_split).images
+    evaluation = examples(run, getattr(dataset, run.eval_split))
     judged = any(one.validates for one in run.remedies)
-    decides = dataset.validation.images if judged else None
-    return Splits(dataset.train.images, evaluation, decides)
+    decides = examples(run, dataset.validation) if judged else None
+    return Splits(examples(run, dataset.train), evaluation, decides)
 
 
 def named_sources(run: Run) -> dict[str, str]:
@@ -157,17 +157,17 @@ def describe(
 ) -> dict[str, Any]:
     """The verdict on an evaluated run and the reasons, as columns of its row.
 
-    A run that has diverged, at `first_bad_step`, is judged by that alone. A program that
-    does not measure what a verdict needs has none.
+    Of a run with a condition it is the verdict on what z says beside it. A run that has
+    diverged, at `first_bad_step`, is judged by that alone. A program that does not measure
+    what a verdict needs has none.
 
     >>> describe({})
     {}
     """
-    known = diagnostics.CollapseReport._fields
-    if not set(known) <= set(metrics):
+    report = report_of(metrics)
+    if report is None:
         return {}
     if first_bad_step is None:
-        report = diagnostics.CollapseReport(*(metrics[name] for name in known))
         verdict = diagnostics.verdict(report)
     else:
         verdict = diagnostics.diverged(first_bad_step)

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from vae_jax import data, training
+from vae_jax.assembly._labels import beside_labels, is_labelled, num_labels
 from vae_jax.configs import Run
 from vae_jax.likelihoods import Likelihood
 from vae_jax.records import Facts, ask
@@ -17,14 +18,20 @@ def facts_of(dataset: data.Dataset) -> Facts:
     """What records may know of a data set.
 
     >>> facts_of(data.load("digits"))
-    Facts(event_shape=(8, 8), max_value=16, num_examples=1200, ..., kind='levels')
+    Facts(event_shape=(8, 8), max_value=16, num_examples=1200, ..., num_labels=10)
     """
     images = dataset.train.images
     total = (
         images.sum(dtype=np.float64) / len(images) if dataset.holds == "counts" else 0
     )
-    shape, size = images.shape[1:], len(images)
-    return Facts(shape, dataset.max_value, size, float(total), dataset.holds)
+    return Facts(
+        images.shape[1:],
+        dataset.max_value,
+        len(images),
+        float(total),
+        dataset.holds,
+        num_labels(dataset),
+    )
 
 
 class Kit(NamedTuple):
@@ -35,7 +42,7 @@ class Kit(NamedTuple):
         facts: of it.
         vae: the model.
         density: of the data given what it decodes.
-        prepare: `(keys, stored) -> x`.
+        prepare: `(keys, stored) -> x`, both `Conditioned` if the model is told labels.
         knobs: the settings that the model is called with.
 
     >>> Kit._fields[:2]
@@ -74,6 +81,12 @@ def prepared(run: Run, max_value: int) -> training.Prepare:
     >>> prepared(Run(), 16).__name__
     'prepare'
     """
+    prepare = prepared_alone(run, max_value)
+    return beside_labels(prepare) if is_labelled(run) else prepare
+
+
+def prepared_alone(run: Run, max_value: int) -> training.Prepare:
+    """The same of examples without their labels, whatever the run."""
     wants = run.likelihood.wants
     prepare: training.Prepare = ask(run.data.prepare, Callable, wants, max_value)
     return prepare

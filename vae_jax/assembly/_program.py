@@ -13,6 +13,7 @@ import optax
 
 from vae_jax import text, training
 from vae_jax.assembly._model import model, objective, prepared
+from vae_jax.conditions import plain
 from vae_jax.configs import Run
 from vae_jax.likelihoods import Likelihood
 from vae_jax.records import Facts, ask
@@ -166,7 +167,7 @@ def with_perplexity(evaluate: Callable[..., dict[str, Array]]) -> Callable[..., 
 
     def call(state: Any, key: Any, hyper: Any, data: Any) -> dict[str, Array]:
         named = evaluate(state, key, hyper, data)
-        words = jnp.sum(jnp.asarray(data.evaluation) != text.PAD, axis=1)
+        words = jnp.sum(jnp.asarray(plain(data.evaluation)) != text.PAD, axis=1)
         tokens = jnp.mean(words, dtype=jnp.float32)
         return named | {"perplexity": jnp.exp(named["nll"] / tokens)}
 

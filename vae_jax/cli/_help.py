@@ -41,6 +41,7 @@ SAID = {
     "prior": "The law of z",
     "schedule": "How beta changes while a run trains",
     "optimizer": "What moves the parameters",
+    "condition": "What the model is told of an example",
     "posterior": "How the posterior is held",
     "feedback": "What steers beta",
     "regulariser": "What is charged beside the rate",
@@ -54,9 +55,8 @@ SOURCE = re.compile(r", [A-Z][^,()]* \(\d{4}\).*")
 """Who said it first, which the page of a record has, and one line has no room for."""
 
 END = """\
-A choice may be your own, `package.module:name`: `vae-jax settings schedule` says how, and
-`--remedy package.module:name` adds one. Times in steps may be given in epochs, such as
---num-epochs and --warmup-epochs. `vae-jax settings run` shows what else a run has.
+A choice or a --remedy may be your own, `package.module:name` (`vae-jax settings prior`).
+Times may be in epochs (--num-epochs). `vae-jax settings run` shows what else there is.
 """
 
 

@@ -14,6 +14,7 @@ from vae_jax.configs._names import (
     ALL_CHOICES,
     NOTHING,
     PARTS,
+    UNSAID,
     check_value,
     field_kinds,
     find_own,
@@ -88,7 +89,7 @@ def to_mapping(run: Run) -> dict[str, Any]:
     for choice, (place, _) in PARTS.items():
         part: Record = getattr(run, place)
         values |= _settings_of(part) | {choice: part.chosen_name}
-    values |= NOTHING
+    values |= {name: none for name, none in NOTHING.items() if name not in UNSAID}
     own = [
         one.chosen_name for one in run.remedies if one.choice == SWITCHED and one.path
     ]
@@ -113,7 +114,8 @@ def changed(run: Run, **values: Any) -> Run:
     >>> changed(Run.of(beta=2.0), schedule="linear").beta
     Linear(beta=2.0, beta_start=0.0, warmup_steps=None, delay_steps=0, ...)
     """
-    before = to_mapping(run) | _settings_of(run.data.unfitted(run.likelihood.wants))
+    before = NOTHING | to_mapping(run)
+    before |= _settings_of(run.data.unfitted(run.likelihood.wants))
     before |= {"dataset": run.data.chosen_name}
     for name, steps in times().items():
         if values.get(name) is not None:

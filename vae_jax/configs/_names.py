@@ -32,12 +32,17 @@ PARTS = {
 """Choices that every run makes: the part of the run, and the name where none is given."""
 
 NOTHING = {
+    "condition": "none",
     "posterior": "free",
     "feedback": "none",
     "regulariser": "none",
     "inference": "joint",
 }
 """Choices of remedies, and the name of none."""
+
+UNSAID = ("condition",)
+"""Of them those that a run without one has no word for, so that it is known by the same
+settings as before there was such a choice."""
 
 ALL_CHOICES = (*PARTS, *NOTHING, SWITCHED)
 

@@ -128,8 +128,9 @@ class Run(Record):
         8
         """
         from vae_jax.configs._flat import to_mapping
+        from vae_jax.configs._names import NOTHING
 
-        return to_mapping(self)[name]
+        return (NOTHING | to_mapping(self))[name]
 
     def check(self) -> None:
         """Refuse what cannot work together, with the reason.

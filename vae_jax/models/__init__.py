@@ -7,6 +7,8 @@ flax.
 from vae_jax.models._assemble import LikelihoodName, PixelLikelihoodName
 from vae_jax.models._autoregressive import autoregressive
 from vae_jax.models._compute import compute_in
+from vae_jax.models._conditional import Reading, conditional, decoder_code, given
+from vae_jax.models._conditional_record import conditional_model
 from vae_jax.models._convolution import ConvolutionMethod
 from vae_jax.models._convolutional import convolutional
 from vae_jax.models._counts import of_counts
@@ -42,6 +44,7 @@ __all__ = [
     "Lipschitz",
     "Model",
     "PixelCNN",
+    "Reading",
     "Transformer",
     "ConvolutionMethod",
     "Decoding",
@@ -51,8 +54,12 @@ __all__ = [
     "autoregressive",
     "choose_token",
     "compute_in",
+    "conditional",
+    "conditional_model",
     "convolutional",
+    "decoder_code",
     "generate",
+    "given",
     "linear",
     "lipschitz",
     "lstm",

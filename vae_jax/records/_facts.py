@@ -12,6 +12,7 @@ class Facts(NamedTuple):
         num_examples: to train on.
         mean_total: of counts, the mean of the sums of the examples to train on.
         kind: what its numbers are; see `data.Kind`.
+        num_labels: labels of its examples; 0 where any has none.
 
     >>> Facts((8, 8), 16, 1200).max_value
     16
@@ -22,3 +23,4 @@ class Facts(NamedTuple):
     num_examples: int
     mean_total: float = 0.0
     kind: str = "levels"
+    num_labels: int = 0

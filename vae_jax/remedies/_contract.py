@@ -71,6 +71,7 @@ class Remedy(Record):
         needs_elbo: it has no meaning in an importance-weighted bound.
         validates: it judges by the validation set while a run trains.
         has_phases: at first it trains another objective than the run's.
+        labelled: its model takes examples with their labels, `conditions.Conditioned`.
     """
 
     sets: ClassVar[str] = ""
@@ -79,6 +80,7 @@ class Remedy(Record):
     needs_elbo: ClassVar[bool] = False
     validates: ClassVar[bool] = False
     has_phases: ClassVar[bool] = False
+    labelled: ClassVar[bool] = False
 
     @property
     def said(self) -> str:

@@ -12,6 +12,7 @@ from vae_jax.training._average import AverageState, with_average
 from vae_jax.training._batches import map_batches
 from vae_jax.training._calibrate import make_calibrate
 from vae_jax.training._checks import check_hyper, check_run, check_splits
+from vae_jax.training._columns import report_of
 from vae_jax.training._early_stopping import (
     Stopping,
     StoppingState,
@@ -197,6 +198,7 @@ __all__ = [
     "mmd_regulariser",
     "plain_rate",
     "pmap_step",
+    "report_of",
     "pretraining_betas",
     "recorded",
     "run_steps",

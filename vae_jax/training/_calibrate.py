@@ -4,6 +4,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from vae_jax.conditions import on_device
 from vae_jax.training._batches import map_batches
 from vae_jax.training._keys import Stream, fold_indices, stream_key
 from vae_jax.training._program import Calibrate, Prepare
@@ -30,7 +31,7 @@ def make_calibrate(vae: VAE, prepare: Prepare, batch_size: int) -> Calibrate | N
         return None
 
     def calibrate(params: Params, key: Array, knobs: Knobs, images: Any) -> Params:
-        images = jnp.asarray(images)
+        images = on_device(images)
         keys = fold_indices(
             stream_key(key, Stream.CALIBRATE, 0), jnp.arange(len(images))
         )

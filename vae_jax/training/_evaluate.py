@@ -8,7 +8,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Shaped
 
 from vae_jax import diagnostics, gaussian, likelihoods, losses
+from vae_jax.conditions import Conditioned, on_device, plain
 from vae_jax.training._batches import map_batches
+from vae_jax.training._columns import conditional_columns
 from vae_jax.training._keys import Stream, fold_indices, split_each, stream_key
 from vae_jax.training._objective import kl_to_prior, log_prior, sample_posterior
 from vae_jax.training._program import Calibrate, Prepare
@@ -74,7 +76,7 @@ def example_statistics(
     likelihood: likelihoods.Likelihood,
     params: Params,
     keys: Array,
-    x: Shaped[Array, " batch *event"],
+    x: Shaped[Array, " batch *event"] | Conditioned,
     knobs: Knobs,
     num_samples: int,
 ) -> ExampleStatistics:
@@ -88,7 +90,9 @@ def example_statistics(
     def sample(index):  # type: ignore[no-untyped-def]
         folded = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, index)
         z = sample_posterior(folded, mean, logvar)
-        log_likelihood = likelihood.log_prob(vae.decode(params, z, x, knobs=knobs), x)
+        log_likelihood = likelihood.log_prob(
+            vae.decode(params, z, x, knobs=knobs), plain(x)
+        )
         log_q = jnp.sum(gaussian.log_prob(z, mean, logvar), axis=-1)
         log_ratio = log_prior(vae, params, z) - log_q
         return z, log_likelihood, log_likelihood + log_ratio
@@ -127,12 +131,13 @@ def make_evaluate(
 
     Returns:
         `evaluate(state, key, hyper, data) -> {"distortion", "rate", "nll", ...}` with every
-        field of `diagnostics.CollapseReport`.
+        field of `diagnostics.CollapseReport`; of a conditional model, see `report_of`, of
+        `diagnostics.ConditionalReport`, too.
 
     Needs a model and data to show; `assembly.program` makes one of a config.
     """
 
-    def statistics(params: Params, images: Array, key: Array, knobs: Knobs) -> Any:
+    def statistics(params: Params, images: Any, key: Array, knobs: Knobs) -> Any:
         indices = jnp.arange(len(images))
 
         def batch(images, indices):  # type: ignore[no-untyped-def]
@@ -145,14 +150,14 @@ def make_evaluate(
         return map_batches(batch, batch_size, images, indices)
 
     def training_variance(
-        params: Params, images: Array, key: Array, knobs: Knobs
+        params: Params, images: Any, key: Array, knobs: Knobs
     ) -> Array:
         def errors(images, indices):  # type: ignore[no-untyped-def]
             prepare_keys, noise_keys = split_each(fold_indices(key, indices))
             x = prepare(prepare_keys, images)
             z = sample_posterior(noise_keys, *vae.encode(params, x, knobs=knobs))
             mean, _ = vae.decode(params, z, x, knobs=knobs)
-            return jnp.square(mean - x).reshape(len(x), -1).mean(axis=1)
+            return jnp.square(mean - plain(x)).reshape(len(x), -1).mean(axis=1)
 
         squared: Array = map_batches(
             errors, batch_size, images, jnp.arange(len(images))
@@ -165,15 +170,15 @@ def make_evaluate(
             params = calibrate(params, key, knobs, data.train)
         train_key, key, report_key = evaluation_keys(key)
         if optimal_variance:
-            train = jnp.asarray(data.train)
+            train = on_device(data.train)
             variance = training_variance(params, train, train_key, knobs)
             knobs = knobs._replace(variance=variance)
-        x, stats = statistics(params, jnp.asarray(data.evaluation), key, knobs)
+        x, stats = statistics(params, on_device(data.evaluation), key, knobs)
 
         def log_prob(z, x):  # type: ignore[no-untyped-def]
             return map_batches(
                 lambda z, x: likelihood.log_prob(
-                    vae.decode(params, z, x, knobs=knobs), x
+                    vae.decode(params, z, x, knobs=knobs), plain(x)
                 ),
                 batch_size,
                 z,
@@ -212,24 +217,34 @@ def prior_law(vae: VAE, params: Params, stats: ExampleStatistics) -> PriorLaw:
 def summarise(
     key: Array,
     stats: ExampleStatistics,
-    x: Array,
+    x: Array | Conditioned,
     log_prob: Callable[..., Array],
     law: PriorLaw,
 ) -> dict[str, Array]:
-    """Named numbers of a whole evaluation set."""
+    """Named numbers of a whole evaluation set, and beside the condition if there is one."""
     some = slice(0, MAX_DIAGNOSED)
+    options: dict[str, Any] = {
+        "log_prob": log_prob,
+        "z": stats.z[some],
+        "x": x[some],
+        "log_prior": law.log_prob,
+        "kl": None if law.per_unit is None else law.per_unit[some],
+    }
     report = diagnostics.collapse_report(
         key,
         stats.mean[some],
         stats.logvar[some],
-        log_prob=log_prob,
-        z=stats.z[some],
-        x=x[some],
-        log_prior=law.log_prob,
-        kl=None if law.per_unit is None else law.per_unit[some],
+        **options,
     )
-    return report._asdict() | {
-        "distortion": jnp.mean(stats.distortion),
-        "rate": jnp.mean(law.kl),
-        "nll": jnp.mean(stats.nll),
-    }
+    beside = {}
+    if isinstance(x, Conditioned):
+        beside = conditional_columns(key, stats.mean[some], stats.logvar[some], options)
+    return (
+        report._asdict()
+        | beside
+        | {
+            "distortion": jnp.mean(stats.distortion),
+            "rate": jnp.mean(law.kl),
+            "nll": jnp.mean(stats.nll),
+        }
+    )

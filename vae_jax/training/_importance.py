@@ -1,9 +1,12 @@
 """The importance-weighted objective, with its gradient estimators."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
 from vae_jax import likelihoods, losses
+from vae_jax.conditions import plain
 from vae_jax.training._objective import (
     ENCODER,
     Objective,
@@ -43,14 +46,14 @@ def make_importance_objective(
     """
 
     def objective(
-        params: Params, batch: Array, hyper: StepHyper, keys: StepKeys
+        params: Params, batch: Any, hyper: StepHyper, keys: StepKeys
     ) -> tuple[Array, Terms]:
         own_keys = jax.vmap(jax.random.fold_in, (0, None))(keys.dropout, ENCODER)
         mean, logvar = vae.encode(params, batch, key=own_keys, knobs=hyper.knobs)
 
         def log_joint(z: Array) -> Array:
             output = vae.decode(params, z, batch, key=keys.dropout, knobs=hyper.knobs)
-            return likelihood.log_prob(output, batch) + log_prior(vae, params, z)
+            return likelihood.log_prob(output, plain(batch)) + log_prior(vae, params, z)
 
         log_weights = losses.log_importance_weights(
             keys.noise, mean, logvar, log_joint, num_samples, gradient=gradient

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from vae_jax import diagnostics
+from vae_jax.conditions import on_device
 from vae_jax.training._batches import map_batches
 from vae_jax.training._keys import Stream, fold_indices, stream_key
 from vae_jax.training._program import Prepare
@@ -91,12 +92,12 @@ def make_measure(
     """
 
     def measure(params, t, key, knobs, images):  # type: ignore[no-untyped-def]
-        some = jnp.asarray(images)[:num_measured]
+        some = on_device(images)[:num_measured]
         # the inner loop counts from 1, which leaves this address free
         root = jax.random.fold_in(stream_key(key, Stream.INNER, t), 0)
         prepare_key, sample_key = jax.random.split(root)
 
-        def encode(keys: Array, images: Array) -> Any:
+        def encode(keys: Array, images: Any) -> Any:
             return vae.encode(params, prepare(keys, images), knobs=knobs)
 
         keys = fold_indices(prepare_key, jnp.arange(len(some)))

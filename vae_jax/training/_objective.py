@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Shaped
 
 from vae_jax import gaussian, likelihoods, losses, priors
+from vae_jax.conditions import plain
 from vae_jax.training._state import StepHyper, StepKeys
 from vae_jax.types import Params
 from vae_jax.vae import VAE
@@ -144,7 +145,7 @@ def make_objective(
     `penalised_rate = penalty(KL) + regulariser(posterior, z)`.
 
     Args:
-        vae: the model.
+        vae: the model; a conditional one takes batches that are `Conditioned`.
         likelihood: log-density of the data given what the decoder returns.
         penalty: what is charged for the rate; `plain_rate` for the rate itself.
         regulariser: what is charged beside it; `mmd_regulariser` is one.
@@ -168,17 +169,17 @@ def make_objective(
         if optimal_variance:
             mean, _ = output
             variance = likelihoods.gaussian_optimal_variance(
-                mean, batch, axis_name=axis_name
+                mean, plain(batch), axis_name=axis_name
             )
             output = (mean, jnp.log(variance))
         latent = Latent(*posterior, z, kl_to_prior(vae, params, *posterior, z))
-        terms = losses.elbo_terms(likelihood.log_prob(output, batch), latent.kl)
+        terms = losses.elbo_terms(likelihood.log_prob(output, plain(batch)), latent.kl)
         penalised = penalty(latent.kl, hyper)
         if regulariser is not None:
             penalised += regulariser(latent, hyper, keys)
         loss = losses.total_loss(terms.distortion, penalised, hyper.beta)
         if auxiliary is not None:
-            loss += auxiliary(params, latent, batch, hyper)
+            loss += auxiliary(params, latent, plain(batch), hyper)
         return loss, Terms(terms.distortion, terms.rate, penalised)
 
     return objective

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from vae_jax import likelihoods
+from vae_jax.conditions import on_device
 from vae_jax.training._arrival import last_of, schedules_arrived
 from vae_jax.training._batches import map_batches
 from vae_jax.training._evaluate import example_statistics
@@ -272,7 +273,7 @@ def make_validate(
     def validate(params, key, knobs, images, beta=1.0):  # type: ignore[no-untyped-def]
         root = stream_key(key, Stream.VALIDATE, 0)
 
-        def losses_of(images: Array, indices: Array) -> Array:
+        def losses_of(images: Any, indices: Array) -> Array:
             prepare_keys, noise_keys = split_each(fold_indices(root, indices))
             x = prepare(prepare_keys, images)
             found = example_statistics(vae, likelihood, params, noise_keys, x, knobs, 1)
@@ -280,7 +281,7 @@ def make_validate(
             return found.distortion + weight * jnp.sum(kl, axis=-1)
 
         weight = jnp.asarray(beta, jnp.float32)
-        images = jnp.asarray(images)
+        images = on_device(images)
         losses = map_batches(losses_of, batch_size, images, jnp.arange(len(images)))
         return jnp.mean(losses)
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from vae_jax import gaussian, likelihoods, losses, refinement
+from vae_jax.conditions import on_device, plain
 from vae_jax.mapped import batch_axis
 from vae_jax.training._keys import member_key
 from vae_jax.types import ArrayLike, Params
@@ -116,7 +117,7 @@ def batch_norm_posterior(
             inner = vae.calibrate(inner, x, knobs=knobs)
         means = jax.lax.map(
             lambda row: vae.encode(inner, row[None], knobs=knobs).mean[0],
-            jnp.asarray(x),
+            on_device(x),
             batch_size=min(CALIBRATION_BATCH, len(x)),
         )
         known = {"mean": jnp.mean(means, axis=0), "variance": jnp.var(means, axis=0)}
@@ -178,7 +179,7 @@ def semi_amortised_posterior(
     def encode(
         params: Params, x: Any, *, key: Any = None, knobs: Knobs = DEFAULT_KNOBS
     ) -> DiagGaussian:
-        x = jnp.asarray(x)
+        x = on_device(x)
         # one and the same for every example: its neighbours must not matter
         keys = jnp.broadcast_to(member_key(0), len(x)) if key is None else key
         noise_keys = jax.vmap(jax.random.fold_in, (0, None))(keys, REFINEMENT)
@@ -192,7 +193,7 @@ def semi_amortised_posterior(
                 z = jax.vmap(gaussian.reparameterize)(own, mean, logvar)
                 output = vae.decode(params, z, x, knobs=knobs)
                 rate = gaussian.kl_standard(mean, logvar).sum(axis=-1)
-                return likelihood.log_prob(output, x) - rate
+                return likelihood.log_prob(output, plain(x)) - rate
 
             moved = refinement.refine_posterior(
                 elbo,

@@ -9,6 +9,7 @@ import optax
 from jaxtyping import Array, Float, Int, Shaped
 
 from vae_jax import records
+from vae_jax.conditions import on_device
 from vae_jax.training._feedback import Feedback
 from vae_jax.training._keys import Stream, example_keys, stream_key
 from vae_jax.training._state import StepHyper, StepKeys, TrainState
@@ -162,7 +163,7 @@ def make_program(
             example_keys(key, stream, t, batch_size)
             for stream in (Stream.BINARISE, Stream.NOISE, Stream.DROPOUT)
         ]
-        batch = prepare(keys[0], jnp.asarray(data.train)[rows])
+        batch = prepare(keys[0], on_device(data.train)[rows])
         train, info = step(state.train, batch, hyper.at(t), StepKeys(*keys[1:]))
         return RunState(train, order), info
 

@@ -1,0 +1,79 @@
+"""The labels of a data set, where a run's model is told them."""
+
+from typing import Any
+
+import numpy as np
+
+from vae_jax import data
+from vae_jax.conditions import Conditioned
+from vae_jax.configs import Run
+from vae_jax.training import Prepare
+
+
+def num_labels(dataset: data.Dataset) -> int:
+    """Labels that a data set has, from 0 on; 0 where an example has none.
+
+    >>> num_labels(data.load("digits"))
+    10
+    """
+    labels = [np.asarray(split.labels) for split in dataset[1:4]]
+    if min(int(part.min()) for part in labels) < 0:
+        return 0
+    return max(int(part.max()) for part in labels) + 1
+
+
+def is_labelled(run: Run) -> bool:
+    """Whether its model takes examples with their labels.
+
+    >>> is_labelled(Run())
+    False
+    """
+    return any(one.labelled for one in run.remedies)
+
+
+def examples(run: Run, split: data.Split) -> Any:
+    """What a run is given of a split: its examples, with their labels if it is labelled.
+
+    >>> examples(Run(), data.load("digits").test).shape
+    (297, 8, 8)
+    """
+    if not is_labelled(run):
+        return split.images
+    return Conditioned(split.images, np.asarray(split.labels, np.int32))
+
+
+def beside_labels(prepare: Prepare) -> Prepare:
+    """The same of labelled examples, whose labels stay.
+
+    >>> double = beside_labels(lambda keys, images: 2 * images)
+    >>> double(None, Conditioned(np.ones(1), np.zeros(1))).x.tolist()
+    [2.0]
+    """
+
+    def call(keys: Any, stored: Any) -> Any:
+        return Conditioned(prepare(keys, stored.x), stored.condition)
+
+    return call
+
+
+def check_labels(run: Run, dataset: data.Dataset) -> None:
+    """Refuse to judge a model by labels that it was never told while it was trained.
+
+    Raises:
+        ValueError: names the split and the labels.
+
+    >>> check_labels(Run(), data.load("digits"))
+    """
+    if not is_labelled(run):
+        return
+    known = np.unique(dataset.train.labels)
+    for name in ("validation", run.eval_split):
+        unknown = np.setdiff1d(getattr(dataset, name).labels, known)
+        if len(unknown):
+            names = dataset.label_names
+            shown = [names[i] if i < len(names) else int(i) for i in unknown[:8]]
+            raise ValueError(
+                f"every label of the split {name!r} must be one of training; got {shown} "
+                f"of {dataset.name}, which no example to train on has. Split the data "
+                "otherwise, or leave the condition out."
+            )

@@ -1,0 +1,58 @@
+"""The conditional VAE of a model that a run names."""
+
+from vae_jax.likelihoods import Density
+from vae_jax.models._conditional import conditional
+from vae_jax.models._record import Model
+from vae_jax.records import Facts, unchecked
+from vae_jax.vae import VAE
+
+READINGS = {"tokens": "token", "counts": "factors"}
+"""How an encoder is told a label, by what the likelihood wants; else by an image."""
+
+
+def conditional_model(
+    model: Model,
+    facts: Facts,
+    density: Density,
+    *,
+    width: int,
+    encoder: bool = True,
+    prior: bool = False,
+) -> VAE:
+    """A run's model, told the labels of its data; see `conditional`.
+
+    Args:
+        model: any, of images or sentences.
+        facts: of the data.
+        density: the likelihood.
+        width: of the vector of a label that the decoder is given.
+        encoder: whether the encoder is told.
+        prior: whether the prior is.
+
+    >>> from vae_jax.likelihoods import Bernoulli
+    >>> from vae_jax.models import LinearModel
+    >>> facts = Facts((8, 8), 16, 1200, num_labels=10)
+    >>> vae = conditional_model(LinearModel(), facts, Bernoulli(), width=4)
+    >>> vae.prior is None
+    True
+    """
+    reading = READINGS.get(density.wants, "image") if encoder else "nothing"
+    read = facts
+    if reading == "token":
+        read = facts._replace(
+            event_shape=(facts.event_shape[0] + 1, *facts.event_shape[1:]),
+            max_value=facts.max_value + facts.num_labels,
+        )
+    wide = {**vars(model), "latent_dim": model.latent_dim + width}
+    writer: Model = unchecked(type(model), wide)
+    return conditional(
+        model.make(read, density),
+        writer.make(facts, density),
+        facts.event_shape,
+        model.latent_dim,
+        facts.num_labels,
+        width,
+        reading=reading,  # type: ignore[arg-type]
+        first_token=facts.max_value + 1,
+        prior=prior,
+    )
