@@ -53,6 +53,7 @@ ONLY_IMPORTER = {
     "tensorflow_datasets": {"data/_tfds.py", "text/_tfds.py"},
     "matplotlib": {"figures"},
     "tyro": {"cli"},
+    "grain": {"sweeps/_feed.py"},
     "pyarrow": {"results", "dumps/_parquet.py"},
     "safetensors": {"results", "dumps/_safetensors.py"},
     "tensorboard": {"sweeps/_tensorboard.py"},

@@ -93,6 +93,7 @@ from vae_jax.training._program import (
     Program,
     RunState,
     Splits,
+    epoch_order,
     make_program,
 )
 from vae_jax.training._regularisers import (
@@ -103,6 +104,7 @@ from vae_jax.training._sgd import sgd
 from vae_jax.training._snapshots import SnapshotState, with_snapshots
 from vae_jax.training._state import StepHyper, StepInfo, StepKeys, TrainState
 from vae_jax.training._step import Step, init_state, make_step
+from vae_jax.training._streamed import Streamed, Window, for_seed
 from vae_jax.training._wrappings import jit_step, pmap_step, sharded_step
 
 __all__ = [
@@ -149,8 +151,10 @@ __all__ = [
     "StepInfo",
     "StepKeys",
     "Stream",
+    "Streamed",
     "Terms",
     "TrainState",
+    "Window",
     "adam",
     "batch_norm_posterior",
     "check_hyper",
@@ -159,9 +163,11 @@ __all__ = [
     "check_windows",
     "control_vae_feedback",
     "delta_posterior",
+    "epoch_order",
     "example_keys",
     "example_statistics",
     "fit",
+    "for_seed",
     "from_controller",
     "geco_feedback",
     "in_encoder",

@@ -12,6 +12,7 @@ from vae_jax.training._batches import map_batches
 from vae_jax.training._keys import Stream, fold_indices, split_each, stream_key
 from vae_jax.training._objective import kl_to_prior, log_prior, sample_posterior
 from vae_jax.training._program import Calibrate, Prepare
+from vae_jax.training._streamed import whole
 from vae_jax.types import Params
 from vae_jax.vae import VAE, Knobs
 
@@ -138,7 +139,7 @@ def make_evaluate(
             stream_key(key, Stream.EVALUATE, 0), 3
         )
         if optimal_variance:
-            train = jnp.asarray(data.train)
+            train = whole(data.train, "the optimal variance, a mean over it")
             variance = training_variance(params, train, train_key, knobs)
             knobs = knobs._replace(variance=variance)
         x, stats = statistics(params, jnp.asarray(data.evaluation), key, knobs)
