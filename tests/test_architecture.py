@@ -17,6 +17,7 @@ LAYERS = {
     "checks": 0,
     "keys": 0,
     "tokens": 0,
+    "views": 0,
     "mapped": 0,
     "records": 0,
     "numerics": 1,  # on top of the array aliases alone

@@ -7,10 +7,13 @@ import jax
 import numpy as np
 import pytest
 
-from vae_jax import results, sweeps, training
+from vae_jax import results, sweeps, training, views
 from vae_jax.configs import Run
+from vae_jax.data import _memory, digests
 from vae_jax.sweeps import _feed, _shard, _stream
 from vae_jax.training._program import next_rows
+from vae_jax.userdata import _large
+from vae_jax.views import Rows
 
 QUIET = sweeps.Options(progress=False)
 needs_grain = pytest.mark.skipif(find_spec("grain") is None, reason="no grain")
@@ -170,3 +173,36 @@ def test_data_that_are_no_splits_are_refused():
     ):
         _stream.flow_of("always", np.zeros((5, 2)), [1], 1, 10)
     assert _stream.flow_of("auto", np.zeros((5, 2)), [1], 1, 10) is None
+
+
+@needs_grain
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_a_large_file_stays_in_the_file(tmp_path, monkeypatch, dtype):
+    """Its data, their digests and a run on them are those of a copy."""
+    x = np.random.default_rng(1).integers(0, 256, (150, 4, 4)).astype(dtype)
+    np.save(tmp_path / "x.npy", x if dtype == np.uint8 else x / dtype(255))
+    configs = members(tmp_path / "x.npy", model="linear", num_steps=20)[:2]
+    run(configs, tmp_path / "copied", "never")
+    copied = configs[0].data.load()
+    _memory._REMEMBERED.clear()
+    monkeypatch.setattr(_large, "LARGE", 1)
+    mapped = configs[0].data.load()
+    assert isinstance(mapped.train.images, Rows)
+    assert digests(mapped) == digests(copied)
+    assert (mapped.kind, mapped.max_value) == (copied.kind, copied.max_value)
+    np.testing.assert_array_equal(mapped.train.images, copied.train.images)
+    monkeypatch.setattr(views, "BLOCK_BYTES", 100)
+    run(configs, tmp_path / "streamed", "always")
+    assert results.content_hash(tmp_path / "streamed") == results.content_hash(
+        tmp_path / "copied"
+    )
+
+
+def test_a_large_file_with_a_gap_is_refused(tmp_path, monkeypatch):
+    x = np.random.default_rng(1).normal(size=(50, 3)).astype(np.float32)
+    x[31, 2] = np.nan
+    np.save(tmp_path / "x.npy", x)
+    monkeypatch.setattr(_large, "LARGE", 1)
+    monkeypatch.setattr(views, "BLOCK_BYTES", 120)
+    with pytest.raises(ValueError, match=r"finite; got nan in example 31 at \(2,\)"):
+        Run.of(dataset=str(tmp_path / "x.npy"), likelihood="gaussian").data.load()

@@ -12,6 +12,7 @@ import numpy as np
 from vae_jax.sweeps._options import Stream
 from vae_jax.sweeps._strategy import EVERYWHERE, MEMBERS
 from vae_jax.training import Splits, Streamed, Window
+from vae_jax.views import Rows
 
 SHARE = 0.5
 """Of a device's free memory a training set may take; the rest is for all that is computed.
@@ -135,21 +136,29 @@ def on_device(splits: Any, flow: Flow | None) -> Any:
     """The data that stay on a device: all, or what is not streamed.
 
     >>> data = Splits(np.zeros((50, 3), np.uint8), np.zeros((5, 3), np.uint8))
-    >>> on_device(data, None) is data
+    >>> on_device(data, None).train is data.train
     True
     """
-    return (
-        splits if flow is None else splits._replace(train=Streamed(len(splits.train)))
-    )
+    if flow is None:
+        return jax.tree.map(lambda x: x[:] if isinstance(x, Rows) else x, splits)
+    return splits._replace(train=Streamed(len(splits.train)))
 
 
 def traced_as(splits: Any, flow: Flow | None) -> Any:
     """The data as a program of one member is traced with."""
     if flow is None:
-        return splits
+        return shapes_of(splits)
     order = jax.ShapeDtypeStruct((flow.num_steps * flow.batch_size,), np.int32)
     train = Streamed(flow.num_examples, flow.shapes(), order)
     return splits._replace(train=train)
+
+
+def shapes_of(splits: Any) -> Any:
+    """The data, of which those that lie in a file are shapes."""
+    return jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype) if isinstance(x, Rows) else x,
+        splits,
+    )
 
 
 def specs_of(splits: Any, flow: Flow | None) -> Any:
