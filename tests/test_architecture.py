@@ -18,6 +18,7 @@ LAYERS = {
     "conditions": 1,
     "keys": 0,
     "tokens": 0,
+    "views": 0,
     "mapped": 0,
     "records": 0,
     "numerics": 1,  # on top of the array aliases alone
@@ -55,6 +56,7 @@ ONLY_IMPORTER = {
     "tensorflow_datasets": {"data/_tfds.py", "text/_tfds.py"},
     "matplotlib": {"figures"},
     "tyro": {"cli"},
+    "grain": {"sweeps/_feed.py"},
     "pyarrow": {"results", "dumps/_parquet.py"},
     "safetensors": {"results", "dumps/_safetensors.py"},
     "tensorboard": {"sweeps/_tensorboard.py"},

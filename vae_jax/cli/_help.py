@@ -43,7 +43,7 @@ SAID = {
     "optimizer": "What moves the parameters",
     "condition": "What the model is told of an example",
     "posterior": "How the posterior is held",
-    "feedback": "What steers beta",
+    "feedback": "Steers beta",
     "regulariser": "What is charged beside the rate",
     "inference": "How the encoder is trained",
 }

@@ -23,6 +23,7 @@ TRAIN_OPTIONS = {
     "keep_state": bool,
     "accept_version_change": bool,
     "quiet": bool,
+    "stream": str,
     "log_jsonl": str,
     "tensorboard": str,
     "wandb": str,
@@ -38,6 +39,7 @@ Options of the command:
   --out                 Folder of the results; runs/train-HASH where none is given.
   --devices             Virtual CPU devices at most; a run uses one.
   --keep-state          Keep optimiser and all, from which more --num-steps go on.
+  --stream              always or never send the training set by batches; auto by size.
   --quiet               Draw no bar and say nothing on the way.
   --log-jsonl           Append a line of JSON for every logged step to this file.
   --tensorboard         Write curves for TensorBoard into this folder.
@@ -76,6 +78,7 @@ def train(words: Sequence[str]) -> None:
         keep_state=own.get("keep_state", False),
         progress=not own.get("quiet", False),
         metrics_file=own.get("log_jsonl"),
+        stream=own.get("stream", "auto"),
     )
     curves = tuple(own.get(name) for name in ("tensorboard", "wandb"))
     out = Path(own["out"]) if "out" in own else None
@@ -109,6 +112,7 @@ def sweep(
     accept_version_change: bool = False,
     dry_run: bool = False,
     quiet: bool = False,
+    stream: Literal["auto", "always", "never"] = "auto",
     log_jsonl: Path | None = None,
     tensorboard: Path | None = None,
     wandb: str | None = None,
@@ -136,6 +140,8 @@ def sweep(
         dry_run: check the runs and print what there is to do; nothing is compiled or
             written.
         quiet: draw no bar and say nothing on the way.
+        stream: keep the training set on the host and send its batches; `auto` where it
+            takes more than half of a device's memory.
         log_jsonl: append a line of JSON for every logged step and member to this file.
         tensorboard: write curves for TensorBoard into this folder, a run a member.
         wandb: log a run a member to this project of Weights & Biases, offline.
@@ -153,6 +159,7 @@ def sweep(
         accept_version_change=accept_version_change,
         progress=not quiet,
         metrics_file=log_jsonl,
+        stream=stream,
     )
     if dry_run:
         sweeps.setup_jax(devices_for(len(configs), devices))

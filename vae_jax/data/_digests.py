@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+from typing import Any
 
 import numpy as np
 
 from vae_jax.data._dataset import SPLITS, Dataset, Split
 from vae_jax.data._facts import fact, frozen
+from vae_jax.views import Rows, blocks
 
 
 def split_digest(split: Split) -> str:
@@ -23,7 +25,8 @@ def split_digest(split: Split) -> str:
     >>> split_digest(split)[:16]
     '58fdde61834eb2c6'
     """
-    images, labels = (np.asarray(array) for array in split)
+    images, labels = split.images, np.asarray(split.labels)
+    images = images if isinstance(images, Rows) else np.asarray(images)
     fixed = not labels.flags.writeable and labels.base is None
     if not fixed:
         return _digest(images, labels)
@@ -68,14 +71,16 @@ def digests(dataset: Dataset) -> dict[str, str]:
     return found | {"levels": f"0 to {dataset.max_value}"}
 
 
-def _digest(*arrays: np.ndarray) -> str:
+def _digest(*arrays: Any) -> str:
     whole = hashlib.sha256()
     for array in arrays:
         if array.dtype.kind not in "biufc":
             raise TypeError(
                 f"A split must hold arrays of numbers; got {array.dtype} {array.shape}."
             )
-        native = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-        whole.update(json.dumps([native.dtype.str, list(array.shape)]).encode())
-        whole.update(native.reshape(-1).view(np.uint8).data)
+        little = array.dtype.newbyteorder("<")
+        whole.update(json.dumps([little.str, list(array.shape)]).encode())
+        for part in blocks(array):
+            native = np.ascontiguousarray(part, little)
+            whole.update(native.reshape(-1).view(np.uint8).data)
     return whole.hexdigest()

@@ -7,6 +7,7 @@ import numpy as np
 
 from vae_jax.data._dataset import SPLITS, Dataset, Split
 from vae_jax.data._facts import fact
+from vae_jax.views import Rows, blocks
 
 COUNTED = (1, 3, 15, 16)
 """Largest levels of one, two and four bits, and of the 17 levels that count 16 pixels."""
@@ -191,9 +192,13 @@ def check_numbers(dataset: Dataset) -> None:
     check_shapes(dataset.name, dataset[1:4])
 
 
+def _as_given(images: Any) -> Any:
+    return images if isinstance(images, Rows) else np.asarray(images)
+
+
 def _check_labels(where: str, split: Split) -> None:
-    images, labels = np.asarray(split.images), np.asarray(split.labels)
-    if not images.size:
+    images, labels = _as_given(split.images), np.asarray(split.labels)
+    if 0 in images.shape:
         raise ValueError(
             f"Every split must hold an image; got {images.shape} as {where}."
         )
@@ -205,7 +210,7 @@ def _check_labels(where: str, split: Split) -> None:
 
 
 def _check_split(where: str, split: Split) -> None:
-    images = np.asarray(split.images)
+    images = _as_given(split.images)
     if images.dtype.kind not in "iu":
         raise TypeError(
             f"`images` must be uint8, as stored; got {images.dtype} in {where}. Of "
@@ -231,20 +236,24 @@ def _whole(value: Any, name: str) -> int:
     return int(value)
 
 
-def _extremes(images: np.ndarray) -> tuple[int, int]:
+def _extremes(images: Any) -> tuple[int, int]:
     """The smallest and the largest level."""
     low, high = extremes(images)
     return int(low), int(high)
 
 
-def extremes(images: np.ndarray) -> tuple[Any, Any]:
+def extremes(images: Any) -> tuple[Any, Any]:
     """The smallest and the largest number; NaN where one is.
 
     >>> extremes(np.array([3, 1]))
     (1, 3)
     """
-    values = np.asarray(images)
-    found: tuple[Any, Any] = fact(
-        values, "extremes", lambda: (values.min().item(), values.max().item())
-    )
+    values = _as_given(images)
+
+    def find() -> tuple[Any, Any]:
+        ends = [(part.min(), part.max()) for part in blocks(values)]
+        lows, highs = zip(*ends, strict=True)
+        return np.min(lows).item(), np.max(highs).item()
+
+    found: tuple[Any, Any] = fact(values, "extremes", find)
     return found

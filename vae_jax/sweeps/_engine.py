@@ -19,6 +19,7 @@ from vae_jax.sweeps._strategy import (
     over_members,
     pad_members,
 )
+from vae_jax.sweeps._stream import Flow, specs_of, traced_as
 from vae_jax.training import Carry, Program
 
 
@@ -37,6 +38,7 @@ class Engine(NamedTuple):
         settings: which settings the members share.
         like: shapes and dtypes of the carry of one member.
         programs: `advance`, once it is compiled.
+        flow: how the training set is streamed; None where it is resident.
 
     >>> Engine._fields[:3]
     ('start', 'advance', 'evaluate')
@@ -52,6 +54,7 @@ class Engine(NamedTuple):
     settings: Settings
     like: Carry
     programs: list[Callable[..., Carry]]
+    flow: Flow | None = None
 
     def compiled(
         self, carry: Carry, members: "Residents", data: Any
@@ -87,6 +90,7 @@ def make_engine(
     log_every: int,
     num_members: int,
     strategy: Strategy | None = None,
+    flow: Flow | None = None,
 ) -> Engine:
     """Wrap a program for stacked members; nothing is compiled yet.
 
@@ -101,7 +105,13 @@ def make_engine(
         log_every: steps a row.
         num_members: resident at once; filled up to a multiple of the devices.
         strategy: overrides the choice by platform and size.
+        flow: how the training set is streamed; it is resident where none is given.
+
+    Raises:
+        ValueError: the program needs the whole of a training set that is streamed.
     """
+    specs = ((specs_of(data, flow), EVERYWHERE), EVERYWHERE, EVERYWHERE)
+    data = traced_as(data, flow)
     hyper, settings = hypers[0], split_settings(hypers)
     init = partial(training.init_carry, program, num_windows=num_windows)
     carry = dry_run(program, init, log_every, hyper, data)
@@ -111,8 +121,12 @@ def make_engine(
     # a device that had no member would train a copy
     mesh = member_mesh(jax.devices()[:num_members])
     start, advance, evaluate, params = (
-        over_members(function, mesh, strategy)
-        for function in one_member(program, init, log_every, settings)
+        over_members(function, mesh, strategy, *where)
+        for function, where in zip(
+            one_member(program, init, log_every, settings),
+            ((specs[0],), (specs,), (), ()),
+            strict=True,
+        )
     )
     # the same placement in and out of every chunk, so that `advance` compiles once
     split = NamedSharding(mesh, MEMBERS)
@@ -136,6 +150,7 @@ def make_engine(
         settings,
         carry,
         [],
+        flow,
     )
 
 
@@ -156,11 +171,13 @@ def one_member(
     def start(member: Members, shared: Any) -> Carry:
         data, common = shared
         hyper = settings.join(member.own, common)
+        data = training.for_seed(data, member.seed)
         return init(training.member_key(member.seed), hyper, data)
 
     def advance(own: tuple[Carry, Members], shared: Any) -> Carry:
         (carry, member), ((data, common), first, last) = own, shared
         key, hyper = training.member_key(member.seed), settings.join(member.own, common)
+        data = training.for_seed(data, member.seed)
         return training.run_steps(
             program, log_every, carry, key, hyper, data, first, last
         )

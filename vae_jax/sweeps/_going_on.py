@@ -14,6 +14,7 @@ import numpy as np
 
 from vae_jax import assembly, training
 from vae_jax.configs import Run
+from vae_jax.sweeps._stream import shapes_of
 from vae_jax.training import Carry
 
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
@@ -64,8 +65,8 @@ def same_step(old: assembly.Job, new: assembly.Job) -> bool:
     leaves, shape = jax.tree.leaves(new.hyper), jax.tree.structure(old.hyper)
     texts, constants = zip(
         *(
-            _traced(old, jax.tree.unflatten(shape, leaves), new.splits),
-            _traced(new, new.hyper, new.splits),
+            _traced(old, jax.tree.unflatten(shape, leaves), shapes_of(new.splits)),
+            _traced(new, new.hyper, shapes_of(new.splits)),
         ),
         strict=True,
     )

@@ -11,6 +11,7 @@ import numpy as np
 from vae_jax import assembly, own, results
 from vae_jax.configs import Run, to_mapping
 from vae_jax.sweeps._stages import Stage
+from vae_jax.views import Rows, blocks
 
 Inputs = dict[str, dict[str, str]]
 """Digests by kind (`data`, `sources`) and name."""
@@ -51,9 +52,10 @@ def array_digest(leaf: Any) -> str:
     """
     if isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         leaf = jax.random.key_data(leaf)
-    array = np.ascontiguousarray(leaf)
-    sha = hashlib.sha256(f"{array.dtype.str} {array.shape}\n".encode())
-    sha.update(array.reshape(-1).view(np.uint8).data)
+    leaf = leaf if isinstance(leaf, Rows) else np.asarray(leaf)
+    sha = hashlib.sha256(f"{leaf.dtype.str} {leaf.shape}\n".encode())
+    for part in blocks(leaf):
+        sha.update(np.ascontiguousarray(part).reshape(-1).view(np.uint8).data)
     return sha.hexdigest()
 
 

@@ -1,11 +1,13 @@
 """How a sweep is run, apart from what it computes."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from vae_jax.sweeps._strategy import Strategy
 
 DEFAULT_WIDTH = 64
+
+Stream = Literal["auto", "always", "never"]
 
 
 class Options(NamedTuple):
@@ -20,6 +22,10 @@ class Options(NamedTuple):
         metrics_file: append a line of JSON for every logged step of every member, while
             they train; a run that is gone on with repeats none.
         checkpoint_seconds: at least this long between two checkpoints.
+        stream: whether training examples stay on the host (in memory or in a file that is
+            mapped) and only the batches of some steps are sent; `auto` where the training
+            set is larger than half of a device's free memory. It changes no bit of the
+            results, needs grain, and is refused with what needs the whole training set.
         progress: draw the bar, or write plain lines where there is no terminal.
         accept_version_change: resume although JAX is not the version it began with.
 
@@ -35,3 +41,4 @@ class Options(NamedTuple):
     accept_version_change: bool = False
     keep_state: bool = False
     metrics_file: str | Path | None = None
+    stream: Stream = "auto"

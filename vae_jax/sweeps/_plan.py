@@ -12,6 +12,7 @@ from vae_jax.sweeps._identity import refuse_twins
 from vae_jax.sweeps._options import Options
 from vae_jax.sweeps._run import assemble, refuse_nothing
 from vae_jax.sweeps._strategy import Strategy
+from vae_jax.sweeps._stream import Flow, shapes_of, traced_as
 from vae_jax.sweeps._work import Cohort
 
 
@@ -74,7 +75,7 @@ def planned(cohort: Cohort, configs: Sequence[Run], options: Options) -> CohortP
         engine.like.state,
         training.member_key(0),
         job.hyper,
-        job.splits,
+        traced_as(job.splits, engine.flow),
     )
     return CohortPlan(
         members,
@@ -82,10 +83,17 @@ def planned(cohort: Cohort, configs: Sequence[Run], options: Options) -> CohortP
         engine.strategy,
         sum(configs[member].num_steps for member in members),
         engine.size * num_bytes(engine.like),
-        num_bytes(job.splits),
+        data_bytes(job.splits, engine.flow),
         len(members) * num_bytes(params) if options.keep_params else 0,
         len(members) * num_bytes(engine.like) if options.keep_state else 0,
     )
+
+
+def data_bytes(splits: Any, flow: Flow | None) -> int:
+    """Of the data on a device: all, or two windows in the place of what is streamed."""
+    if flow is None:
+        return num_bytes(shapes_of(splits))
+    return num_bytes(splits._replace(train=None)) + 2 * flow.window_bytes
 
 
 def num_bytes(tree: Any) -> int:

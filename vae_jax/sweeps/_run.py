@@ -4,7 +4,7 @@ import platform
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jax
 
@@ -25,7 +25,7 @@ from vae_jax.sweeps._identity import (
 )
 from vae_jax.sweeps._interrupts import catch_signals
 from vae_jax.sweeps._metrics_file import MetricsFile
-from vae_jax.sweeps._options import Options
+from vae_jax.sweeps._options import Options, Stream
 from vae_jax.sweeps._out import check_out
 from vae_jax.sweeps._progress import Progress
 from vae_jax.sweeps._rows import PACKAGES
@@ -120,11 +120,14 @@ def run(
 
 
 def refuse_nothing(configs: Sequence[Run], options: Options) -> None:
-    """A sweep has a member, and at least one is resident."""
+    """A sweep has a member, at least one is resident, and `stream` is a word of its."""
     if not configs:
         raise ValueError("`configs` must hold at least one run; got none.")
     if options.width < 1:
         raise ValueError(f"`width` must be at least 1; got {options.width}.")
+    if options.stream not in get_args(Stream):
+        words = ", ".join(map(repr, get_args(Stream)))
+        raise ValueError(f"`stream` must be one of {words}; got {options.stream!r}.")
 
 
 def assemble(

@@ -14,6 +14,7 @@ from vae_jax import results
 from vae_jax.sweeps._chunk import Chunk, chunk_of
 from vae_jax.sweeps._cohorts import Shard
 from vae_jax.sweeps._engine import Engine, Residents, place_members
+from vae_jax.sweeps._feed import Feed, Resident
 from vae_jax.sweeps._interrupts import Interrupted, Stops
 from vae_jax.sweeps._options import Options
 from vae_jax.sweeps._progress import Progress
@@ -78,13 +79,16 @@ class Task(NamedTuple):
     saved: Sequence[Saved]
 
 
-def run_task(task: Task, data: Any, engine: Engine, session: Session) -> None:
+def run_task(
+    task: Task, feed: Resident | Feed, engine: Engine, session: Session
+) -> None:
     """Train members from where they are, evaluate and commit them."""
     began, started_at = time.perf_counter(), now()
     ids = [session.ids[member] for member in task.shard.members]
     seconds = session.options.checkpoint_seconds
     saver = Saver(session.out, ids, seconds, session.about)
-    carry = train(task, data, engine, session, saver)
+    data = feed.data
+    carry = train(task, feed, engine, session, saver)
     last = task.shard.configs[0].num_steps
     session.progress.describe("evaluating")
     with session.stops.during("evaluating", lambda: save(carry, last, saver, session)):
@@ -113,13 +117,14 @@ def run_task(task: Task, data: Any, engine: Engine, session: Session) -> None:
 
 
 def train(
-    task: Task, data: Any, engine: Engine, session: Session, saver: Saver
+    task: Task, feed: Resident | Feed, engine: Engine, session: Session, saver: Saver
 ) -> Carry:
     """Advance to the last step, a chunk at a time."""
     num_steps = task.shard.configs[0].num_steps
     session.progress.describe("compiling")
-    carry, done = begin(task, data, engine, session)
+    carry, done = begin(task, feed, engine, session)
     with session.stops.during("compiling", _nothing_is_lost):
+        data, *_ = next(feed.parts(min(done, num_steps - 1), num_steps))
         advance = engine.compiled(carry, task.residents, data)
     session.progress.describe("")
     if done:
@@ -128,8 +133,11 @@ def train(
     while done < num_steps:
         since, first = time.perf_counter(), done
         done = min(first + chunk, num_steps)
-        carry = advance(carry, task.residents, data, np.int32(first), np.int32(done))
-        jax.block_until_ready(carry.first_bad_step)
+        for part, start, stop in feed.parts(first, done):
+            steps = np.int32(start), np.int32(stop)
+            carry = advance(carry, task.residents, part, *steps)
+            feed.ahead()
+            jax.block_until_ready(carry.first_bad_step)
         watch(task, carry, first, done, saver, session)
         chunk = next_chunk(done - first, time.perf_counter() - since)
         if session.stops.received:
@@ -137,6 +145,7 @@ def train(
             raise Interrupted(session.stops.received[0])
         if done < num_steps:
             saver.save_when_due(carry, done)
+    feed.close()
     return carry
 
 
@@ -159,12 +168,15 @@ def seen(task: Task, carry: Carry, first: int, last: int, session: Session) -> C
     return chunk_of(carry, members, ids, log_every, first, last)
 
 
-def begin(task: Task, data: Any, engine: Engine, session: Session) -> tuple[Carry, int]:
+def begin(
+    task: Task, feed: Resident | Feed, engine: Engine, session: Session
+) -> tuple[Carry, int]:
     """The state that training goes on from, and the steps that led to it."""
     if task.saved:
         states = [saved.state for saved in task.saved]
         return place_members(to_carry(states, engine.like), engine), task.saved[0].step
     with session.stops.during("compiling", _nothing_is_lost):
+        data, *_ = next(feed.parts(0, 1))
         return jax.block_until_ready(engine.start(task.residents, data)), 0
 
 

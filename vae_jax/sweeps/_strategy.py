@@ -99,12 +99,16 @@ def _product_flop(equation: Any) -> float:
 
 
 def over_members(
-    function: Callable[..., Any], mesh: Mesh, strategy: Strategy
+    function: Callable[..., Any],
+    mesh: Mesh,
+    strategy: Strategy,
+    shared_specs: Any = EVERYWHERE,
 ) -> Callable[..., Any]:
     """`function(member, shared)` over the first `num_real` stacked members.
 
     They are sharded over the mesh; the leading size of `members` must be a multiple of the
     number of devices. What fills it up is not computed by `map`, and comes back as zeros.
+    `shared_specs` say which parts of what is shared are only so by the members of a device.
 
     >>> double = over_members(lambda m, s: m * s, member_mesh(), "map")
     >>> size = jax.device_count()
@@ -124,7 +128,7 @@ def over_members(
     return jax.shard_map(
         local,
         mesh=mesh,
-        in_specs=(MEMBERS, EVERYWHERE, EVERYWHERE),
+        in_specs=(MEMBERS, shared_specs, EVERYWHERE),
         out_specs=MEMBERS,
         check_vma=False,
     )

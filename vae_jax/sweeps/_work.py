@@ -2,17 +2,21 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
+
+import jax
 
 from vae_jax import assembly, results
 from vae_jax.sweeps._claims import Claims, claims
 from vae_jax.sweeps._cohorts import Shard, part_of
 from vae_jax.sweeps._engine import Engine, make_engine, place_data, stack_members
+from vae_jax.sweeps._feed import Feed, Resident
 from vae_jax.sweeps._interrupts import Interrupted
 from vae_jax.sweeps._options import Options
 from vae_jax.sweeps._saver import Saved, Shelf, checkpoint_folder
 from vae_jax.sweeps._shard import Session, Task, now, run_task
+from vae_jax.sweeps._stream import flow_of, on_device
 
 POLL_SECONDS = 1.0
 """How often a launcher looks whether members that others have in hand have ended."""
@@ -33,22 +37,38 @@ class Cohort:
         """The engine; an error of shape or type appears here."""
         if self._engine is None:
             config = self.shards[0].configs[0]
+            size = max(len(shard.members) for shard in self.shards)
             self._engine = make_engine(
                 self.job.program,
                 list(self.hypers.values()),
                 self.job.splits,
                 config.num_steps // config.log_every,
                 config.log_every,
-                max(len(shard.members) for shard in self.shards),
+                size,
                 options.strategy,
+                flow_of(
+                    options.stream,
+                    self.job.splits,
+                    [one.seed for shard in self.shards for one in shard.configs],
+                    -(-size // len(jax.devices()[:size])),
+                    config.batch_size,
+                ),
             )
         return self._engine
 
     def placed(self, engine: Engine) -> Any:
         """The data on the devices, once."""
         if self._placed is None:
-            self._placed = place_data(self.job.splits, engine)
+            self._placed = place_data(on_device(self.job.splits, engine.flow), engine)
         return self._placed
+
+    def feed(self, engine: Engine, task: Task) -> Resident | Feed:
+        """What the steps of some members are called with, as long as they last."""
+        data, configs = self.placed(engine), task.shard.configs
+        if engine.flow is None:
+            return Resident(data)
+        seeds, num_steps = [one.seed for one in configs], configs[0].num_steps
+        return Feed(self.job.splits.train, seeds, data, engine, num_steps)
 
     def unplace(self) -> None:
         """Let the next cohort have the memory."""
@@ -115,7 +135,8 @@ def run_cohort(
                 ids = [session.ids[member] for member in task.shard.members]
                 shelf.add(checkpoint_folder(session.out, ids), ids)
                 engine = cohort.trace(session.options)
-                run_task(task, cohort.placed(engine), engine, session)
+                with closing(cohort.feed(engine, task)) as feed:
+                    run_task(task, feed, engine, session)
                 shelf.forget(finished.now())
         finally:
             mine.release(taken)

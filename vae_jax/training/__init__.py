@@ -103,6 +103,7 @@ from vae_jax.training._program import (
     Program,
     RunState,
     Splits,
+    epoch_order,
     make_program,
 )
 from vae_jax.training._regularisers import (
@@ -113,6 +114,7 @@ from vae_jax.training._sgd import sgd
 from vae_jax.training._snapshots import SnapshotState, with_snapshots
 from vae_jax.training._state import StepHyper, StepInfo, StepKeys, TrainState
 from vae_jax.training._step import Step, init_state, make_step
+from vae_jax.training._streamed import Streamed, Window, for_seed
 from vae_jax.training._wrappings import jit_step, pmap_step, sharded_step
 
 __all__ = [
@@ -160,8 +162,10 @@ __all__ = [
     "StepInfo",
     "StepKeys",
     "Stream",
+    "Streamed",
     "Terms",
     "TrainState",
+    "Window",
     "adam",
     "batch_norm_posterior",
     "check_hyper",
@@ -175,6 +179,8 @@ __all__ = [
     "example_statistics",
     "fit",
     "fold_indices",
+    "epoch_order",
+    "for_seed",
     "from_controller",
     "geco_feedback",
     "in_encoder",

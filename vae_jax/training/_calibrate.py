@@ -4,10 +4,10 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from vae_jax.conditions import on_device
 from vae_jax.training._batches import map_batches
 from vae_jax.training._keys import Stream, fold_indices, stream_key
 from vae_jax.training._program import Calibrate, Prepare
+from vae_jax.training._streamed import whole
 from vae_jax.types import Array, Params
 from vae_jax.vae import VAE, Knobs
 
@@ -26,16 +26,16 @@ def make_calibrate(vae: VAE, prepare: Prepare, batch_size: int) -> Calibrate | N
     >>> make_calibrate(VAE(len, len, len), lambda keys, images: images, 2) is None
     True
     """
-    whole = vae.calibrate
-    if whole is None:
+    calibrated = vae.calibrate
+    if calibrated is None:
         return None
 
     def calibrate(params: Params, key: Array, knobs: Knobs, images: Any) -> Params:
-        images = on_device(images)
+        images = whole(images, "parameters that are set from all of it")
         keys = fold_indices(
             stream_key(key, Stream.CALIBRATE, 0), jnp.arange(len(images))
         )
-        return whole(
+        return calibrated(
             params, map_batches(prepare, batch_size, keys, images), knobs=knobs
         )
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from vae_jax.records import rows_of
 from vae_jax.training._program import Hyper
+from vae_jax.views import Rows, blocks
 
 
 def check_hyper(hyper: Hyper, num_steps: int) -> None:
@@ -82,12 +83,18 @@ def first_not_finite(tree: Any) -> list[tuple[str, float, tuple[int, ...]]]:
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
         if isinstance(leaf, jax.core.Tracer):
             continue
-        if not jnp.issubdtype(jnp.result_type(leaf), jnp.floating):
+        dtype = leaf.dtype if isinstance(leaf, Rows) else jnp.result_type(leaf)
+        if not jnp.issubdtype(dtype, jnp.floating):
             continue
-        array = np.asarray(leaf)
-        fine = np.isfinite(array)
-        if not fine.all():
-            where = tuple(int(i) for i in np.argwhere(~fine)[0])
-            name = jax.tree_util.keystr(path, simple=True, separator=".")
-            found.append((name, float(array[where]), where))
+        start = 0
+        for part in blocks(leaf):
+            fine = np.isfinite(part)
+            if not fine.all():
+                where = tuple(int(i) for i in np.argwhere(~fine)[0])
+                value = float(part[where])
+                where = (start + where[0], *where[1:]) if where else ()
+                name = jax.tree_util.keystr(path, simple=True, separator=".")
+                found.append((name, value, where))
+                break
+            start += part.shape[0] if part.ndim else 0
     return found

@@ -14,6 +14,7 @@ from vae_jax.training._columns import conditional_columns
 from vae_jax.training._keys import Stream, fold_indices, split_each, stream_key
 from vae_jax.training._objective import kl_to_prior, log_prior, sample_posterior
 from vae_jax.training._program import Calibrate, Prepare
+from vae_jax.training._streamed import whole
 from vae_jax.types import Params
 from vae_jax.vae import VAE, Knobs
 
@@ -170,7 +171,7 @@ def make_evaluate(
             params = calibrate(params, key, knobs, data.train)
         train_key, key, report_key = evaluation_keys(key)
         if optimal_variance:
-            train = on_device(data.train)
+            train = whole(data.train, "the optimal variance, a mean over it")
             variance = training_variance(params, train, train_key, knobs)
             knobs = knobs._replace(variance=variance)
         x, stats = statistics(params, on_device(data.evaluation), key, knobs)

@@ -10,12 +10,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from vae_jax.conditions import on_device
 from vae_jax.training._encoder_share import IsEncoder, encoder_mask, put, take
 from vae_jax.training._keys import Stream, example_keys, fold_indices, stream_key
 from vae_jax.training._program import Prepare
 from vae_jax.training._state import StepKeys, TrainState
 from vae_jax.training._step import Step
+from vae_jax.training._streamed import whole
 from vae_jax.types import ArrayLike, Params
 
 
@@ -137,7 +137,7 @@ def make_pursuit(
 
     def pursue(train, order, t, key, hyper, data, loop, going):  # type: ignore[no-untyped-def]
         mask, now = encoder_mask(train.params, is_encoder), hyper.at(t)
-        images = on_device(data.train)
+        images = whole(data.train, "the inner loop of aggressive inference")
 
         def update(share, sub_step):  # type: ignore[no-untyped-def]
             rows, prepared, keys = draw(order, t, sub_step, key, batch_size)

@@ -9,11 +9,11 @@ import optax
 from jaxtyping import Array, Float, Int, Shaped
 
 from vae_jax import records
-from vae_jax.conditions import on_device
 from vae_jax.training._feedback import Feedback
 from vae_jax.training._keys import Stream, example_keys, stream_key
 from vae_jax.training._state import StepHyper, StepKeys, TrainState
 from vae_jax.training._step import Step, check_whole, init_state
+from vae_jax.training._streamed import Streamed, batch_of
 from vae_jax.types import ArrayLike, Params
 from vae_jax.vae import Knobs
 
@@ -68,14 +68,15 @@ class Hyper(NamedTuple):
 class Splits(NamedTuple):
     """Images on the device: those trained on, and those evaluated on.
 
-    `validation` is None where nothing is decided by it; see `with_plateau`. `initial` are
-    parameters to begin with, None where they are drawn.
+    `train` may be streamed: its batches come as they are needed, and the set stays on the
+    host. `validation` is None where nothing is decided by it; see `with_plateau`. `initial`
+    are parameters to begin with, None where they are drawn.
 
     >>> Splits(jnp.zeros((5, 2)), jnp.zeros((3, 2))).train.shape
     (5, 2)
     """
 
-    train: Shaped[ArrayLike, " train *event"]
+    train: Shaped[ArrayLike, " train *event"] | Streamed
     evaluation: Shaped[ArrayLike, " evaluation *event"]
     validation: Shaped[ArrayLike, " validation *event"] | None = None
     initial: Params | None = None
@@ -163,7 +164,7 @@ def make_program(
             example_keys(key, stream, t, batch_size)
             for stream in (Stream.BINARISE, Stream.NOISE, Stream.DROPOUT)
         ]
-        batch = prepare(keys[0], on_device(data.train)[rows])
+        batch = prepare(keys[0], batch_of(data.train, rows, t))
         train, info = step(state.train, batch, hyper.at(t), StepKeys(*keys[1:]))
         return RunState(train, order), info
 
@@ -192,10 +193,22 @@ def next_rows(
     epoch, index = jnp.divmod(step, steps_per_epoch)
     order = jax.lax.cond(
         index == 0,
-        lambda: shuffled(stream_key(key, Stream.ORDER, epoch), len(order)),
+        lambda: epoch_order(key, epoch, len(order)),
         lambda: order,
     )
     return order, jax.lax.dynamic_slice(order, (index * batch_size,), (batch_size,))
+
+
+def epoch_order(
+    key: Array, epoch: Int[ArrayLike, ""], size: int
+) -> Int[Array, " size"]:
+    """The order in which the run of a root key visits the examples in an epoch.
+
+    >>> from vae_jax.training import member_key
+    >>> sorted(epoch_order(member_key(0), 7, 3).tolist())
+    [0, 1, 2]
+    """
+    return shuffled(stream_key(key, Stream.ORDER, epoch), size)
 
 
 def shuffled(key: Array, size: int) -> Int[Array, " size"]:

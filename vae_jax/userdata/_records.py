@@ -17,6 +17,7 @@ from vae_jax.records import normal_folder, record, static
 from vae_jax.userdata._arrays import read_npy, read_npz
 from vae_jax.userdata._cells import read_cells
 from vae_jax.userdata._dataset import Reading, as_dataset
+from vae_jax.userdata._large import read_large
 from vae_jax.userdata._pictures import Colours, picture_files, read_pictures
 from vae_jax.userdata._raw import Raw
 from vae_jax.userdata._tables import read_table
@@ -197,6 +198,10 @@ class Files(Own):
             self.test_share,
             self.split_seed,
         )
+        if form_of(self.dataset) == ".npy":
+            large = read_large(self.dataset, path, reading)
+            if large is not None:
+                return large
         return as_dataset(self.dataset, self._raw(path), reading)
 
     def _raw(self, path: Path) -> Raw:
