@@ -3,12 +3,23 @@
 import numpy as np
 from entries import Entry
 
+from vae_jax import analytic
+
 SPECTRUM = np.array([0.4, 4.0, 1.0, 2.2])
 DESCENDING = np.sort(SPECTRUM)[::-1]
 DATA = np.array([[0.0, 1.0, 3.0], [2.0, 5.0, 1.0], [1.0, 0.0, 2.0], [4.0, 1.0, 7.0]])
 DECODER = np.array([[1.0, 0.5], [0.0, 2.0], [1.5, 1.0]])
 ENCODER = np.array([[0.5, 0.0, 0.25], [1.0, 0.5, 0.0]])
 COVARIANCE = np.array([[4.0, 1.0, 0.0], [1.0, 3.0, 1.0], [0.0, 1.0, 2.0]])
+CONDITIONS = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 2.0]])
+MOMENTS = {  # in booleans, too, those of one joint distribution
+    "mean": np.array([1.0, -2.0, 0.5]),
+    "condition_mean": np.array([0.5, 1.25]),
+    "covariance": np.array([[4.0, 1.0, 0.3], [1.0, 3.0, -0.3], [0.3, -0.3, 2.0]]),
+    "cross_covariance": np.array([[1.3, -0.3], [1.0, 0.5], [0.3, 0.5]]),
+    "condition_covariance": np.array([[1.5, 0.3], [0.3, 1.0]]),
+}
+PRIOR = np.array([[0.5, -1.0], [0.0, 1.25]])
 LEVELS = {"beta": (-1.0, np.inf), "variance": (0.0, -1.0, np.inf)}
 POSITIVE = {"beta": (0.0, -1.0, np.inf), "variance": (0.0, -1.0, np.inf)}
 
@@ -75,6 +86,105 @@ def hessian(eigenvalue, beta, variance):
     return np.stack([top, np.stack([-along / variance, beta * along], -1)], axis=-2)
 
 
+def moments_with(**changed):
+    return analytic.JointMoments(**{**MOMENTS, **changed})
+
+
+def of_moments(function):
+    """The function of moments that come as arrays, unless they come as they are."""
+
+    def call(moments=None, **given):
+        parts = {name: given.pop(name) for name in MOMENTS}
+        return function(moments=moments or analytic.JointMoments(**parts), **given)
+
+    return call
+
+
+def center(data, conditions):
+    return data - data.mean(axis=0), conditions - conditions.mean(axis=0)
+
+
+def moments_of(data, conditions):
+    rows, given = center(data, conditions)
+    products = (rows.T @ rows, rows.T @ given, given.T @ given)
+    return data.mean(axis=0), conditions.mean(axis=0), *(p / 4 for p in products)
+
+
+def residual_spectrum(data, conditions):
+    rows, given = center(data, conditions)
+    left = rows - given @ np.linalg.pinv(given) @ rows
+    return np.linalg.eigvalsh(left.T @ left / 4)[::-1]
+
+
+def residual_covariance(moments):
+    slope = moments.cross_covariance @ np.linalg.inv(moments.condition_covariance)
+    return moments.covariance - slope @ moments.cross_covariance.T
+
+
+def conditional_objective(
+    decoder,
+    condition_decoder,
+    encoder,
+    condition_encoder,
+    posterior_variance,
+    moments,
+    beta,
+    variance,
+    prior_weights,
+):
+    _, _, own, cross, condition = moments
+    joint = np.block([[own, cross], [cross.T, condition]])
+    seen = decoder @ condition_encoder + condition_decoder
+    left_out = np.hstack([np.eye(3) - decoder @ encoder, -seen])
+    apart = np.hstack([encoder, condition_encoder - prior_weights])
+    noise = np.trace(decoder @ np.diag(posterior_variance) @ decoder.T)
+    squared = np.trace(left_out @ joint @ left_out.T) + noise
+    distortion = squared / (2 * variance) + 1.5 * np.log(2 * np.pi * variance)
+    unit = posterior_variance - np.log(posterior_variance) - 1
+    rate = (unit.sum() + np.trace(apart @ joint @ apart.T)) / 2
+    return distortion, rate, distortion + beta * rate
+
+
+def without_signs(moments, prior_weights, **given):
+    """The optimum as maps from and to x and c, in which no sign of a unit is left."""
+    best = analytic.linear_cvae_optimum(moments, prior_weights=prior_weights, **given)
+    w, u, bias, v, a, own_bias, *shared = map(np.asarray, best)
+    prior = np.asarray(prior_weights, np.float32)
+    through = (w @ own_bias[..., None])[..., 0]
+    return w @ v, u + w @ prior, w @ (a - prior), bias + through, *shared
+
+
+def conditional_optimum(moments, latent_dim, beta, variance, prior_weights):
+    spectrum, vectors = np.linalg.eigh(residual_covariance(moments))
+    level, n = beta * variance, latent_dim
+    own = spectrum[::-1][:n]
+    through = vectors[:, ::-1][:, :n] * np.maximum(1 - level / own, 0)
+    through = through @ vectors[:, ::-1][:, :n].T
+    slope = moments.cross_covariance @ np.linalg.inv(moments.condition_covariance)
+    miss = np.eye(3) - through
+    bias = miss @ (moments.mean - slope @ moments.condition_mean)
+    kl = np.maximum(np.log(own / level), 0) / 2
+    squared = np.minimum(own, level).sum() + spectrum[::-1][n:].sum()
+    distortion = squared / (2 * variance) + 1.5 * np.log(2 * np.pi * variance)
+    units = (np.minimum(level / own, 1), kl, kl.sum(), distortion)
+    elbo = -(distortion + kl.sum())
+    return through, slope, -through @ slope, bias, *units, elbo, own > level
+
+
+IMPOSSIBLE = {
+    "moments": (
+        moments_with(mean=np.full(3, np.nan)),
+        moments_with(covariance=np.full((3, 3), np.inf)),
+        moments_with(covariance=np.triu(MOMENTS["covariance"])),
+        moments_with(covariance=-np.eye(3)),
+        moments_with(cross_covariance=np.full((3, 2), 9.0)),
+    )
+}
+PAIRS = {
+    "data": (np.full((4, 3), np.nan), np.ones((0, 3)), np.ones((4, 0)), np.ones(4)),
+    "conditions": (np.full((4, 2), np.inf), np.ones((3, 2)), np.ones(4)),
+}
+
 ENTRIES = [
     Entry(
         "analytic.collapse_threshold",
@@ -96,6 +206,20 @@ ENTRIES = [
         leading=("beta", "variance"),
     ),
     Entry(
+        "analytic.conditional_covariance",
+        arrays=MOMENTS,
+        fixed={"moments": None},
+        run=of_moments(analytic.conditional_covariance),
+        reference=of_moments(residual_covariance),
+        outside=IMPOSSIBLE,
+    ),
+    Entry(
+        "analytic.conditional_eigenvalues",
+        arrays={"data": DATA, "conditions": CONDITIONS},
+        reference=residual_spectrum,
+        outside=PAIRS,
+    ),
+    Entry(
         "analytic.eigenvalues",
         arrays={"data": DATA},
         reference=lambda data: np.linalg.eigvalsh(np.cov(data.T, ddof=0))[::-1],
@@ -115,6 +239,54 @@ ENTRIES = [
         settings={"beta": 1.5, "variance": 0.5},
         reference=lambda eigenvalue, beta, variance: eigenvalue > beta * variance,
         outside=LEVELS,
+        leading=("beta", "variance"),
+    ),
+    Entry(
+        "analytic.joint_moments",
+        arrays={"data": DATA, "conditions": CONDITIONS},
+        reference=moments_of,
+        outside=PAIRS,
+    ),
+    Entry(
+        "analytic.linear_cvae_objective",
+        arrays=MOMENTS
+        | {
+            "decoder": DECODER,
+            "condition_decoder": DECODER[::-1],
+            "encoder": ENCODER,
+            "condition_encoder": PRIOR.T,
+            "posterior_variance": np.array([1.0, 0.6]),
+            "prior_weights": PRIOR,
+        },
+        settings={"beta": 1.5, "variance": 0.5},
+        fixed={"moments": None},
+        run=of_moments(analytic.linear_cvae_objective),
+        reference=of_moments(conditional_objective),
+        outside=LEVELS
+        | IMPOSSIBLE
+        | {
+            "decoder": (DECODER[:2], DECODER[:, 0]),
+            "condition_decoder": (DECODER.T, DECODER[:, :1]),
+            "encoder": (ENCODER.T, ENCODER[:1]),
+            "condition_encoder": (PRIOR[:1], PRIOR[0]),
+            "posterior_variance": (np.zeros(2), np.array([-1.0, 1.0]), np.ones(1)),
+            "prior_weights": (PRIOR[:1], PRIOR[0], np.full((2, 2), np.nan)),
+        },
+        leading=("beta", "variance"),
+    ),
+    Entry(
+        "analytic.linear_cvae_optimum",
+        arrays=MOMENTS | {"prior_weights": PRIOR},
+        settings={"beta": 1.5, "variance": 1.5},
+        fixed={"moments": None, "latent_dim": 2},
+        run=of_moments(without_signs),
+        reference=of_moments(conditional_optimum),
+        outside=POSITIVE
+        | IMPOSSIBLE
+        | {
+            "latent_dim": (0, 2.5, True),
+            "prior_weights": (PRIOR[:1], PRIOR[0], np.full((2, 2), np.nan)),
+        },
         leading=("beta", "variance"),
     ),
     Entry(

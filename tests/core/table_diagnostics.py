@@ -83,10 +83,61 @@ def path(z_a, z_b, num_points, kind):
     return (1 - t) * z_a[:, None] + t * z_b[:, None]
 
 
+def log_ratios(means, logvars, labels, key):
+    """`log q(z|x)` less that of the condition's mixture, of the mixture and the prior."""
+    noise = np.asarray(jax.random.normal(key, means.shape), np.float64)
+    z = means + np.exp(logvars / 2) * noise
+    squares = (z[:, None] - means) ** 2 / np.exp(logvars)
+    every = np.exp(-(squares + logvars).sum(axis=-1) / 2)
+    own, same = np.diag(every), labels[:, None] == labels
+    group = (every * same).sum(axis=1) / same.sum(axis=1)
+    prior = np.exp(-(z**2).sum(axis=1) / 2)
+    return [np.log(own / other) for other in (group, every.mean(axis=1), prior)]
+
+
+def averaged(ratio, to_group):
+    """Mean and error, of pairs of one condition."""
+    return ratio.mean(), np.hypot(moment(ratio)[1], np.expm1(to_group).mean() / 4)
+
+
+def beside(block_size, **given):
+    group, _, _ = log_ratios(**given)
+    return *averaged(group, group), np.log(2), np.float64(0)
+
+
+def repeated(block_size, **given):
+    group, mixture, _ = log_ratios(**given)
+    return *averaged(mixture - group, group), np.log(2)
+
+
+def to_prior_within(block_size, log_prior, **given):
+    group, _, prior = log_ratios(**given)
+    return averaged(prior - group, group)
+
+
+def swapped(key, log_prob, z, x, labels):
+    """In pairs, each has the z of the other; the drop of one is known by the other's."""
+    own, other = (-((x - codes) ** 2).sum(axis=1) / 2 for codes in (z, z[::-1]))
+    drop = own - other
+    apart = drop - drop.mean()
+    spread = drop.var(ddof=1) + np.maximum((apart * apart[::-1]).mean(), 0)
+    return drop.mean(), np.sqrt(spread / 4), np.float64(0)
+
+
 SAMPLED = {
     "arrays": POSTERIOR,
     "fixed": {"key": KEY, "block_size": 3},
     "outside": BOTH | {"key": KEYS, "block_size": SIZES},
+}
+CONDITION = {  # two pairs
+    "labels": (LABELS[:2], LABELS[:, None], np.arange(4)),
+}
+NO_NAMES = {"labels": ("bool", "bfloat16", "float64")}
+GROUPED = {
+    "arrays": POSTERIOR | {"labels": LABELS},
+    "fixed": {"key": KEY, "block_size": 8},  # in one block, which is quick
+    "outside": SAMPLED["outside"] | CONDITION,
+    "refuses": NO_NAMES,
 }
 SHUFFLED = {
     "arrays": {"z": MEANS},
@@ -166,6 +217,52 @@ ENTRIES = [
         settings={"eps": 0.6, "delta": 0.5},
         reference=lambda kl, eps, delta: collapsed(kl, eps, delta).sum(),
         outside={"kl": NARROW, "eps": (-0.1,), "delta": SHARES},
+    ),
+    Entry("diagnostics.condition_information", reference=repeated, **GROUPED),
+    Entry(
+        "diagnostics.conditional_decomposition",
+        arrays=GROUPED["arrays"],
+        fixed=GROUPED["fixed"] | {"log_prior": None, "kl": None},
+        outside=GROUPED["outside"] | {"kl": (KL[:, 0],)},
+        refuses=NO_NAMES,
+    ),
+    Entry("diagnostics.conditional_information", reference=beside, **GROUPED),
+    Entry(
+        "diagnostics.conditional_marginal_kl",
+        arrays=GROUPED["arrays"],
+        fixed=GROUPED["fixed"] | {"log_prior": None},
+        reference=to_prior_within,
+        outside=GROUPED["outside"],
+        refuses=NO_NAMES,
+    ),
+    Entry(
+        "diagnostics.conditional_report",
+        arrays=GROUPED["arrays"],
+        settings={"active_threshold": 0.25, "eps": 0.5, "delta": 0.25},
+        fixed=GROUPED["fixed"] | {"kl": None, "z": None, "log_prob": None},
+        outside=GROUPED["outside"]
+        | {
+            "active_threshold": (-0.1, np.inf),
+            "eps": (-0.1,),
+            "delta": SHARES,
+            "kl": (KL, KL[:, 0]),
+            "z": (MEANS,),
+            "log_prob": (log_prob,),
+        },
+        refuses=NO_NAMES,
+    ),
+    Entry(
+        "diagnostics.conditional_shuffle_gap",
+        arrays={"z": MEANS, "labels": LABELS},
+        fixed={"key": KEY, "log_prob": log_prob, "x": MEANS},
+        reference=swapped,
+        outside={
+            "z": NARROW,
+            "key": KEYS,
+            "log_prob": (lambda z, x: jnp.sum(z),),
+        }
+        | CONDITION,
+        refuses=NO_NAMES,
     ),
     Entry(
         "diagnostics.derangement",
@@ -375,6 +472,14 @@ ENTRIES = [
                 np.ones(4),
             ),
         },
+    ),
+    Entry(
+        "diagnostics.shuffle_within",
+        arrays={"labels": np.array([7, 3, 3, 7, 5])},
+        fixed={"key": KEY},
+        reference=lambda key, labels: np.array([3, 2, 1, 0, 4]),
+        outside={"labels": (LABELS[:, None], 1), "key": KEYS},
+        refuses=NO_NAMES,
     ),
     Entry("diagnostics.total_correlation", **SAMPLED),
     Entry(

@@ -102,6 +102,38 @@ def one(make):
     return run
 
 
+def triple(make):
+    """The same of three arrays."""
+
+    def run(mean, spread, logit, x, key, batch_ndim):
+        family, output = make(), (mean, spread, logit)
+        log_prob = family.log_prob(output, x, batch_ndim)
+        return log_prob, family.mean(output), family.sample(key, output)
+
+    return run
+
+
+def nbinom(log_mean, x, log_concentration):
+    mean, c = np.exp(log_mean), np.exp(log_concentration)
+    return stats.nbinom.logpmf(x, c, c / (c + mean))
+
+
+def inflated(log_mean, x, log_concentration, zero_logit, batch_ndim):
+    share = special.expit(zero_logit)
+    drawn = (1 - share) * np.exp(nbinom(log_mean, x, log_concentration))
+    return np.log(drawn + share * (x == 0)).sum(axis=1)
+
+
+COUNTS = np.array([[0.0, 3.0, 1.0], [7.0, 0.0, 2.0]])
+NO_COUNTS = (COUNTS - 1, COUNTS + 0.5, COUNTS + np.nan)
+LOG_MEAN = np.array([[0.5, 1.0, -1.0], [2.0, -0.5, 0.0]])
+LOG_C = np.array([[0.5, 3.0, 0.0], [1.0, -1.0, 2.0]])
+OF_COUNTS = {
+    "arrays": {"mean": LOG_MEAN, "spread": LOG_C, "x": COUNTS},
+    "fixed": {"key": KEY, "batch_ndim": 1},
+    "outside": BATCH | {"key": KEYS},
+}
+
 FAMILY = {
     "arrays": {"mean": X, "spread": LOGVAR, "x": X[::-1]},
     "fixed": {"key": KEY, "batch_ndim": 1},
@@ -171,6 +203,11 @@ ENTRIES = [
         "likelihoods.check_continuous_bernoulli_data",
         arrays={"x": GREY},
         outside={"x": (*OUTSIDE, GREY + np.nan, np.array(["0"]))},
+    ),
+    Entry(
+        "likelihoods.check_count_data",
+        arrays={"x": COUNTS},
+        outside={"x": (*NO_COUNTS, COUNTS + np.inf, np.array(["0"]))},
     ),
     Entry(
         "likelihoods.check_gaussian_data",
@@ -256,6 +293,16 @@ ENTRIES = [
         steep={"log_scale": 30.0},
     ),
     Entry(
+        "likelihoods.library_log_mean",
+        arrays={"scores": X, "total": np.array([5.0, 20.0])},
+        fixed={"batch_ndim": 1},
+        reference=lambda scores, total, batch_ndim: (
+            special.log_softmax(scores, axis=1) + np.log(total)[:, None]
+        ),
+        outside={"total": (np.ones(3), np.ones((2, 1)))},
+        steep={"scores": 1e4},
+    ),
+    Entry(
         "likelihoods.mixture_params",
         arrays={"packed": PACKED},
         fixed={"num_channels": 1},
@@ -263,6 +310,82 @@ ENTRIES = [
             "num_channels": (0, -1, 1.5, True),
             "packed": (PACKED[..., :4], PACKED[..., :0], 1.0),
         },
+    ),
+    Entry(
+        "likelihoods.negative_binomial",
+        run=pair(likelihoods.negative_binomial),
+        **OF_COUNTS,
+    ),
+    Entry(
+        "likelihoods.negative_binomial_log_prob",
+        arrays={"log_mean": LOG_MEAN, "x": COUNTS, "log_concentration": LOG_C},
+        fixed={"batch_ndim": 1},
+        reference=lambda log_mean, x, log_concentration, batch_ndim: nbinom(
+            log_mean, x, log_concentration
+        ).sum(axis=1),
+        outside=BATCH | {"x": (X[:, :1],), "log_concentration": (LOG_C[:, :1],)},
+        steep={"log_concentration": 30.0},
+    ),
+    Entry(
+        "likelihoods.poisson",
+        arrays={"logits": LOG_MEAN, "x": COUNTS},
+        run=one(likelihoods.poisson),
+        fixed={"key": KEY, "batch_ndim": 1},
+        outside=BATCH | {"key": KEYS},
+    ),
+    Entry(
+        "likelihoods.poisson_log_prob",
+        arrays={"log_rate": LOG_MEAN, "x": COUNTS},
+        fixed={"batch_ndim": 1},
+        reference=lambda log_rate, x, batch_ndim: stats.poisson.logpmf(
+            x, np.exp(log_rate)
+        ).sum(axis=1),
+        outside=BATCH | {"x": (X[:, :1],)},
+        steep={"log_rate": 30.0},
+    ),
+    Entry("likelihoods.student_t", run=pair(likelihoods.student_t), **FAMILY),
+    Entry(
+        "likelihoods.student_t_log_prob",
+        arrays={"mean": X[::-1], "x": X, "log_scale": LOGVAR},
+        settings={"df": 3.0},
+        fixed={"batch_ndim": 1},
+        reference=lambda mean, x, log_scale, df, batch_ndim: stats.t.logpdf(
+            x, df, mean, np.exp(log_scale)
+        ).sum(axis=1),
+        outside=BATCH
+        | {"x": (X[:, :1],), "log_scale": (LOGVAR[:, :1],), "df": (0.0, -1.0, np.inf)},
+        steep={"log_scale": 30.0},
+    ),
+    Entry(
+        "likelihoods.with_library",
+        arrays={"logits": LOG_MEAN, "x": COUNTS},
+        settings={"usual_total": 8.0},
+        run=lambda logits, x, usual_total: (
+            likelihoods.with_library(likelihoods.poisson(), usual_total).log_prob(
+                logits, x
+            ),
+            likelihoods.with_library(likelihoods.poisson(), usual_total).mean(logits),
+        ),
+        outside={"usual_total": (0.0, -1.0, np.inf)},
+        steep={"logits": 1e4},
+    ),
+    Entry(
+        "likelihoods.zero_inflated_negative_binomial",
+        run=triple(likelihoods.zero_inflated_negative_binomial),
+        **OF_COUNTS | {"arrays": OF_COUNTS["arrays"] | {"logit": X}},
+    ),
+    Entry(
+        "likelihoods.zero_inflated_negative_binomial_log_prob",
+        arrays={
+            "log_mean": LOG_MEAN,
+            "x": COUNTS,
+            "log_concentration": LOG_C,
+            "zero_logit": X,
+        },
+        fixed={"batch_ndim": 1},
+        reference=inflated,
+        outside=BATCH | {"x": (X[:, :1],), "zero_logit": (LOG_C[:, :1],)},
+        steep={"zero_logit": 1e4},
     ),
     Entry(
         "likelihoods.sum_event",

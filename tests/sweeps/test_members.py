@@ -179,6 +179,7 @@ def test_a_member_that_a_finished_run_lacks_is_run_anew(tmp_path, capsys):
     assert results.content_hash(out) == whole
 
 
+@pytest.mark.slow  # 20 s: two processes compile; `tests/results` has four that share rows
 def test_two_launchers_share_the_members(undisturbed, tmp_path, monkeypatch):
     """Neither runs what the other has in hand, whatever their widths."""
     ran, real, lock = [], _work.run_task, threading.Lock()

@@ -4,6 +4,7 @@ import re
 
 import jax
 import numpy as np
+import pytest
 
 from vae_jax import cli, results, sweeps
 from vae_jax.configs import Run
@@ -26,6 +27,7 @@ committed_rate = [0.1, 0.2]
 """
 
 
+@pytest.mark.slow  # 20 s: three programs
 def test_the_plan_is_what_is_done(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sweeps, "setup_jax", lambda devices: None)  # it has begun

@@ -39,7 +39,7 @@ Options of the command:
   --out                 Folder of the results; runs/train-HASH where none is given.
   --devices             Virtual CPU devices at most; a run uses one.
   --keep-state          Keep optimiser and all, from which more --num-steps go on.
-  --stream              always or never send the training set by batches; auto by size.
+  --stream              Always or never send the training set by batches; auto by size.
   --quiet               Draw no bar and say nothing on the way.
   --log-jsonl           Append a line of JSON for every logged step to this file.
   --tensorboard         Write curves for TensorBoard into this folder.

@@ -145,6 +145,14 @@ def conditional_report(
     if kl is not None:
         check_same_shape("kl", as_float(kl), "means", mean)
     check_decoder(log_prob, z, x, mean.shape)
+    if log_prior is None:
+        per_unit = gaussian.kl_standard(mean, logvar)
+    elif kl is None:
+        per_unit = kl_to_group_moments(mean, logvar, groups)
+    else:
+        per_unit = as_float(kl)
+    # before all pairs are compared: it refuses settings
+    collapsed = collapsed_units(per_unit, eps, delta)
     sample_key, shuffle_key = jax.random.split(as_key("key", key))
     parts = conditional_decomposition(
         sample_key,
@@ -155,16 +163,12 @@ def conditional_report(
         kl=None if kl is None else jnp.sum(as_float(kl), axis=-1),
         block_size=block_size,
     )
-    if log_prior is None:
-        kl = gaussian.kl_standard(mean, logvar)
-    elif kl is None:
-        kl = kl_to_group_moments(mean, logvar, groups)
     within, repeated = parts.conditional_information, parts.condition_information
     report = ConditionalReport(
         rate=parts.rate,
-        kl_per_unit=average(as_float(kl), groups),
+        kl_per_unit=average(per_unit, groups),
         active_units=count_active(variance_within(mean, groups), active_threshold),
-        collapsed_units=collapsed_units(kl, eps, delta),
+        collapsed_units=collapsed,
         conditional_information=within.value,
         conditional_information_error=within.standard_error,
         conditional_information_ceiling=within.ceiling,

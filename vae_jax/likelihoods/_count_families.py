@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from vae_jax import checks
 from vae_jax.keys import as_key
 from vae_jax.likelihoods._counts import (
     library_log_mean,
@@ -93,12 +94,16 @@ def with_library(family: Likelihood, usual_total: ArrayLike) -> Likelihood:
 
     Args:
         family: one of this file.
-        usual_total: of an example that is not known.
+        usual_total: of an example that is not known, above 0.
+
+    Raises:
+        ValueError: it is not positive.
 
     >>> family = with_library(poisson(), 8.0)
     >>> family.mean(jnp.zeros((1, 4))).tolist()
     [[2.0, 2.0, 2.0, 2.0]]
     """
+    checks.number("usual_total", usual_total, 0, low_open=True, high_open=True)
 
     def log_prob(output: Any, x: ArrayLike, batch_ndim: int = 1) -> Array:
         x = as_float(x)
