@@ -1,7 +1,6 @@
 """A training set that is streamed gives the bits of one that is on the device."""
 
 import signal
-from importlib.util import find_spec
 
 import jax
 import numpy as np
@@ -16,7 +15,6 @@ from vae_jax.userdata import _large
 from vae_jax.views import Rows
 
 QUIET = sweeps.Options(progress=False)
-needs_grain = pytest.mark.skipif(find_spec("grain") is None, reason="no grain")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -63,7 +61,6 @@ def resident(path, tmp_path_factory):
     return out
 
 
-@needs_grain
 @pytest.mark.slow  # 30 s: the programs of both
 def test_streamed_is_resident_bit_for_bit(path, resident, tmp_path, monkeypatch):
     # windows that end within epochs, and epochs within windows
@@ -81,7 +78,6 @@ def test_streamed_is_resident_bit_for_bit(path, resident, tmp_path, monkeypatch)
     assert ids[0] == ids[1]
 
 
-@needs_grain
 @pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["map", "vmap"])
 @pytest.mark.parametrize(
@@ -130,7 +126,6 @@ REFUSED = {
 }
 
 
-@needs_grain
 @pytest.mark.parametrize("reason", REFUSED)
 def test_what_needs_the_whole_set_is_refused(path, tmp_path, reason):
     config = members(path, **REFUSED[reason])[0]
@@ -177,7 +172,6 @@ def test_data_that_are_no_splits_are_refused():
 
 
 @pytest.mark.slow  # a file of a gigabyte
-@needs_grain
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_a_large_file_stays_in_the_file(tmp_path, monkeypatch, dtype):
     """Its data, their digests and a run on them are those of a copy."""
