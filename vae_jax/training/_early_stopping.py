@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from vae_jax.training._arrival import last_of, schedules_arrived
 from vae_jax.training._fit import keep_where
+from vae_jax.training._judged import judged_run
 from vae_jax.training._plateau import Validate
 from vae_jax.training._program import Program
 from vae_jax.training._state import TrainState, with_train
@@ -93,17 +94,9 @@ def with_early_stopping(
     """
 
     def init(key, hyper, data):  # type: ignore[no-untyped-def]
-        if data.validation is None:
-            raise ValueError(
-                "a run that is stopped by its validation loss needs `validation` images in "
-                "`Splits`; got None."
-            )
-        run = program.init(key, hyper, data)
-        if jax.tree.leaves(run.train.feedback):
-            raise ValueError(
-                "a run that is stopped by its validation loss compares losses at one beta; "
-                "got a feedback controller, which goes on moving it. Leave one of them out."
-            )
+        run = judged_run(
+            "a run that is stopped by its validation loss", program, key, hyper, data
+        )
         step = jnp.zeros((), jnp.int32)
         _, shown = jax.eval_shape(program.step, run, step, key, hyper, data)
         empty = jax.tree.map(lambda one: jnp.zeros(one.shape, one.dtype), shown)

@@ -20,6 +20,7 @@ from vae_jax.training._arrival import last_of, schedules_arrived
 from vae_jax.training._batches import map_batches
 from vae_jax.training._evaluate import example_statistics
 from vae_jax.training._fit import keep_where
+from vae_jax.training._judged import judged_run
 from vae_jax.training._keys import Stream, fold_indices, split_each, stream_key
 from vae_jax.training._objective import kl_to_prior
 from vae_jax.training._program import Hyper, Prepare, Program, at_step
@@ -137,17 +138,9 @@ def with_plateau(
                 "plateau; got None. Give it, with an optimiser that takes it, such as "
                 "`training.adam()`."
             )
-        if data.validation is None:
-            raise ValueError(
-                "a learning rate that is cut on a plateau needs `validation` images in "
-                "`Splits`; got None."
-            )
-        run = program.init(key, hyper, data)
-        if jax.tree.leaves(run.train.feedback):
-            raise ValueError(
-                "a learning rate that is cut on a plateau compares losses at one beta; got "
-                "a feedback controller, which goes on moving it. Leave one of them out."
-            )
+        run = judged_run(
+            "a learning rate that is cut on a plateau", program, key, hyper, data
+        )
         return PlateauState(run, first_plateau(run.train.params))
 
     def step(state, t, key, hyper, data):  # type: ignore[no-untyped-def]
