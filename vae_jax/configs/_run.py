@@ -187,9 +187,8 @@ class Run(Record):
                 "model='pixelcnn' returns; got "
                 f"model={self.model.chosen_name!r}."
             )
-        if self.prior.encodes and self.likelihood.wants not in (
-            *("binary", "unit", "real"),
-        ):
+        takes_images = self.likelihood.wants in ("binary", "unit", "real")
+        if self.prior.encodes and not takes_images:
             raise ValueError(
                 f"the pseudo-inputs of prior={self.prior.chosen_name!r} are images from 0 "
                 f"to 1; got likelihood={self.likelihood.chosen_name!r}. Choose another of "
