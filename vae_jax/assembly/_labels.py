@@ -7,6 +7,7 @@ import numpy as np
 from vae_jax import data
 from vae_jax.conditions import Conditioned
 from vae_jax.configs import Run
+from vae_jax.remedies import Remedy
 from vae_jax.training import Prepare
 
 
@@ -22,13 +23,22 @@ def num_labels(dataset: data.Dataset) -> int:
     return max(int(part.max()) for part in labels) + 1
 
 
+def condition_of(run: Run) -> Remedy | None:
+    """What tells a run's model the condition of every example; None of any other model.
+
+    >>> condition_of(Run()) is None
+    True
+    """
+    return next((one for one in run.remedies if one.labelled), None)
+
+
 def is_labelled(run: Run) -> bool:
     """Whether its model takes examples with their labels.
 
     >>> is_labelled(Run())
     False
     """
-    return any(one.labelled for one in run.remedies)
+    return condition_of(run) is not None
 
 
 def examples(run: Run, split: data.Split) -> Any:

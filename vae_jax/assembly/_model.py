@@ -86,7 +86,11 @@ def prepared(run: Run, max_value: int) -> training.Prepare:
 
 
 def prepared_alone(run: Run, max_value: int) -> training.Prepare:
-    """The same of examples without their labels, whatever the run."""
+    """The same of examples without their labels, whatever the run.
+
+    >>> prepared_alone(Run(), 16).__name__
+    'prepare'
+    """
     wants = run.likelihood.wants
     prepare: training.Prepare = ask(run.data.prepare, Callable, wants, max_value)
     return prepare

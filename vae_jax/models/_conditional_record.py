@@ -1,9 +1,10 @@
 """The conditional VAE of a model that a run names."""
 
 from vae_jax.likelihoods import Density
-from vae_jax.models._conditional import conditional
+from vae_jax.models._conditional import NAME, conditional, decoder_code
 from vae_jax.models._record import Model
 from vae_jax.records import Facts, unchecked
+from vae_jax.types import Array, ArrayLike, Params
 from vae_jax.vae import VAE
 
 READINGS = {"tokens": "token", "counts": "factors"}
@@ -56,3 +57,27 @@ def conditional_model(
         first_token=facts.max_value + 1,
         prior=prior,
     )
+
+
+def decoder_at(
+    params: Params, z: ArrayLike, condition: ArrayLike
+) -> tuple[Params, Array]:
+    """The decoder of a trained conditional model, and what it is given at a condition.
+
+    Whatever priors, posteriors and remedies have added to the parameters is taken away.
+
+    Args:
+        params: of the whole model.
+        z: codes, a row each.
+        condition: of each of them.
+
+    >>> import jax.numpy as jnp
+    >>> table = {"decoder": {"code": jnp.array([[5.0], [7.0]])}}
+    >>> params = {"model": {"condition": table, "decoder": "its own"}, "prior": {}}
+    >>> own, code = decoder_at(params, jnp.zeros((2, 1)), jnp.array([1, 0]))
+    >>> own, code.tolist()
+    ('its own', [[0.0, 7.0], [0.0, 5.0]])
+    """
+    while NAME not in params:
+        params = params["model"]
+    return params["decoder"], decoder_code(params, z, condition)

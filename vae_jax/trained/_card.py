@@ -22,6 +22,9 @@ METRICS = {
     "active_units": "active units of z",
     "collapsed_units": "collapsed units of z",
     "shuffle_gap": "log-likelihood lost when z is shuffled (nats)",
+    "conditional_information": "I(z; x | c), what z says beside the condition (nats)",
+    "condition_information": "I(z; c), what z repeats of the condition (nats)",
+    "shuffle_within_gap": "log-likelihood lost when z is shuffled in a condition (nats)",
     "perplexity": "perplexity",
     "optimal_variance": "noise variance, fitted to the training set",
 }
@@ -80,11 +83,13 @@ def _how_to_run(member: "Member") -> list[str]:
     event = ", ".join(map(str, member.facts.event_shape))
     kind = np.dtype(STORED[member.facts.kind]).name
     what = member.facts.kind
-    reads = ", x" if member.reads_data else ""
+    told = ", condition" if member.condition is not None else ""
+    reads = (", x" if member.reads_data else "") + told
     lines = [
         f'x = load("prepare.bin").call(np.zeros((2, {event}), np.{kind}))  # {what}, up to '
         f"{member.facts.max_value}",
-        'mean, logvar = load("encoder.bin").call(x)',
+        *_condition_line(member),
+        f'mean, logvar = load("encoder.bin").call(x{told})',
         f'decoded, parameters = load("decoder.bin").call(mean{reads})',
     ]
     return [
@@ -94,7 +99,24 @@ def _how_to_run(member: "Member") -> list[str]:
         "mean of the likelihood, `parameters` are what it is the mean of; x is the input "
         "as the model sees it. `params.safetensors` holds the parameters by themselves.\n",
         RUN.format(lines="\n".join(lines)),
+        *_condition_told(member),
     ]
+
+
+def _condition_line(member: "Member") -> list[str]:
+    one = member.one_condition
+    if one is None:
+        return []
+    return [f"condition = np.full(2, {int(one[0])}, np.int32)  # of each example"]
+
+
+def _condition_told(member: "Member") -> list[str]:
+    """What the conditions are."""
+    if member.condition is None:
+        return []
+    labels, names = member.about.labels, member.about.label_names
+    told = ", ".join(f"{i} ({names[i]})" if i < len(names) else str(i) for i in labels)
+    return [f"The condition is the label of each example: {told}.\n"]
 
 
 def _origin(member: "Member") -> list[str]:

@@ -21,7 +21,6 @@ def check_inputs(stored: Mapping[str, Any], job: assembly.Job, run: Run) -> None
     Raises:
         ValueError: names what has changed.
     """
-    refuse_labelled(run)
     found = sweeps.inputs_of(job, assembly.job, DIGESTS)
     sources = dict(stored.get("sources", {}))
     if "make_job" in sources:
@@ -43,23 +42,6 @@ def check_inputs(stored: Mapping[str, Any], job: assembly.Job, run: Run) -> None
             f"dataset={run.data.chosen_name!r} is other data than the member was trained "
             f"on: {', '.join(changed)} have other digests. Put back the files of then, or "
             "train anew."
-        )
-
-
-def refuse_labelled(run: Run) -> None:
-    """Refuse a member that is told a label, which no method here has a place for.
-
-    Raises:
-        ValueError: names the condition, and what does it.
-
-    >>> refuse_labelled(Run())
-    """
-    told = [one for one in run.remedies if one.labelled]
-    if told:
-        raise ValueError(
-            f"a member with {told[0].said} is told a label beside every x and z, which "
-            "`open_run` cannot pass on. Take `assembly.kit(config).vae` and "
-            "`results.load`, and give it `vae_jax.Conditioned(x, labels)`."
         )
 
 

@@ -9,10 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import assembly, data, training
+from vae_jax import assembly, data, models, training
+from vae_jax.conditions import Conditioned
 from vae_jax.configs import Run
 from vae_jax.keys import as_key
 from vae_jax.records import Facts, ask
+from vae_jax.remedies import Remedy
+from vae_jax.trained._conditions import as_labels, as_said, shown
 from vae_jax.trained._functions import Functions, functions, reads_data
 from vae_jax.trained._inputs import RANGES, as_prepared, as_stored
 from vae_jax.types import Array, Params, PRNGKey
@@ -58,6 +61,53 @@ class Loaded:
         keys = self.keys(key, len(stored))[0]
         return self.functions.prepare(self.settings, keys, jnp.asarray(stored))
 
+    def seen_by(
+        self, x: Any, condition: Any, *, prepared: bool, key: PRNGKey | None
+    ) -> Any:
+        """What the model is given: x as it sees it, and the condition if it takes one.
+
+        Raises:
+            ValueError: see `prepare` and `told`.
+        """
+        seen = self.prepare(x, prepared=prepared, key=key)
+        told = self.told(condition, len(seen))
+        return seen if told is None else Conditioned(seen, told)
+
+    def told(self, condition: Any, size: int) -> Array | None:
+        """The conditions of some examples as the model is told them; None if it is not.
+
+        Args:
+            condition: one an example, or one for all.
+            size: how many examples there are.
+
+        Raises:
+            ValueError: none where the model takes one, one where it takes none, or an
+                unknown one; lists those that are known.
+        """
+        if self.condition is None:
+            if condition is None:
+                return None
+            raise ValueError(
+                "`condition` is of members that were trained with one; this one has "
+                "condition='none'. Leave it out."
+            )
+        if condition is None:
+            raise ValueError(
+                f"`condition` must be given: the model was trained with "
+                f"{self.condition.said}, one label an example, or one for all; got none. "
+                f"They are {shown(self.about)}."
+            )
+        return jnp.asarray(as_labels(condition, size, self.about))
+
+    def said_condition(self, word: str) -> str | int:
+        """A condition as it is written on a command line."""
+        return as_said(word, self.about)
+
+    def conditions_of(self, split: str) -> np.ndarray | None:
+        """Those of the examples of a split; None where the model takes none."""
+        found = assembly.examples(self.run, getattr(self.dataset, split))
+        return found.condition if isinstance(found, Conditioned) else None
+
     def pictures(self, x: Any) -> np.ndarray:
         """Images as the model sees them, or means, as grey or colour from 0 to 1.
 
@@ -80,9 +130,24 @@ class Loaded:
         return found
 
     @functools.cached_property
+    def about(self) -> assembly.About:
+        """What is known of the data beside their numbers."""
+        return assembly.about(self.dataset)
+
+    @property
     def facts(self) -> Facts:
         """What the model knows of the data."""
-        return assembly.facts_of(self.dataset)
+        return self.about.facts
+
+    @property
+    def condition(self) -> Remedy | None:
+        """The record that tells the model a condition of every example, if one does."""
+        return assembly.condition_of(self.run)
+
+    @functools.cached_property
+    def one_condition(self) -> Array | None:
+        """A condition of one example, as the model is told it; None if it is not."""
+        return None if self.condition is None else self.told(self.about.labels[0], 1)
 
     @functools.cached_property
     def reads_data(self) -> bool:
@@ -91,6 +156,8 @@ class Loaded:
             return bool(self.run.model.sees_data)
         vae = assembly.model(self.run, self.facts)
         z = jnp.zeros((1, self.run.model.latent_dim), jnp.float32)
+        if self.one_condition is not None:
+            vae = models.given(vae, self.one_condition)
         return reads_data(vae, self.placed, z, jnp.zeros_like(self.seen))
 
     def evaluation_key(self) -> Array:
