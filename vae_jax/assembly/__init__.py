@@ -4,7 +4,7 @@ What a run is made of is said by its records; here they meet. `check` refuses wh
 work before anything is compiled.
 """
 
-from vae_jax.assembly._about import About, about
+from vae_jax.assembly._about import About, about, about_as_json, about_from_json
 from vae_jax.assembly._job import Job, check, describe, job, named_sources, splits
 from vae_jax.assembly._labels import condition_of, examples
 from vae_jax.assembly._model import (
@@ -24,6 +24,8 @@ __all__ = [
     "Job",
     "Kit",
     "about",
+    "about_as_json",
+    "about_from_json",
     "check",
     "condition_of",
     "describe",

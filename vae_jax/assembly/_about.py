@@ -1,6 +1,7 @@
 """What a trained model needs to know of its data, without the data."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,14 +17,25 @@ class About(NamedTuple):
         facts: what models know of it.
         label_names: what its labels are called, if they have names.
         labels: those of the examples to train on, in ascending order.
+        origin: what examples are in the file, where they are others there.
 
     >>> About._fields
-    ('facts', 'label_names', 'labels')
+    ('facts', 'label_names', 'labels', 'origin')
     """
 
     facts: Facts
     label_names: tuple[str, ...] = ()
     labels: tuple[int, ...] = ()
+    origin: data.Origin | None = None
+
+    @property
+    def scales(self) -> bool:
+        """Whether a model sees other numbers than those of the file.
+
+        >>> About(Facts((2,), 1, 9)).scales
+        False
+        """
+        return self.origin is not None and self.origin.scales
 
 
 def about(dataset: data.Dataset) -> About:
@@ -34,4 +46,51 @@ def about(dataset: data.Dataset) -> About:
     """
     known = np.unique(np.asarray(dataset.train.labels))
     labels = tuple(int(label) for label in known if label >= 0)
-    return About(facts_of(dataset), tuple(dataset.label_names), labels)
+    names = tuple(dataset.label_names)
+    return About(facts_of(dataset), names, labels, dataset.origin)
+
+
+def about_as_json(known: About) -> dict[str, Any]:
+    """The same as plain values, for a file.
+
+    >>> about_as_json(About(Facts((2,), 1, 9)))["facts"]["event_shape"]
+    [2]
+    """
+    origin = known.origin
+    return {
+        "facts": known.facts._asdict() | {"event_shape": list(known.facts.event_shape)},
+        "label_names": list(known.label_names),
+        "labels": list(known.labels),
+        "origin": None
+        if origin is None
+        else {n: _plain(v) for n, v in origin._asdict().items()},
+    }
+
+
+def about_from_json(stored: Mapping[str, Any]) -> About:
+    """What `about_as_json` has written.
+
+    >>> known = About(Facts((2,), 1, 9), ("a",), (0,), data.Origin(None, 1.0, 2.0))
+    >>> about_from_json(about_as_json(known)) == known
+    True
+    """
+    shape = tuple(stored["facts"]["event_shape"])
+    origin = stored["origin"]
+    return About(
+        Facts(**{**stored["facts"], "event_shape": shape}),
+        tuple(stored["label_names"]),
+        tuple(stored["labels"]),
+        None
+        if origin is None
+        else data.Origin(**{n: _read(n, v) for n, v in origin.items()}),
+    )
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None else np.asarray(value).tolist()
+
+
+def _read(name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    return tuple(value) if name == "shape" else np.asarray(value, np.float64)

@@ -66,7 +66,7 @@ def sampled(
     count: int = COUNT,
     seed: int = 0,
     condition: str | None = None,
-    **choice: float,
+    **choice: Any,
 ) -> dict[str, np.ndarray]:
     """New examples and their codes: what `Member.sample` draws, in its two steps.
 
@@ -94,7 +94,7 @@ def reconstructed(
     chosen = examples(member, count, split, condition)
     told = {"condition": chosen.condition}
     return {
-        "x": np.asarray(member.prepare(chosen.x)),
+        "x": member.raw(member.prepare(chosen.x)),
         "z": np.asarray(member.encode(chosen.x, **told).mean),
         "reconstructions": np.asarray(member.reconstruct(chosen.x, **told)),
     }
@@ -113,7 +113,7 @@ def interpolated(
     chosen = pairs(member, count, split, condition)
     told = None if chosen.condition is None else chosen.condition[::2]
     between = member.interpolate(chosen.x[::2], chosen.x[1::2], steps, condition=told)
-    x = np.asarray(member.prepare(chosen.x))
+    x = member.raw(member.prepare(chosen.x))
     return {"x_a": x[::2], "x_b": x[1::2], "paths": np.asarray(between)}
 
 
@@ -188,7 +188,7 @@ def rows_of(
 def chosen_of(member: "Member", split: str, rows: np.ndarray) -> Chosen:
     """The examples that stand at these places."""
     told = member.conditions_of(split)
-    x = getattr(member.dataset, split).images[rows]
+    x = member.raw(getattr(member.dataset, split).images[rows])
     return Chosen(x, None if told is None else told[rows], rows)
 
 

@@ -13,6 +13,7 @@ from vae_jax.data._levels import check_dataset, extremes, full_scale
 from vae_jax.data._load import NAMES, load, source_digest
 from vae_jax.data._locate import default_data_dir, prepared_names
 from vae_jax.data._memory import remembered
+from vae_jax.data._origin import Origin
 from vae_jax.data._records import (
     Binarize,
     DataSet,
@@ -38,6 +39,7 @@ __all__ = [
     "Kind",
     "extremes",
     "Dataset",
+    "Origin",
     "Split",
     "binarize_dynamic",
     "binarize_static",

@@ -99,7 +99,23 @@ def _how_to_run(member: "Member") -> list[str]:
         "mean of the likelihood, `parameters` are what it is the mean of; x is the input "
         "as the model sees it. `params.safetensors` holds the parameters by themselves.\n",
         RUN.format(lines="\n".join(lines)),
+        *_scale_told(member),
         *_condition_told(member),
+    ]
+
+
+def _scale_told(member: "Member") -> list[str]:
+    """What stands between the numbers of the file and those of the model."""
+    origin = member.about.origin
+    if origin is None or not origin.scales:
+        return []
+    parts = {"offset": origin.offset, "factor": origin.factor}
+    return [
+        "What `prepare.bin` takes and `decoded` are in the scale of the file; `x`, the "
+        "encoder, `parameters` and every nat above are of x = (file - offset) / factor:\n",
+        "```python",
+        *(f"{name} = {np.asarray(value).tolist()}" for name, value in parts.items()),
+        "```\n",
     ]
 
 
@@ -123,7 +139,7 @@ def _origin(member: "Member") -> list[str]:
     row = member.row
     trained = {n: row.get(n) for n in ("vae_jax", "jax", "jaxlib", "flax", "optax")}
     versions = ", ".join(f"{name} {v}" for name, v in trained.items() if v)
-    sources = member.job.inputs.get("sources", {})
+    sources = member.sources
     return [
         "## Origin\n",
         f"- trained with {versions}",

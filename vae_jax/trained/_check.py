@@ -21,20 +21,8 @@ def check_inputs(stored: Mapping[str, Any], job: assembly.Job, run: Run) -> None
     Raises:
         ValueError: names what has changed.
     """
+    check_sources(stored, run)
     found = sweeps.inputs_of(job, assembly.job, DIGESTS)
-    sources = dict(stored.get("sources", {}))
-    if "make_job" in sources:
-        raise ValueError(
-            "the member was made by a `make_job` of your own, and no settings say what it "
-            "is; `results.load` has its parameters, for your own program to use."
-        )
-    for path in sorted(set(sources) | set(found["sources"])):
-        if sources.get(path) != found["sources"].get(path):
-            raise ValueError(
-                f"{path} has changed since the member was trained: its file, or one of "
-                "yours that it imports, is another. Put back the file that trained it, or "
-                "train anew."
-            )
     data = stored["data"]
     changed = sorted(n for n in data if data[n] != found["data"].get(n))
     if changed:
@@ -43,6 +31,30 @@ def check_inputs(stored: Mapping[str, Any], job: assembly.Job, run: Run) -> None
             f"on: {', '.join(changed)} have other digests. Put back the files of then, or "
             "train anew."
         )
+
+
+def check_sources(stored: Mapping[str, Any], run: Run) -> None:
+    """Refuse a member whose settings name other functions than it was trained with.
+
+    Raises:
+        ValueError: names the file that has changed.
+
+    >>> check_sources({"sources": {}}, Run())
+    """
+    found = assembly.named_sources(run)
+    sources = dict(stored.get("sources", {}))
+    if "make_job" in sources:
+        raise ValueError(
+            "the member was made by a `make_job` of your own, and no settings say what it "
+            "is; `results.load` has its parameters, for your own program to use."
+        )
+    for path in sorted(set(sources) | set(found)):
+        if sources.get(path) != found.get(path):
+            raise ValueError(
+                f"{path} has changed since the member was trained: its file, or one of "
+                "yours that it imports, is another. Put back the file that trained it, or "
+                "train anew."
+            )
 
 
 def inputs_of_member(manifest: Mapping[str, Any], member: int) -> Mapping[str, Any]:

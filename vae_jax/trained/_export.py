@@ -59,7 +59,6 @@ def artifacts(member: "Member") -> dict[str, bytes]:
     Needs a trained member; `Member.export` calls it.
     """
     (size,) = jax.export.symbolic_shape("n")
-    stored = member.dataset.train.images[:1]
     kind = STORED[member.facts.kind]
     seen, latent = member.seen, member.run.model.latent_dim
 
@@ -71,7 +70,7 @@ def artifacts(member: "Member") -> dict[str, bytes]:
     beside = () if told is None else (many(told.shape[1:], told.dtype),)
     reads = (x,) if member.reads_data else ()
     return {
-        "prepare": serialised(prepare_of(member), many(stored.shape[1:], kind)),
+        "prepare": serialised(prepare_of(member), many(member.facts.event_shape, kind)),
         "encoder": serialised(encoder_of(member), x, *beside),
         "decoder": serialised(decoder_of(member), z, *reads, *beside),
     }
@@ -89,10 +88,16 @@ def serialised(function: Callable[..., Any], *shapes: jax.ShapeDtypeStruct) -> b
 
 
 def prepare_of(member: "Member") -> Callable[[Array], Array]:
-    """`stored -> x`, with the draws of the run's evaluation where there are any."""
+    """`stored -> x`, with the draws of the run's evaluation where there are any.
+
+    Of data that were scaled, the numbers of the file take the place of stored ones.
+    """
     run, facts, root = member.settings, member.facts, member.evaluation_key()
 
     def one(index: Array, stored: Array) -> Array:
+        if member.about.scales:
+            low, rest, factor = scale_of(member)
+            stored = ((stored - low) - rest) / factor
         keys, _ = training.split_each(training.fold_indices(root, index[None]))
         prepared = assembly.prepared_alone(run, facts.max_value)
         x: Array = prepared(keys, stored[None])[0]
@@ -102,6 +107,14 @@ def prepare_of(member: "Member") -> Callable[[Array], Array]:
         return jax.vmap(one)(jnp.arange(stored.shape[0]), stored)
 
     return prepare
+
+
+def scale_of(member: "Member") -> tuple[Any, Any, Any]:
+    """The offset in two parts of float32, whose sum is it to float64, and the factor."""
+    origin = member.about.origin
+    assert origin is not None
+    low = np.float32(origin.offset)
+    return low, np.float32(origin.offset - low), np.float32(origin.factor)
 
 
 def encoder_of(member: "Member") -> Callable[..., tuple[Array, Array]]:
@@ -118,7 +131,7 @@ def encoder_of(member: "Member") -> Callable[..., tuple[Array, Array]]:
 
 
 def decoder_of(member: "Member") -> Callable[..., tuple[Array, tuple[Array, ...]]]:
-    """`z -> (mean, parameters)` of the likelihood.
+    """`z -> (mean, parameters)` of the likelihood, the mean in the scale of the file.
 
     `(z, x)` where it reads the data; the condition last, where it is told one.
     """
@@ -130,6 +143,9 @@ def decoder_of(member: "Member") -> Callable[..., tuple[Array, tuple[Array, ...]
             vae = models.given(vae, seen.pop())
         output = vae.decode(constants(member), z[None], *seen, knobs=knobs_of(member))
         mean = family.mean(output)[0]
+        if member.about.scales:
+            low, rest, factor = scale_of(member)
+            mean = mean * factor + rest + low
         # a number that all examples share has no axis of them
         leaves = (
             leaf[0] if jnp.ndim(leaf) else leaf for leaf in jax.tree.leaves(output)

@@ -7,7 +7,7 @@ import numpy as np
 from vae_jax import checks, diagnostics, training
 from vae_jax.conditions import Conditioned
 from vae_jax.trained._functions import Measured
-from vae_jax.trained._inputs import as_stored
+from vae_jax.trained._inputs import as_given
 from vae_jax.trained._loaded import Loaded
 from vae_jax.types import Array, PRNGKey
 
@@ -42,7 +42,9 @@ class Judging(Loaded):
         """Importance-weighted bound on `log p(x)` of every example, in nats.
 
         Burda et al. (2016), Eq. 8, with as many samples as the row by default. Of a
-        conditional member on `log p(x|c)`.
+        conditional member on `log p(x|c)`. It is the density of x as the model sees it: of
+        the numbers of a file that were standardised, subtract the sum of the logarithms of
+        `about.origin.factor`.
         """
         return -self._measured(x, num_samples, key, condition, prepared).nll
 
@@ -63,16 +65,17 @@ class Judging(Loaded):
         """The metrics of the row, measured again; or those of other examples.
 
         Args:
-            x: examples as stored, at least 2; the evaluation split of the run by default,
-                with its own conditions.
+            x: at least 2 examples, see the class; the evaluation split of the run by
+                default, with its own conditions.
             condition: of each of them, where the model takes one.
 
         Raises:
             ValueError: see the class; or `condition` without x.
         """
-        splits = self.job.splits
+        job = self.job_here()
+        splits = job.splits
         if x is not None:
-            stored = as_stored(x, self.facts)
+            stored = as_given(x, self.about)
             told = self.told(condition, len(stored))
             given: Any = stored
             if told is not None:
@@ -83,7 +86,7 @@ class Judging(Loaded):
                 "`condition` is of the examples `x`; got none of them. The evaluation "
                 "split has its own conditions. Leave it out."
             )
-        hyper = self.job.hyper._replace(knobs=self.knobs)
+        hyper = job.hyper._replace(knobs=self.knobs)
         key = training.member_key(self.run.seed)
         found = self.functions.evaluate(self.placed, key, hyper, splits)
         return {name: np.asarray(value) for name, value in found.items()}

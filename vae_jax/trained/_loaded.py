@@ -17,7 +17,7 @@ from vae_jax.records import Facts, ask
 from vae_jax.remedies import Remedy
 from vae_jax.trained._conditions import as_labels, as_said, shown
 from vae_jax.trained._functions import Functions, functions, reads_data
-from vae_jax.trained._inputs import RANGES, as_prepared, as_stored
+from vae_jax.trained._inputs import RANGES, STORED, as_given, as_prepared
 from vae_jax.types import Array, Params, PRNGKey
 from vae_jax.vae import Knobs
 
@@ -33,7 +33,8 @@ class Loaded:
         params: what was kept: the average of the parameters or the best of them, where the
             run keeps those, with statistics of the training set.
         knobs: what the model is called with.
-        job: its program, settings and data.
+        about: what is known of its data.
+        job: its program, settings and data; where the data are gone, why they are.
     """
 
     number: int
@@ -41,12 +42,20 @@ class Loaded:
     row: Mapping[str, Any]
     params: Params
     knobs: Knobs
-    job: assembly.Job
+    about: assembly.About
+    job: assembly.Job | Exception
 
     def prepare(
         self, x: Any, *, prepared: bool = False, key: PRNGKey | None = None
     ) -> Array:
         """Examples as the model sees them; checked, where they already are.
+
+        Args:
+            x: examples; of data of your own, as they stand in the file: with the kept mean
+                and spread of the training set, or the ends of its range, they become what
+                the model sees.
+            prepared: whether they are as the model sees them.
+            key: of a binarisation or of noise.
 
         Raises:
             ValueError: another dtype, shape or range; names the fix.
@@ -57,9 +66,26 @@ class Loaded:
             if wants == "real" and self.facts.kind != "real":
                 wants = "unit"  # levels and the like are from 0 to 1 for it
             return as_prepared(x, self.seen, wants)
-        stored = as_stored(x, self.facts)
+        stored = as_given(x, self.about)
         keys = self.keys(key, len(stored))[0]
         return self.functions.prepare(self.settings, keys, jnp.asarray(stored))
+
+    def raw(self, x: Any) -> np.ndarray:
+        """What the data set holds or the model sees, as it stands in the file.
+
+        `offset + factor * x` of data that were standardised or have a range; all others
+        are returned as they are. `prepare` is its inverse, but for a binarisation.
+        """
+        origin = self.about.origin
+        if origin is None or not origin.scales:
+            return np.asarray(x)
+        return origin.returned(x)
+
+    def given_back(self, x: Array, prepared: bool) -> Array:
+        """What a model has made, in the scale of the file or of the model."""
+        if prepared or not self.about.scales:
+            return x
+        return jnp.asarray(self.raw(x), jnp.float32)
 
     def seen_by(
         self, x: Any, condition: Any, *, prepared: bool, key: PRNGKey | None
@@ -112,7 +138,10 @@ class Loaded:
         """Images as the model sees them, or means, as grey or colour from 0 to 1.
 
         What lies beyond the ends, as the mean of a Gaussian may, is shown as the end.
+        Numbers of a file that have another scale there are given in that.
         """
+        if self.about.origin is not None and self.about.scales:
+            x = self.about.origin.taken(x)
         low, high = RANGES.get(self.run.likelihood.wants, (0.0, 1.0))
         shape = self.seen.shape[1:]
         if len(shape) not in (2, 3) or shape[2:] not in ((), (1,), (3,)):
@@ -125,14 +154,14 @@ class Loaded:
 
     @functools.cached_property
     def dataset(self) -> data.Dataset:
-        """The data that it was trained on."""
+        """The data that it was trained on.
+
+        Raises:
+            ValueError: they are not here.
+        """
+        self.job_here()
         found: data.Dataset = ask(self.run.data.load, data.Dataset)
         return found
-
-    @functools.cached_property
-    def about(self) -> assembly.About:
-        """What is known of the data beside their numbers."""
-        return assembly.about(self.dataset)
 
     @property
     def facts(self) -> Facts:
@@ -168,13 +197,30 @@ class Loaded:
     @functools.cached_property
     def functions(self) -> Functions:
         """What it computes, compiled for all members of its structure."""
-        sources = self.job.inputs.get("sources", {})
-        return functions(self.facts, tuple(sorted(sources.items())))
+        return functions(self.facts, tuple(sorted(self.sources.items())))
+
+    @functools.cached_property
+    def sources(self) -> Mapping[str, str]:
+        """Digests of the files of the user's that it was made of."""
+        return assembly.named_sources(self.run)
+
+    def job_here(self) -> assembly.Job:
+        """Its program, settings and data.
+
+        Raises:
+            ValueError: the data are not here; says which, and what works without.
+        """
+        if isinstance(self.job, Exception):
+            raise ValueError(
+                f"the data of member {self.number} must be here for `dataset`, `evaluate` "
+                f"and `report`: {self.job} Everything else works without."
+            ) from self.job
+        return self.job
 
     @functools.cached_property
     def settings(self) -> Any:
         """The run as a compiled program has it."""
-        return self.job.hyper.settings
+        return self.run.on_device()
 
     @functools.cached_property
     def placed(self) -> Params:
@@ -184,8 +230,8 @@ class Loaded:
     @functools.cached_property
     def seen(self) -> jax.ShapeDtypeStruct:
         """One example as the model sees it."""
-        some = self.dataset.train.images[:1]
-        stored = as_stored(some, self.facts)
+        kind = STORED[self.facts.kind]
+        stored = jax.ShapeDtypeStruct((1, *self.facts.event_shape), kind)
         keys = self.keys(None, 1)[0]
         found: jax.ShapeDtypeStruct = jax.eval_shape(
             self.functions.prepare, self.settings, keys, stored

@@ -26,6 +26,11 @@ class Member(Judging):
     `prepared=True`. Whatever is drawn without a key of the caller's has that of the run's
     evaluation, so that the evaluation split, in its order, has the numbers of the row.
 
+    Of data of your own that were standardised, or have a `value_range`, x is given and
+    returned as it stands in the file, with the mean and spread of the training set, which
+    are kept with the run; `prepared=True` gives and returns it in the model's scale.
+    `raw(member.dataset.test.images)` are the stored examples in the scale of the file.
+
     A conditional member is given a `condition` wherever it is given examples or codes: the
     label of each of them, or one for all, by its number or its name. No other takes one.
     """
@@ -60,15 +65,19 @@ class Member(Judging):
                 reads, one example a code. `draw` is what it writes by itself.
             condition: of a conditional member, a code or for all; it need not be the one
                 that z was encoded with.
-            prepared: whether x is as the model sees it.
+            prepared: whether x and what is returned are as the model sees it.
         """
         args = self._decodes(z, x, condition, prepared)
-        return self.functions.mean(self.settings, self.knobs, self.placed, *args)
+        mean = self.functions.mean(self.settings, self.knobs, self.placed, *args)
+        return self.given_back(mean, prepared)
 
     def likelihood_parameters(
         self, z: Any, x: Any = None, *, condition: Any = None, prepared: bool = False
     ) -> Any:
-        """What the decoder returns: logits, or means and log-variances, as `decode`."""
+        """What the decoder returns: logits, or means and log-variances, as `decode`.
+
+        Always in the scale of the model.
+        """
         args = self._decodes(z, x, condition, prepared)
         return self.functions.output(self.settings, self.knobs, self.placed, *args)
 
@@ -87,7 +96,8 @@ class Member(Judging):
         sentences, the likeliest token each time.
         """
         z = self.encode(x, condition=condition, prepared=prepared, key=key).mean
-        return self._shown(z, self.told(condition, len(z)), key)
+        shown = self._shown(z, self.told(condition, len(z)), key)
+        return self.given_back(shown, prepared)
 
     def interpolate(
         self,
@@ -114,7 +124,8 @@ class Member(Judging):
         told = self.told(condition, len(start))
         told = None if told is None else jnp.repeat(told, path.shape[1], axis=0)
         shown = self._shown(path.reshape(-1, path.shape[-1]), told, key)
-        return shown.reshape(*path.shape[:2], *shown.shape[1:])
+        shown = shown.reshape(*path.shape[:2], *shown.shape[1:])
+        return self.given_back(shown, prepared)
 
     def sample_codes(self, key: PRNGKey, n: int) -> Array:
         """Codes of the member's own prior, (n, latent_dim)."""
@@ -128,14 +139,15 @@ class Member(Judging):
         n: int,
         *,
         condition: Any = None,
+        prepared: bool = False,
         temperature: float | None = None,
         top_p: float | None = None,
     ) -> Array:
         """New examples: z of the prior, then x of the likelihood; see `draw`."""
         keys = jax.random.split(as_key("key", key))
         z = self.sample_codes(keys[0], n)
-        choice = {"temperature": temperature, "top_p": top_p}
-        return self.draw(keys[1], z, condition=condition, **choice)
+        given: dict[str, Any] = {"condition": condition, "prepared": prepared}
+        return self.draw(keys[1], z, temperature=temperature, top_p=top_p, **given)
 
     def draw(
         self,
@@ -143,6 +155,7 @@ class Member(Judging):
         z: Any,
         *,
         condition: Any = None,
+        prepared: bool = False,
         temperature: float | None = None,
         top_p: float | None = None,
     ) -> Array:
@@ -152,6 +165,8 @@ class Member(Judging):
             key: of the noise; every example has its own.
             z: codes.
             condition: of a conditional member, a code or for all.
+            prepared: whether they are returned as the model sees them where that is
+                another scale than that of the file.
             temperature: of sentences alone, 1 by default; see `models.generate`.
             top_p: likewise.
         """
@@ -165,7 +180,8 @@ class Member(Judging):
                     "from their likelihood. Leave it out."
                 )
         choice = (1.0 if value is None else value for value in given.values())
-        return self._drawn(keys, z, self.told(condition, len(z)), *choice)
+        drawn = self._drawn(keys, z, self.told(condition, len(z)), *choice)
+        return self.given_back(drawn, prepared)
 
     def export(self, folder: str | os.PathLike[str]) -> Path:
         """Write parameters, artifacts that run without this package, and a model card.

@@ -20,6 +20,10 @@ HELD: dict[str, Dataset] = {}
 NAME = re.compile(r"arrays-[0-9a-f]{16}")
 
 
+class NotHeld(ValueError):
+    """Arrays of another program."""
+
+
 @record("dataset", "arrays")
 class Held(Own):
     """Arrays of the running program, by a name that `hold` gives them."""
@@ -35,10 +39,10 @@ class Held(Own):
         """The arrays.
 
         Raises:
-            ValueError: they are not in this process.
+            NotHeld: they are not in this process.
         """
         if self.dataset not in HELD:
-            raise ValueError(
+            raise NotHeld(
                 f"dataset={self.dataset!r} are arrays of another program; this one has "
                 "none of that name. Give them again: sweeps.run(..., data=...) "
                 "or userdata.hold(...)."
@@ -96,7 +100,11 @@ def hold(dataset: Dataset) -> Held:
     >>> held.load().train.images.dtype
     dtype('float32')
     """
-    known = json.dumps([digests(dataset), dataset.holds], sort_keys=True)
+    told: list[Any] = [digests(dataset), dataset.holds]
+    if dataset.origin is not None and dataset.origin.scales:
+        # the same numbers of another scale are other data
+        told += [np.asarray(part).tolist() for part in dataset.origin[1:]]
+    known = json.dumps(told, sort_keys=True)
     name = f"arrays-{hashlib.sha256(known.encode()).hexdigest()[:16]}"
     HELD[name] = read_only(dataset._replace(name=name))
     return Held(dataset=name)
