@@ -275,3 +275,108 @@ def test_the_command_line_refuses_it_in_one_line(in_a_folder, capsys, words, mes
     assert message in said
     assert said.count("\n") == 1
     assert not Path("a.npz").exists()
+
+
+AGE = np.random.default_rng(1).uniform(20, 80, 60)
+DRUG = np.array(["low", "high"])[np.arange(60) % 2]
+
+
+@pytest.fixture(scope="module")
+def covered(tmp_path_factory):
+    """A member that is told an age and a drug."""
+    x = np.random.default_rng(2).normal(size=(60, 4))
+    made = userdata.from_arrays(
+        x, values="real", conditions=[{"age": AGE, "drug": DRUG}]
+    )
+    settings = {"model": "linear", **GAUSSIAN, "condition": "covariates"}
+    run = Run.of(dataset=userdata.hold(made).dataset, **settings, condition_prior=True)
+    return vae_jax.open_run(stored_run(tmp_path_factory.mktemp("v") / "run", [run]))[0]
+
+
+def test_covariates_are_given_as_they_stand_in_the_file(covered):
+    x, told = covered.dataset.test.images[:3], covered.dataset.covariates
+    vectors = told.values[2][:3]
+    columns = told.returned(vectors)
+    kit = assembly.kit(covered.run)
+    pair = Conditioned(jnp.asarray(x), jnp.asarray(vectors))
+    wanted = kit.vae.encode(covered.placed, pair, knobs=covered.knobs)
+    found = covered.encode(x, condition=columns)
+    np.testing.assert_allclose(found.mean, wanted.mean, rtol=1e-5, atol=1e-6)
+    # one for all, beside one an example
+    mixed = covered.decode(found.mean, condition={"age": 40, "drug": ["low"] * 3})
+    alone = covered.decode(found.mean, condition={"age": 40.0, "drug": "low"})
+    np.testing.assert_array_equal(mixed, alone)
+    other = covered.decode(found.mean, condition={"age": 41.0, "drug": "low"})
+    assert not np.allclose(alone, other)
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        (
+            None,
+            r"must be given.*'covariates'.*They are age \(a number\), drug \(high, lo",
+        ),
+        ({"age": 3}, "must have each of age, drug and no other; got age"),
+        ({"age": 3, "drug": "mid"}, "'drug' of a condition must be one of high, low"),
+        ({"age": "old", "drug": "low"}, "'age' of a condition must be numbers"),
+        (
+            {"age": [1, 2], "drug": "low"},
+            r"one 'age' an example, \(3,\), or one for all",
+        ),
+        (np.zeros((3, 2)), "must be values by name of each of age, drug"),
+    ],
+)
+def test_covariates_that_are_missing_or_unknown_are_refused(
+    covered, condition, message
+):
+    with pytest.raises(ValueError, match=message):
+        covered.decode(np.zeros((3, 2)), condition=condition)
+
+
+def test_the_command_line_takes_covariates(covered, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("vae_jax.sweeps.setup_jax", lambda devices=None: None)
+    monkeypatch.chdir(tmp_path)
+    folder = stored_run(tmp_path / "run", [covered.run])
+    use(folder, "sample", "--condition", "age=40,drug=low", "--out", "s.npz")
+    told = {"age": 40, "drug": "low"}
+    wanted = covered.sample(jax.random.key(0), 8, condition=told)
+    np.testing.assert_array_equal(np.load("s.npz")["samples"], wanted)
+    use(folder, "encode", "--out", "e.npz")
+    columns = covered.covariates.returned(covered.dataset.covariates.values[2])
+    posterior = covered.encode(covered.dataset.test.images, condition=columns)
+    np.testing.assert_array_equal(np.load("e.npz")["mean"], posterior.mean)
+    for words, message in (
+        (["sample", "--condition", "40"], "must name each covariate with its value"),
+        (["encode", "--condition", "age=4,drug=low"], "of covariates is of sample"),
+        (["interpolate"], "pairs of one condition"),
+    ):
+        with pytest.raises(SystemExit):
+            use(folder, *words, "--out", "no.npz")
+        assert message in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_row_with_covariates_is_measured_again_and_exported(covered, tmp_path):
+    run = covered.run.changed(num_steps=20, log_every=10)
+    sweeps.run([run], tmp_path / "run", sweeps.Options(progress=False))
+    member = vae_jax.open_run(tmp_path / "run")[0]
+    for metric, value in member.evaluate().items():
+        scale = max(member.row["rate"], 1.0)
+        np.testing.assert_allclose(
+            value, member.row[metric], rtol=PRECISE, atol=PRECISE * scale
+        )
+    assert member.report().verdict.label == member.row["verdict"]
+    assert member.about.covariates.levels == ((), ("high", "low"))
+    folder = member.export(tmp_path / "out")
+    content = bytearray((folder / "decoder.bin").read_bytes())
+    vectors = member.dataset.covariates.values[2][:3]
+    z = np.zeros((3, 2), np.float32)
+    decoded, _ = jax.export.deserialize(content).call(z, vectors)
+    columns = member.covariates.returned(vectors)
+    np.testing.assert_allclose(
+        decoded, member.decode(z, condition=columns), rtol=1e-5, atol=1e-6
+    )
+    card = (folder / "card.md").read_text()
+    assert "age (a number), drug (high, low)" in card
+    assert f"condition_factor = {member.covariates.factor.tolist()}" in card

@@ -18,15 +18,17 @@ class About(NamedTuple):
         label_names: what its labels are called, if they have names.
         labels: those of the examples to train on, in ascending order.
         origin: what examples are in the file, where they are others there.
+        covariates: what the columns of a condition are, without those of its examples.
 
     >>> About._fields
-    ('facts', 'label_names', 'labels', 'origin')
+    ('facts', 'label_names', 'labels', 'origin', 'covariates')
     """
 
     facts: Facts
     label_names: tuple[str, ...] = ()
     labels: tuple[int, ...] = ()
     origin: data.Origin | None = None
+    covariates: data.Covariates | None = None
 
     @property
     def scales(self) -> bool:
@@ -47,7 +49,9 @@ def about(dataset: data.Dataset) -> About:
     known = np.unique(np.asarray(dataset.train.labels))
     labels = tuple(int(label) for label in known if label >= 0)
     names = tuple(dataset.label_names)
-    return About(facts_of(dataset), names, labels, dataset.origin)
+    told = dataset.covariates
+    told = None if told is None else told._replace(values=())
+    return About(facts_of(dataset), names, labels, dataset.origin, told)
 
 
 def about_as_json(known: About) -> dict[str, Any]:
@@ -56,7 +60,7 @@ def about_as_json(known: About) -> dict[str, Any]:
     >>> about_as_json(About(Facts((2,), 1, 9)))["facts"]["event_shape"]
     [2]
     """
-    origin = known.origin
+    origin, told = known.origin, known.covariates
     return {
         "facts": known.facts._asdict() | {"event_shape": list(known.facts.event_shape)},
         "label_names": list(known.label_names),
@@ -64,6 +68,14 @@ def about_as_json(known: About) -> dict[str, Any]:
         "origin": None
         if origin is None
         else {n: _plain(v) for n, v in origin._asdict().items()},
+        "told": None
+        if told is None
+        else {
+            "names": list(told.names),
+            "levels": [list(words) for words in told.levels],
+            "offset": _plain(told.offset),
+            "factor": _plain(told.factor),
+        },
     }
 
 
@@ -75,7 +87,7 @@ def about_from_json(stored: Mapping[str, Any]) -> About:
     True
     """
     shape = tuple(stored["facts"]["event_shape"])
-    origin = stored["origin"]
+    origin, told = stored["origin"], stored.get("told")
     return About(
         Facts(**{**stored["facts"], "event_shape": shape}),
         tuple(stored["label_names"]),
@@ -83,7 +95,14 @@ def about_from_json(stored: Mapping[str, Any]) -> About:
         None
         if origin is None
         else data.Origin(**{n: _read(n, v) for n, v in origin.items()}),
+        None if told is None else _covariates(told),
     )
+
+
+def _covariates(told: Mapping[str, Any]) -> data.Covariates:
+    offset, factor = (np.asarray(told[n], np.float64) for n in ("offset", "factor"))
+    levels = tuple(tuple(words) for words in told["levels"])
+    return data.Covariates(tuple(told["names"]), levels, offset, factor)
 
 
 def _plain(value: Any) -> Any:

@@ -41,14 +41,19 @@ def is_labelled(run: Run) -> bool:
     return condition_of(run) is not None
 
 
-def examples(run: Run, split: data.Split) -> Any:
-    """What a run is given of a split: its examples, with their labels if it is labelled.
+def examples(run: Run, dataset: data.Dataset, name: str) -> Any:
+    """What a run is given of a split: its examples, with their conditions if it is told.
 
-    >>> examples(Run(), data.load("digits").test).shape
+    >>> examples(Run(), data.load("digits"), "test").shape
     (297, 8, 8)
     """
-    if not is_labelled(run):
+    split, told = getattr(dataset, name), condition_of(run)
+    if told is None:
         return split.images
+    if told.of_covariates:
+        known = dataset.covariates
+        vectors = None if known is None else known.values[data.SPLITS.index(name)]
+        return Conditioned(split.images, vectors)
     return Conditioned(split.images, np.asarray(split.labels, np.int32))
 
 
@@ -74,7 +79,8 @@ def check_labels(run: Run, dataset: data.Dataset) -> None:
 
     >>> check_labels(Run(), data.load("digits"))
     """
-    if not is_labelled(run):
+    told = condition_of(run)
+    if told is None or told.of_covariates:
         return
     known = np.unique(dataset.train.labels)
     for name in ("validation", run.eval_split):

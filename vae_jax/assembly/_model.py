@@ -18,7 +18,7 @@ def facts_of(dataset: data.Dataset) -> Facts:
     """What records may know of a data set.
 
     >>> facts_of(data.load("digits"))
-    Facts(event_shape=(8, 8), max_value=16, num_examples=1200, ..., num_labels=10)
+    Facts(event_shape=(8, 8), max_value=16, num_examples=1200, ..., num_labels=10, ...)
     """
     images = dataset.train.images
     total = (
@@ -31,6 +31,7 @@ def facts_of(dataset: data.Dataset) -> Facts:
         float(total),
         dataset.holds,
         num_labels(dataset),
+        0 if dataset.covariates is None else dataset.covariates.size,
     )
 
 

@@ -158,6 +158,11 @@ def pairs(member: "Member", count: int, split: str, condition: str | None) -> Ch
     """
     rows, of = rows_of(member, split, condition)
     told = member.conditions_of(split)
+    if told is not None and told.ndim > 1:
+        raise ValueError(
+            "`interpolate` needs pairs of one condition, which examples with covariates "
+            "are not; `Member.interpolate` in Python takes one."
+        )
     groups = np.zeros(len(rows), int) if told is None else told[rows]
     waiting: dict[Any, int] = {}
     found: list[tuple[int, int]] = []
@@ -180,6 +185,11 @@ def rows_of(
     rows = np.arange(len(getattr(member.dataset, split).images))
     if condition is None:
         return rows, f"the {split} split"
+    if member.condition is not None and member.condition.of_covariates:
+        raise ValueError(
+            f"`condition` of covariates is of sample; got {condition!r}. Leave it out: "
+            "every example of a split has its own."
+        )
     [label] = np.asarray(member.told(member.said_condition(condition), 1))
     told = member.conditions_of(split)
     return rows[told == label], f"the {split} split with the condition {condition!r}"
@@ -189,7 +199,10 @@ def chosen_of(member: "Member", split: str, rows: np.ndarray) -> Chosen:
     """The examples that stand at these places."""
     told = member.conditions_of(split)
     x = member.raw(getattr(member.dataset, split).images[rows])
-    return Chosen(x, None if told is None else told[rows], rows)
+    if told is None:
+        return Chosen(x, None, rows)
+    own = told[rows]
+    return Chosen(x, own if own.ndim == 1 else member.covariates.returned(own), rows)
 
 
 def npz(arrays: dict[str, np.ndarray]) -> bytes:

@@ -5,6 +5,7 @@ and run inside the train step, on uint8 images that stay on the device.
 """
 
 from vae_jax.data._contents import content_digest, file_digest
+from vae_jax.data._covariates import Covariates, levels_of, vectors
 from vae_jax.data._dataset import SPLITS, Dataset, Kind, Split
 from vae_jax.data._decode import grey_levels, open_image
 from vae_jax.data._digests import digests, read_only, split_digest
@@ -38,6 +39,9 @@ __all__ = [
     "SPLITS",
     "Kind",
     "extremes",
+    "Covariates",
+    "levels_of",
+    "vectors",
     "Dataset",
     "Origin",
     "Split",

@@ -4,6 +4,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from vae_jax.data._covariates import Covariates
 from vae_jax.data._origin import Origin
 
 SPLITS = ("train", "validation", "test")
@@ -43,6 +44,7 @@ class Dataset(NamedTuple):
             numbers tokens.
         label_names: what the classes are called, if they have names.
         origin: what its examples were in a file of the user's own, if they were others.
+        covariates: what a model can be told of every example, beside its label.
 
     >>> Dataset._fields[:6]
     ('name', 'train', 'validation', 'test', 'max_value', 'kind')
@@ -56,6 +58,7 @@ class Dataset(NamedTuple):
     kind: Kind | None = None
     label_names: tuple[str, ...] = ()
     origin: Origin | None = None
+    covariates: Covariates | None = None
 
     @property
     def holds(self) -> Kind:

@@ -17,16 +17,18 @@ def conditional_model(
     density: Density,
     *,
     width: int,
+    num_conditions: int | None = None,
     encoder: bool = True,
     prior: bool = False,
 ) -> VAE:
-    """A run's model, told the labels of its data; see `conditional`.
+    """A run's model, told the labels or covariates of its data; see `conditional`.
 
     Args:
         model: any, of images or sentences.
         facts: of the data.
         density: the likelihood.
         width: of the vector of a label that the decoder is given.
+        num_conditions: covariates; the labels of the data where none are given.
         encoder: whether the encoder is told.
         prior: whether the prior is.
 
@@ -51,7 +53,7 @@ def conditional_model(
         writer.make(facts, density),
         facts.event_shape,
         model.latent_dim,
-        facts.num_labels,
+        facts.num_labels if num_conditions is None else num_conditions,
         width,
         reading=reading,  # type: ignore[arg-type]
         first_token=facts.max_value + 1,

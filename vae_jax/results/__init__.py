@@ -22,6 +22,7 @@ wins: no shard is lost, none is there twice, and no process need know of another
 file carries a SHA-256, which is verified whenever it is read.
 """
 
+from vae_jax.results._about import keep_about, kept_about
 from vae_jax.results._files import DamagedFile, ForeignFile
 from vae_jax.results._load import load, load_knobs, load_leaves, named_leaves
 from vae_jax.results._manifest import (
@@ -29,8 +30,6 @@ from vae_jax.results._manifest import (
     VersionChanged,
     compare,
     create_or_open,
-    keep_about,
-    kept_about,
     read_manifest,
     short_hash,
     spec_hash,

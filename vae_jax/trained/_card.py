@@ -123,6 +123,9 @@ def _condition_line(member: "Member") -> list[str]:
     one = member.one_condition
     if one is None:
         return []
+    if one.ndim > 1:
+        width = one.shape[1]
+        return [f"condition = np.zeros((2, {width}), np.float32)  # of each example"]
     return [f"condition = np.full(2, {int(one[0])}, np.int32)  # of each example"]
 
 
@@ -130,6 +133,18 @@ def _condition_told(member: "Member") -> list[str]:
     """What the conditions are."""
     if member.condition is None:
         return []
+    if member.condition.of_covariates:
+        known = member.covariates
+        columns = zip(known.names, known.levels, strict=True)
+        words = ", ".join(f"{n} ({', '.join(w) or 'a number'})" for n, w in columns)
+        return [
+            f"The condition is a vector of {words}, words as one of them, each number less "
+            "its offset and over its factor:\n",
+            "```python",
+            f"condition_offset = {np.asarray(known.offset).tolist()}",
+            f"condition_factor = {np.asarray(known.factor).tolist()}",
+            "```\n",
+        ]
     labels, names = member.about.labels, member.about.label_names
     told = ", ".join(f"{i} ({names[i]})" if i < len(names) else str(i) for i in labels)
     return [f"The condition is the label of each example: {told}.\n"]

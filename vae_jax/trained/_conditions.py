@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from vae_jax.assembly import About
+from vae_jax.data import Covariates
 from vae_jax.records import did_you_mean
 
 FEW = 8
@@ -20,7 +21,7 @@ def as_labels(condition: Any, size: int, about: About) -> np.ndarray:
     >>> from vae_jax.records import Facts
     >>> about = About(Facts((2,), 1, 9, num_labels=2), ("cat", "dog"), (0, 1))
     >>> as_labels("dog", 3, about).tolist(), as_labels([0, 1], 2, about).tolist()
-    ([1, 1], [0, 1])
+    ([1, 1, 1], [0, 1])
     """
     given = np.asarray(condition)
     if given.shape not in ((), (size,)):
@@ -56,13 +57,42 @@ def as_said(word: str, about: About) -> str | int:
     return int(word) if word not in about.label_names and word.isdecimal() else word
 
 
-def shown(about: About) -> str:
-    """The labels of training, those with names by number and name.
+def said_covariates(word: str, known: Covariates) -> dict[str, Any]:
+    """Covariates as they are written on a command line, `age=3,sex=f`.
+
+    Raises:
+        ValueError: a part without its name.
+
+    >>> said_covariates("age=3", Covariates(("age",), ((),), 0, 1))
+    {'age': 3.0}
+    """
+    found: dict[str, Any] = {}
+    for part in word.split(","):
+        name, sign, value = part.partition("=")
+        words = dict(zip(known.names, known.levels, strict=True)).get(name)
+        try:
+            found[name] = value if words else float(value)
+        except ValueError:
+            sign = ""
+        if not sign:
+            raise ValueError(
+                "`condition` must name each covariate with its value, such as "
+                f"{','.join(f'{one}=...' for one in known.names)}; got {word!r}."
+            )
+    return found
+
+
+def shown(about: About, covariates: bool = False) -> str:
+    """What a condition may be: the labels of training, or the columns by name.
 
     >>> from vae_jax.records import Facts
     >>> shown(About(Facts((2,), 1, 9), (), (0, 1, 2)))
     '0, 1, 2'
     """
+    if covariates and about.covariates is not None:
+        known = about.covariates
+        columns = zip(known.names, known.levels, strict=True)
+        return ", ".join(f"{n} ({', '.join(w) or 'a number'})" for n, w in columns)
     names = about.label_names
     few = [
         f"{label} ({names[label]!r})" if label < len(names) else str(label)

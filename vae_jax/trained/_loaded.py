@@ -15,7 +15,7 @@ from vae_jax.configs import Run
 from vae_jax.keys import as_key
 from vae_jax.records import Facts, ask
 from vae_jax.remedies import Remedy
-from vae_jax.trained._conditions import as_labels, as_said, shown
+from vae_jax.trained._conditions import as_labels, as_said, said_covariates, shown
 from vae_jax.trained._functions import Functions, functions, reads_data
 from vae_jax.trained._inputs import RANGES, STORED, as_given, as_prepared
 from vae_jax.types import Array, Params, PRNGKey
@@ -117,21 +117,34 @@ class Loaded:
                 "`condition` is of members that were trained with one; this one has "
                 "condition='none'. Leave it out."
             )
+        if self.condition.of_covariates and condition is not None:
+            return jnp.asarray(self.covariates.taken(condition, size))
         if condition is None:
             raise ValueError(
                 f"`condition` must be given: the model was trained with "
-                f"{self.condition.said}, one label an example, or one for all; got none. "
-                f"They are {shown(self.about)}."
+                f"{self.condition.said}, one an example, or one for all; got none. "
+                f"They are {shown(self.about, self.condition.of_covariates)}."
             )
         return jnp.asarray(as_labels(condition, size, self.about))
 
-    def said_condition(self, word: str) -> str | int:
-        """A condition as it is written on a command line."""
+    @property
+    def covariates(self) -> data.Covariates:
+        """What the columns of its condition are."""
+        assert self.about.covariates is not None
+        return self.about.covariates
+
+    def said_condition(self, word: str) -> Any:
+        """A condition as it is written on a command line: a label, or `age=3,sex=f`."""
+        if self.condition is not None and self.condition.of_covariates:
+            return said_covariates(word, self.covariates)
         return as_said(word, self.about)
 
     def conditions_of(self, split: str) -> np.ndarray | None:
-        """Those of the examples of a split; None where the model takes none."""
-        found = assembly.examples(self.run, getattr(self.dataset, split))
+        """Those of the examples of a split, by number; None where the model takes none.
+
+        Of covariates they are vectors, whose columns are `covariates.returned` of them.
+        """
+        found = assembly.examples(self.run, self.dataset, split)
         return found.condition if isinstance(found, Conditioned) else None
 
     def pictures(self, x: Any) -> np.ndarray:
@@ -176,7 +189,11 @@ class Loaded:
     @functools.cached_property
     def one_condition(self) -> Array | None:
         """A condition of one example, as the model is told it; None if it is not."""
-        return None if self.condition is None else self.told(self.about.labels[0], 1)
+        if self.condition is None:
+            return None
+        if self.condition.of_covariates:
+            return jnp.zeros((1, self.covariates.size), jnp.float32)
+        return self.told(self.about.labels[0], 1)
 
     @functools.cached_property
     def reads_data(self) -> bool:

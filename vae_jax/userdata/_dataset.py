@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vae_jax.data import SPLITS, Dataset, Kind, Origin, Split, check_dataset
+from vae_jax.userdata._covariates import conditions_of, covariates_of, joined
 from vae_jax.userdata._kinds import as_stored, check_finite, fitted, spreads_apart
 from vae_jax.userdata._raw import NO_CLASS, WHOLE, Raw, as_classes
 from vae_jax.userdata._splits import split_by_content, warn_of_shared
@@ -64,8 +65,10 @@ def as_dataset(name: str, raw: Raw, reading: Reading = Reading()) -> Dataset:  #
     own = next(iter(raw.parts.values())).shape[1:]
     raw = _shaped(name, raw, reading.shape)
     labels, label_names = as_classes(raw.labels) if raw.labels else ({}, [])
-    parts = [raw.parts, _filled(raw, labels)]
-    examples, classes = _three(name, parts[0], parts[1], reading)
+    told = conditions_of(name, raw)
+    beside = joined(_filled(raw, labels), told)
+    examples, rows = _three(name, raw.parts, beside, reading)
+    classes = [part["label"] for part in rows]
     warn_of_shared(name, examples)
     origin = Origin()
     if reading.standardize:
@@ -102,6 +105,7 @@ def as_dataset(name: str, raw: Raw, reading: Reading = Reading()) -> Dataset:  #
         stored.kind,
         names,
         origin if origin.scales or origin.shape else None,
+        covariates_of(raw, [part["told"] for part in rows]) if told else None,
     )
     check_dataset(made)
     return made
