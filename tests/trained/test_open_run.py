@@ -197,14 +197,3 @@ def test_numbers_of_every_kind_are_taken_as_stored(kind, good, bad, message):
     np.testing.assert_array_equal(made, good)
     with pytest.raises(ValueError, match=message):
         as_stored(np.array(bad), facts)
-
-
-def test_a_member_that_is_told_a_label_is_refused(tmp_path):
-    run = Run.of(hidden=(4,), latent_dim=2, condition="label")
-    folder = stored_run(
-        tmp_path / "labelled", [run], ended={0: "finished"}, nll={0: 1.0}
-    )
-    with pytest.raises(
-        ValueError, match="condition='label' is told a label.*Conditioned"
-    ):
-        vae_jax.open_run(folder)[0]

@@ -114,10 +114,10 @@ def splits(run: Run, dataset: data.Dataset) -> Splits:
     dtype('uint8')
     """
     data.check_dataset(dataset)
-    evaluation = examples(run, getattr(dataset, run.eval_split))
+    evaluation = examples(run, dataset, run.eval_split)
     judged = any(one.validates for one in run.remedies)
-    decides = examples(run, dataset.validation) if judged else None
-    return Splits(examples(run, dataset.train), evaluation, decides)
+    decides = examples(run, dataset, "validation") if judged else None
+    return Splits(examples(run, dataset, "train"), evaluation, decides)
 
 
 def named_sources(run: Run) -> dict[str, str]:

@@ -7,6 +7,7 @@ import numpy as np
 from vae_jax import data
 from vae_jax.conditions import Conditioned
 from vae_jax.configs import Run
+from vae_jax.remedies import Remedy
 from vae_jax.training import Prepare
 
 
@@ -22,23 +23,37 @@ def num_labels(dataset: data.Dataset) -> int:
     return max(int(part.max()) for part in labels) + 1
 
 
+def condition_of(run: Run) -> Remedy | None:
+    """What tells a run's model the condition of every example; None of any other model.
+
+    >>> condition_of(Run()) is None
+    True
+    """
+    return next((one for one in run.remedies if one.labelled), None)
+
+
 def is_labelled(run: Run) -> bool:
     """Whether its model takes examples with their labels.
 
     >>> is_labelled(Run())
     False
     """
-    return any(one.labelled for one in run.remedies)
+    return condition_of(run) is not None
 
 
-def examples(run: Run, split: data.Split) -> Any:
-    """What a run is given of a split: its examples, with their labels if it is labelled.
+def examples(run: Run, dataset: data.Dataset, name: str) -> Any:
+    """What a run is given of a split: its examples, with their conditions if it is told.
 
-    >>> examples(Run(), data.load("digits").test).shape
+    >>> examples(Run(), data.load("digits"), "test").shape
     (297, 8, 8)
     """
-    if not is_labelled(run):
+    split, told = getattr(dataset, name), condition_of(run)
+    if told is None:
         return split.images
+    if told.of_covariates:
+        known = dataset.covariates
+        vectors = None if known is None else known.values[data.SPLITS.index(name)]
+        return Conditioned(split.images, vectors)
     return Conditioned(split.images, np.asarray(split.labels, np.int32))
 
 
@@ -64,7 +79,8 @@ def check_labels(run: Run, dataset: data.Dataset) -> None:
 
     >>> check_labels(Run(), data.load("digits"))
     """
-    if not is_labelled(run):
+    told = condition_of(run)
+    if told is None or told.of_covariates:
         return
     known = np.unique(dataset.train.labels)
     for name in ("validation", run.eval_split):

@@ -18,7 +18,7 @@ def facts_of(dataset: data.Dataset) -> Facts:
     """What records may know of a data set.
 
     >>> facts_of(data.load("digits"))
-    Facts(event_shape=(8, 8), max_value=16, num_examples=1200, ..., num_labels=10)
+    Facts(event_shape=(8, 8), max_value=16, num_examples=1200, ..., num_labels=10, ...)
     """
     images = dataset.train.images
     total = (
@@ -31,6 +31,7 @@ def facts_of(dataset: data.Dataset) -> Facts:
         float(total),
         dataset.holds,
         num_labels(dataset),
+        0 if dataset.covariates is None else dataset.covariates.size,
     )
 
 
@@ -86,7 +87,11 @@ def prepared(run: Run, max_value: int) -> training.Prepare:
 
 
 def prepared_alone(run: Run, max_value: int) -> training.Prepare:
-    """The same of examples without their labels, whatever the run."""
+    """The same of examples without their labels, whatever the run.
+
+    >>> prepared_alone(Run(), 16).__name__
+    'prepare'
+    """
     wants = run.likelihood.wants
     prepare: training.Prepare = ask(run.data.prepare, Callable, wants, max_value)
     return prepare

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import optax
 
 from vae_jax import text, training
+from vae_jax.assembly._labels import condition_of
 from vae_jax.assembly._model import model, objective, prepared
 from vae_jax.conditions import plain
 from vae_jax.configs import Run
@@ -121,6 +122,7 @@ def _evaluated(
     calibrate: training.Calibrate | None,
 ) -> Callable[..., dict[str, Array]]:
     """The evaluation of a run's model."""
+    told = condition_of(run)
     evaluate = training.make_evaluate(
         vae,
         density,
@@ -129,6 +131,7 @@ def _evaluated(
         batch_size=run.batch_size,
         optimal_variance=run.likelihood.optimal_variance,
         calibrate=calibrate,
+        condition_cells=None if told is None else told.cells,
     )
     return with_perplexity(evaluate) if run.data.of_sentences else evaluate
 

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 Action = Literal["encode", "sample", "reconstruct", "interpolate", "export"]
 
 TAKES = {
-    "encode": ("count", "split"),
-    "sample": ("count", "seed", "temperature", "top_p"),
-    "reconstruct": ("count", "split"),
-    "interpolate": ("count", "split", "steps"),
+    "encode": ("count", "split", "condition"),
+    "sample": ("count", "condition", "seed", "temperature", "top_p"),
+    "reconstruct": ("count", "split", "condition"),
+    "interpolate": ("count", "split", "condition", "steps"),
     "export": (),
 }
 """The options that change what an action does."""
@@ -42,6 +42,7 @@ def use(
     out: Path | None = None,
     count: int | None = None,
     split: Literal["train", "validation", "test"] | None = None,
+    condition: str | None = None,
     steps: int | None = None,
     seed: int | None = None,
     temperature: float | None = None,
@@ -65,6 +66,8 @@ def use(
             a name of the run, the action and the member, in the working directory.
         count: examples, or pairs of them; 8, and to encode all of the split.
         split: of the data that examples are of; test by default.
+        condition: of a conditional model, the label to sample at, by name or number, or of
+            which examples are taken; those of all labels by default.
         steps: images from one end to the other; 8 by default.
         seed: of what is sampled; 0 by default.
         temperature: of sentences; 1 by default.
@@ -73,6 +76,7 @@ def use(
     given = {
         "count": count,
         "split": split,
+        "condition": condition,
         "steps": steps,
         "seed": seed,
         "temperature": temperature,

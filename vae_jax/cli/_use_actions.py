@@ -3,7 +3,7 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import numpy as np
@@ -48,18 +48,25 @@ def write(member: "Member", action: str, path: Path, options: dict[str, Any]) ->
 
 
 def encoded(
-    member: "Member", count: int | None = None, split: str = "test"
+    member: "Member",
+    count: int | None = None,
+    split: str = "test",
+    condition: str | None = None,
 ) -> dict[str, np.ndarray]:
     """The posterior of every example, with its class."""
-    own = getattr(member.dataset, split)
-    stored = examples(member, len(own.images) if count is None else count, split)
-    found = member.encode(stored)
+    chosen = examples(member, count, split, condition)
+    found = member.encode(chosen.x, condition=chosen.condition)
     mean, logvar = np.asarray(found.mean), np.asarray(found.logvar)
-    return {"mean": mean, "logvar": logvar, "labels": own.labels[: len(stored)]}
+    labels = getattr(member.dataset, split).labels[chosen.rows]
+    return {"mean": mean, "logvar": logvar, "labels": labels}
 
 
 def sampled(
-    member: "Member", count: int = COUNT, seed: int = 0, **choice: float
+    member: "Member",
+    count: int = COUNT,
+    seed: int = 0,
+    condition: str | None = None,
+    **choice: Any,
 ) -> dict[str, np.ndarray]:
     """New examples and their codes: what `Member.sample` draws, in its two steps.
 
@@ -67,36 +74,46 @@ def sampled(
     """
     if not 0 <= seed < 2**31:
         raise ValueError(f"`seed` must be from 0 to {2**31 - 1}; got {seed}.")
+    said = None if condition is None else member.said_condition(condition)
     keys = jax.random.split(jax.random.key(seed))
     z = member.sample_codes(keys[0], count)
-    x = member.draw(keys[1], z, **choice)
+    x = member.draw(keys[1], z, condition=said, **choice)
     found = {"z": np.asarray(z), "samples": np.asarray(x)}
     if member.reads_data:
         return found
-    return found | {"means": np.asarray(member.decode(z))}
+    return found | {"means": np.asarray(member.decode(z, condition=said))}
 
 
 def reconstructed(
-    member: "Member", count: int = COUNT, split: str = "test"
+    member: "Member",
+    count: int = COUNT,
+    split: str = "test",
+    condition: str | None = None,
 ) -> dict[str, np.ndarray]:
     """Examples as the model sees them, and what z says of them."""
-    stored = examples(member, count, split)
+    chosen = examples(member, count, split, condition)
+    told = {"condition": chosen.condition}
     return {
-        "x": np.asarray(member.prepare(stored)),
-        "z": np.asarray(member.encode(stored).mean),
-        "reconstructions": np.asarray(member.reconstruct(stored)),
+        "x": member.raw(member.prepare(chosen.x)),
+        "z": np.asarray(member.encode(chosen.x, **told).mean),
+        "reconstructions": np.asarray(member.reconstruct(chosen.x, **told)),
     }
 
 
 def interpolated(
-    member: "Member", count: int = COUNT, split: str = "test", steps: int = STEPS
+    member: "Member",
+    count: int = COUNT,
+    split: str = "test",
+    condition: str | None = None,
+    steps: int = STEPS,
 ) -> dict[str, np.ndarray]:
-    """From each example to the next, `count` pairs."""
+    """From each example to the next, `count` pairs, those of a condition by themselves."""
     if count < 1:
         raise ValueError(f"`count` must be at least 1; got {count}.")
-    stored = examples(member, 2 * count, split)
-    between = member.interpolate(stored[::2], stored[1::2], steps)
-    x = np.asarray(member.prepare(stored))
+    chosen = pairs(member, count, split, condition)
+    told = None if chosen.condition is None else chosen.condition[::2]
+    between = member.interpolate(chosen.x[::2], chosen.x[1::2], steps, condition=told)
+    x = member.raw(member.prepare(chosen.x))
     return {"x_a": x[::2], "x_b": x[1::2], "paths": np.asarray(between)}
 
 
@@ -108,15 +125,84 @@ COMPUTED: dict[str, Callable[..., dict[str, np.ndarray]]] = {
 }
 
 
-def examples(member: "Member", count: int, split: str) -> np.ndarray:
-    """The first examples of a split, as stored."""
-    images: np.ndarray = getattr(member.dataset, split).images
-    if not 1 <= count <= len(images):
+class Chosen(NamedTuple):
+    """Examples, their conditions if the model takes them, and where they stand."""
+
+    x: np.ndarray
+    condition: Any
+    rows: np.ndarray
+
+
+def examples(
+    member: "Member", count: int | None, split: str, condition: str | None
+) -> Chosen:
+    """The first examples of a split, or of a condition in it; all, where no count is given.
+
+    Raises:
+        ValueError: more than there are, or an unknown condition.
+    """
+    rows, of = rows_of(member, split, condition)
+    size = len(rows) if count is None else count
+    if not 1 <= size <= len(rows):
         raise ValueError(
-            f"`count` must ask for 1 to {len(images)} examples of the {split} split; got "
-            f"{count}."
+            f"`count` must ask for 1 to {len(rows)} examples of {of}; got {size}."
         )
-    return images[:count]
+    return chosen_of(member, split, rows[:size])
+
+
+def pairs(member: "Member", count: int, split: str, condition: str | None) -> Chosen:
+    """The first pairs of a split; of a conditional member, of two with one condition.
+
+    Raises:
+        ValueError: more than there are, or an unknown condition.
+    """
+    rows, of = rows_of(member, split, condition)
+    told = member.conditions_of(split)
+    if told is not None and told.ndim > 1:
+        raise ValueError(
+            "`interpolate` needs pairs of one condition, which examples with covariates "
+            "are not; `Member.interpolate` in Python takes one."
+        )
+    groups = np.zeros(len(rows), int) if told is None else told[rows]
+    waiting: dict[Any, int] = {}
+    found: list[tuple[int, int]] = []
+    for row, group in zip(rows.tolist(), groups.tolist(), strict=True):
+        if group in waiting:
+            found.append((waiting.pop(group), row))
+        else:
+            waiting[group] = row
+    if count > len(found):
+        raise ValueError(
+            f"`count` must ask for 1 to {len(found)} pairs of {of}; got {count}."
+        )
+    return chosen_of(member, split, np.array(found[:count]).reshape(-1))
+
+
+def rows_of(
+    member: "Member", split: str, condition: str | None
+) -> tuple[np.ndarray, str]:
+    """Where the examples of a split, or of a condition in it, stand, and which they are."""
+    rows = np.arange(len(getattr(member.dataset, split).images))
+    if condition is None:
+        return rows, f"the {split} split"
+    if member.condition is not None and member.condition.of_covariates:
+        raise ValueError(
+            f"`condition` of covariates is of sample; got {condition!r}. Leave it out: "
+            "every example of a split has its own."
+        )
+    [label] = np.asarray(member.told(member.said_condition(condition), 1))
+    told = member.conditions_of(split)
+    return rows[told == label], f"the {split} split with the condition {condition!r}"
+
+
+def chosen_of(member: "Member", split: str, rows: np.ndarray) -> Chosen:
+    """The examples that stand at these places."""
+    told = member.conditions_of(split)
+    x = member.raw(getattr(member.dataset, split).images[rows])
+    if told is None:
+        return Chosen(x, None, rows)
+    own = told[rows]
+    return Chosen(x, own if own.ndim == 1 else member.covariates.returned(own), rows)
 
 
 def npz(arrays: dict[str, np.ndarray]) -> bytes:

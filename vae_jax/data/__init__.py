@@ -5,6 +5,7 @@ and run inside the train step, on uint8 images that stay on the device.
 """
 
 from vae_jax.data._contents import content_digest, file_digest
+from vae_jax.data._covariates import Covariates, levels_of, vectors
 from vae_jax.data._dataset import SPLITS, Dataset, Kind, Split
 from vae_jax.data._decode import grey_levels, open_image
 from vae_jax.data._digests import digests, read_only, split_digest
@@ -13,6 +14,7 @@ from vae_jax.data._levels import check_dataset, extremes, full_scale
 from vae_jax.data._load import NAMES, load, source_digest
 from vae_jax.data._locate import default_data_dir, prepared_names
 from vae_jax.data._memory import remembered
+from vae_jax.data._origin import Origin
 from vae_jax.data._records import (
     Binarize,
     DataSet,
@@ -37,7 +39,11 @@ __all__ = [
     "SPLITS",
     "Kind",
     "extremes",
+    "Covariates",
+    "levels_of",
+    "vectors",
     "Dataset",
+    "Origin",
     "Split",
     "binarize_dynamic",
     "binarize_static",

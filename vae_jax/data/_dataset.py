@@ -4,6 +4,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from vae_jax.data._covariates import Covariates
+from vae_jax.data._origin import Origin
+
 SPLITS = ("train", "validation", "test")
 
 Kind = Literal["levels", "unit", "real", "counts", "tokens"]
@@ -40,9 +43,11 @@ class Dataset(NamedTuple):
         kind: what the numbers are; where none is given, uint8 are levels and wider whole
             numbers tokens.
         label_names: what the classes are called, if they have names.
+        origin: what its examples were in a file of the user's own, if they were others.
+        covariates: what a model can be told of every example, beside its label.
 
-    >>> Dataset._fields
-    ('name', 'train', 'validation', 'test', 'max_value', 'kind', 'label_names')
+    >>> Dataset._fields[:6]
+    ('name', 'train', 'validation', 'test', 'max_value', 'kind')
     """
 
     name: str
@@ -52,6 +57,8 @@ class Dataset(NamedTuple):
     max_value: int
     kind: Kind | None = None
     label_names: tuple[str, ...] = ()
+    origin: Origin | None = None
+    covariates: Covariates | None = None
 
     @property
     def holds(self) -> Kind:

@@ -68,6 +68,8 @@ def digests(dataset: Dataset) -> dict[str, str]:
     '0 to 16'
     """
     found = {name: split_digest(getattr(dataset, name)) for name in SPLITS}
+    if dataset.covariates is not None:
+        found["told"] = _digest(*dataset.covariates.values)
     return found | {"levels": f"0 to {dataset.max_value}"}
 
 

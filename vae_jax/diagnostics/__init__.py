@@ -1,5 +1,6 @@
 """Is the posterior collapsed? Statistics in nats, and a verdict that gives its reasons."""
 
+from vae_jax.diagnostics._cells import condition_cells
 from vae_jax.diagnostics._conditional import (
     ConditionalInformation,
     condition_information,
@@ -112,6 +113,7 @@ from vae_jax.diagnostics._verdict import (
 )
 
 __all__ = [
+    "condition_cells",
     "COLLAPSED_NATS",
     "GRID_AXIS",
     "KL_EDGES",

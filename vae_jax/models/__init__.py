@@ -8,7 +8,7 @@ from vae_jax.models._assemble import LikelihoodName, PixelLikelihoodName
 from vae_jax.models._autoregressive import autoregressive
 from vae_jax.models._compute import compute_in
 from vae_jax.models._conditional import Reading, conditional, decoder_code, given
-from vae_jax.models._conditional_record import conditional_model
+from vae_jax.models._conditional_record import conditional_model, decoder_at
 from vae_jax.models._convolution import ConvolutionMethod
 from vae_jax.models._convolutional import convolutional
 from vae_jax.models._counts import of_counts
@@ -57,6 +57,7 @@ __all__ = [
     "conditional",
     "conditional_model",
     "convolutional",
+    "decoder_at",
     "decoder_code",
     "generate",
     "given",

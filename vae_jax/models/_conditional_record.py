@@ -1,9 +1,10 @@
 """The conditional VAE of a model that a run names."""
 
 from vae_jax.likelihoods import Density
-from vae_jax.models._conditional import conditional
+from vae_jax.models._conditional import NAME, conditional, decoder_code
 from vae_jax.models._record import Model
 from vae_jax.records import Facts, unchecked
+from vae_jax.types import Array, ArrayLike, Params
 from vae_jax.vae import VAE
 
 READINGS = {"tokens": "token", "counts": "factors"}
@@ -16,16 +17,18 @@ def conditional_model(
     density: Density,
     *,
     width: int,
+    num_conditions: int | None = None,
     encoder: bool = True,
     prior: bool = False,
 ) -> VAE:
-    """A run's model, told the labels of its data; see `conditional`.
+    """A run's model, told the labels or covariates of its data; see `conditional`.
 
     Args:
         model: any, of images or sentences.
         facts: of the data.
         density: the likelihood.
         width: of the vector of a label that the decoder is given.
+        num_conditions: covariates; the labels of the data where none are given.
         encoder: whether the encoder is told.
         prior: whether the prior is.
 
@@ -50,9 +53,33 @@ def conditional_model(
         writer.make(facts, density),
         facts.event_shape,
         model.latent_dim,
-        facts.num_labels,
+        facts.num_labels if num_conditions is None else num_conditions,
         width,
         reading=reading,  # type: ignore[arg-type]
         first_token=facts.max_value + 1,
         prior=prior,
     )
+
+
+def decoder_at(
+    params: Params, z: ArrayLike, condition: ArrayLike
+) -> tuple[Params, Array]:
+    """The decoder of a trained conditional model, and what it is given at a condition.
+
+    Whatever priors, posteriors and remedies have added to the parameters is taken away.
+
+    Args:
+        params: of the whole model.
+        z: codes, a row each.
+        condition: of each of them.
+
+    >>> import jax.numpy as jnp
+    >>> table = {"decoder": {"code": jnp.array([[5.0], [7.0]])}}
+    >>> params = {"model": {"condition": table, "decoder": "its own"}, "prior": {}}
+    >>> own, code = decoder_at(params, jnp.zeros((2, 1)), jnp.array([1, 0]))
+    >>> own, code.tolist()
+    ('its own', [[0.0, 7.0], [0.0, 5.0]])
+    """
+    while NAME not in params:
+        params = params["model"]
+    return params["decoder"], decoder_code(params, z, condition)

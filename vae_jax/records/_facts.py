@@ -13,6 +13,7 @@ class Facts(NamedTuple):
         mean_total: of counts, the mean of the sums of the examples to train on.
         kind: what its numbers are; see `data.Kind`.
         num_labels: labels of its examples; 0 where any has none.
+        num_covariates: numbers of the vector of covariates of each; 0 without.
 
     >>> Facts((8, 8), 16, 1200).max_value
     16
@@ -24,3 +25,4 @@ class Facts(NamedTuple):
     mean_total: float = 0.0
     kind: str = "levels"
     num_labels: int = 0
+    num_covariates: int = 0

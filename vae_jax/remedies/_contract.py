@@ -72,6 +72,7 @@ class Remedy(Record):
         validates: it judges by the validation set while a run trains.
         has_phases: at first it trains another objective than the run's.
         labelled: its model takes examples with their labels, `conditions.Conditioned`.
+        of_covariates: in the place of labels it takes vectors of covariates.
     """
 
     sets: ClassVar[str] = ""
@@ -81,6 +82,12 @@ class Remedy(Record):
     validates: ClassVar[bool] = False
     has_phases: ClassVar[bool] = False
     labelled: ClassVar[bool] = False
+    of_covariates: ClassVar[bool] = False
+
+    @property
+    def cells(self) -> int | None:
+        """Cells that covariates are compared in; None where it is found out."""
+        return None
 
     @property
     def said(self) -> str:

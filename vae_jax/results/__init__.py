@@ -8,6 +8,8 @@
                                 a row a member: configuration, status, metrics, history
     params/member-00000-1a2b3c4d5e6f-0a1b2c3d4e5f.safetensors
                                 the final parameters of one member, with its settings
+    data-0123456789abcdef0123456789abcdef.json
+                                what members need to know of their data to be used without
     checkpoints/                the state of members in training
     states/                     what members ended with, from which they go on with more
                                 steps, where it was asked for; may be deleted at any time
@@ -20,6 +22,7 @@ wins: no shard is lost, none is there twice, and no process need know of another
 file carries a SHA-256, which is verified whenever it is read.
 """
 
+from vae_jax.results._about import keep_about, kept_about
 from vae_jax.results._files import DamagedFile, ForeignFile
 from vae_jax.results._load import load, load_knobs, load_leaves, named_leaves
 from vae_jax.results._manifest import (
@@ -65,6 +68,8 @@ __all__ = [
     "finished_members",
     "load",
     "load_knobs",
+    "keep_about",
+    "kept_about",
     "load_leaves",
     "mark_finished",
     "named_leaves",

@@ -4,7 +4,7 @@ from vae_jax.sweeps._chunk import Chunk, OnChunk
 from vae_jax.sweeps._cohorts import Shard, cohort_key, split_shards
 from vae_jax.sweeps._engine import Engine, make_engine
 from vae_jax.sweeps._grid import expand, read_spec
-from vae_jax.sweeps._identity import DataDigests, inputs_of
+from vae_jax.sweeps._identity import DataDigests, data_digest, inputs_of
 from vae_jax.sweeps._interrupts import Interrupted, catch_signals
 from vae_jax.sweeps._options import Options
 from vae_jax.sweeps._out import check_out
@@ -35,6 +35,7 @@ __all__ = [
     "cohort_key",
     "each",
     "expand",
+    "data_digest",
     "inputs_of",
     "make_engine",
     "member_mesh",

@@ -10,6 +10,8 @@ import jax
 
 from vae_jax import __version__, assembly, results, training
 from vae_jax.configs import Run
+from vae_jax.data import Dataset
+from vae_jax.records import ask
 from vae_jax.sweeps._chunk import OnChunk
 from vae_jax.sweeps._cohorts import split_shards
 from vae_jax.sweeps._given import with_data
@@ -104,6 +106,8 @@ def run(
             if not {ids[member] for member in cohort.hypers} <= finished:
                 cohort.trace(options)
         stored = results.create_or_open(out, said, accept_version_change=accept)
+        if make_job is assembly.job:
+            keep_data_facts(out, configs, inputs)
         tell_growth(out, before, ids, usable, options)
         data = [data_digest(one) for one in inputs]
         about = {"spec_hash": stored["spec_hash"], "total": len(stored["members"])}
@@ -117,6 +121,17 @@ def run(
     else:
         tell_finished(out, configs, options)
     return results.read(out)
+
+
+def keep_data_facts(
+    out: Path, configs: Sequence[Run], inputs: Sequence[Inputs]
+) -> None:
+    """Write what members need to know of their data, to be used where it is gone."""
+    of = {data_digest(found): run for run, found in zip(configs, inputs, strict=True)}
+    for digest, run in of.items():
+        dataset: Dataset = ask(run.data.load, Dataset)
+        known = assembly.about(dataset)
+        results.keep_about(out, digest, assembly.about_as_json(known))
 
 
 def refuse_nothing(configs: Sequence[Run], options: Options) -> None:

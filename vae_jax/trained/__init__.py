@@ -5,7 +5,8 @@ settings, prior, statistics and kept parameters, and is refused where its data o
 the user's own is not what it was trained with.
 """
 
-from vae_jax.trained._member import Judged, Member
+from vae_jax.trained._judging import Judged
+from vae_jax.trained._member import Member
 from vae_jax.trained._open import TrainedRun, open_run
 
 __all__ = ["Judged", "Member", "TrainedRun", "open_run"]

@@ -22,6 +22,9 @@ METRICS = {
     "active_units": "active units of z",
     "collapsed_units": "collapsed units of z",
     "shuffle_gap": "log-likelihood lost when z is shuffled (nats)",
+    "conditional_information": "I(z; x | c), what z says beside the condition (nats)",
+    "condition_information": "I(z; c), what z repeats of the condition (nats)",
+    "shuffle_within_gap": "log-likelihood lost when z is shuffled in a condition (nats)",
     "perplexity": "perplexity",
     "optimal_variance": "noise variance, fitted to the training set",
 }
@@ -80,11 +83,13 @@ def _how_to_run(member: "Member") -> list[str]:
     event = ", ".join(map(str, member.facts.event_shape))
     kind = np.dtype(STORED[member.facts.kind]).name
     what = member.facts.kind
-    reads = ", x" if member.reads_data else ""
+    told = ", condition" if member.condition is not None else ""
+    reads = (", x" if member.reads_data else "") + told
     lines = [
         f'x = load("prepare.bin").call(np.zeros((2, {event}), np.{kind}))  # {what}, up to '
         f"{member.facts.max_value}",
-        'mean, logvar = load("encoder.bin").call(x)',
+        *_condition_line(member),
+        f'mean, logvar = load("encoder.bin").call(x{told})',
         f'decoded, parameters = load("decoder.bin").call(mean{reads})',
     ]
     return [
@@ -94,14 +99,62 @@ def _how_to_run(member: "Member") -> list[str]:
         "mean of the likelihood, `parameters` are what it is the mean of; x is the input "
         "as the model sees it. `params.safetensors` holds the parameters by themselves.\n",
         RUN.format(lines="\n".join(lines)),
+        *_scale_told(member),
+        *_condition_told(member),
     ]
+
+
+def _scale_told(member: "Member") -> list[str]:
+    """What stands between the numbers of the file and those of the model."""
+    origin = member.about.origin
+    if origin is None or not origin.scales:
+        return []
+    parts = {"offset": origin.offset, "factor": origin.factor}
+    return [
+        "What `prepare.bin` takes and `decoded` are in the scale of the file; `x`, the "
+        "encoder, `parameters` and every nat above are of x = (file - offset) / factor:\n",
+        "```python",
+        *(f"{name} = {np.asarray(value).tolist()}" for name, value in parts.items()),
+        "```\n",
+    ]
+
+
+def _condition_line(member: "Member") -> list[str]:
+    one = member.one_condition
+    if one is None:
+        return []
+    if one.ndim > 1:
+        width = one.shape[1]
+        return [f"condition = np.zeros((2, {width}), np.float32)  # of each example"]
+    return [f"condition = np.full(2, {int(one[0])}, np.int32)  # of each example"]
+
+
+def _condition_told(member: "Member") -> list[str]:
+    """What the conditions are."""
+    if member.condition is None:
+        return []
+    if member.condition.of_covariates:
+        known = member.covariates
+        columns = zip(known.names, known.levels, strict=True)
+        words = ", ".join(f"{n} ({', '.join(w) or 'a number'})" for n, w in columns)
+        return [
+            f"The condition is a vector of {words}, words as one of them, each number less "
+            "its offset and over its factor:\n",
+            "```python",
+            f"condition_offset = {np.asarray(known.offset).tolist()}",
+            f"condition_factor = {np.asarray(known.factor).tolist()}",
+            "```\n",
+        ]
+    labels, names = member.about.labels, member.about.label_names
+    told = ", ".join(f"{i} ({names[i]})" if i < len(names) else str(i) for i in labels)
+    return [f"The condition is the label of each example: {told}.\n"]
 
 
 def _origin(member: "Member") -> list[str]:
     row = member.row
     trained = {n: row.get(n) for n in ("vae_jax", "jax", "jaxlib", "flax", "optax")}
     versions = ", ".join(f"{name} {v}" for name, v in trained.items() if v)
-    sources = member.job.inputs.get("sources", {})
+    sources = member.sources
     return [
         "## Origin\n",
         f"- trained with {versions}",

@@ -21,21 +21,8 @@ def check_inputs(stored: Mapping[str, Any], job: assembly.Job, run: Run) -> None
     Raises:
         ValueError: names what has changed.
     """
-    refuse_labelled(run)
+    check_sources(stored, run)
     found = sweeps.inputs_of(job, assembly.job, DIGESTS)
-    sources = dict(stored.get("sources", {}))
-    if "make_job" in sources:
-        raise ValueError(
-            "the member was made by a `make_job` of your own, and no settings say what it "
-            "is; `results.load` has its parameters, for your own program to use."
-        )
-    for path in sorted(set(sources) | set(found["sources"])):
-        if sources.get(path) != found["sources"].get(path):
-            raise ValueError(
-                f"{path} has changed since the member was trained: its file, or one of "
-                "yours that it imports, is another. Put back the file that trained it, or "
-                "train anew."
-            )
     data = stored["data"]
     changed = sorted(n for n in data if data[n] != found["data"].get(n))
     if changed:
@@ -46,21 +33,28 @@ def check_inputs(stored: Mapping[str, Any], job: assembly.Job, run: Run) -> None
         )
 
 
-def refuse_labelled(run: Run) -> None:
-    """Refuse a member that is told a label, which no method here has a place for.
+def check_sources(stored: Mapping[str, Any], run: Run) -> None:
+    """Refuse a member whose settings name other functions than it was trained with.
 
     Raises:
-        ValueError: names the condition, and what does it.
+        ValueError: names the file that has changed.
 
-    >>> refuse_labelled(Run())
+    >>> check_sources({"sources": {}}, Run())
     """
-    told = [one for one in run.remedies if one.labelled]
-    if told:
+    found = assembly.named_sources(run)
+    sources = dict(stored.get("sources", {}))
+    if "make_job" in sources:
         raise ValueError(
-            f"a member with {told[0].said} is told a label beside every x and z, which "
-            "`open_run` cannot pass on. Take `assembly.kit(config).vae` and "
-            "`results.load`, and give it `vae_jax.Conditioned(x, labels)`."
+            "the member was made by a `make_job` of your own, and no settings say what it "
+            "is; `results.load` has its parameters, for your own program to use."
         )
+    for path in sorted(set(sources) | set(found)):
+        if sources.get(path) != found.get(path):
+            raise ValueError(
+                f"{path} has changed since the member was trained: its file, or one of "
+                "yours that it imports, is another. Put back the file that trained it, or "
+                "train anew."
+            )
 
 
 def inputs_of_member(manifest: Mapping[str, Any], member: int) -> Mapping[str, Any]:

@@ -21,25 +21,34 @@ def draw_examples(
     params: Params,
     keys: Array,
     z: Array,
+    condition: Any,
     temperature: Any,
     top_p: Any,
 ) -> Array:
     """`x ~ p(x|z)`, one a code: images as the model sees them, or tokens.
 
+    Of a conditional model `x ~ p(x|z, c)`, with a condition a code; of others it is None.
+
     Needs a trained run; `Member.draw` calls it.
     """
     # a remedy of the user's own may have changed the decoder
     known = not (run.model.is_own or any(one.is_own for one in run.remedies))
-    own = run.model.own_params(params) if known else params
+    own, code = params, z
+    if known and condition is not None:
+        own, code = models.decoder_at(params, z, condition)
+    own = run.model.own_params(own) if known else own
+    if condition is not None:
+        vae = models.given(vae, condition)
     if run.data.of_sentences:
         decoding = run.model.decoding(facts, knobs) if known else None
         if decoding is None:
-            decoding, own = whole_decoding(vae, facts.event_shape[0], knobs), params
+            decoding = whole_decoding(vae, facts.event_shape[0], knobs)
+            own, code = params, z
         length = facts.event_shape[0]
         chosen = {"temperature": temperature, "top_p": top_p}
-        return models.generate(keys, decoding, own, z, length, **chosen)
+        return models.generate(keys, decoding, own, code, length, **chosen)
     if known:
-        quick: Any = run.model.drawn(keys, run.likelihood, own, z, facts, knobs)
+        quick: Any = run.model.drawn(keys, run.likelihood, own, code, facts, knobs)
         if quick is not None:
             return jnp.asarray(quick)
     family: Likelihood = ask(run.likelihood.density, Likelihood, facts)

@@ -14,7 +14,7 @@ import jax.export
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import assembly, results, training
+from vae_jax import assembly, models, results, training
 from vae_jax.trained._card import card
 from vae_jax.trained._functions import density, exactly
 from vae_jax.trained._inputs import STORED
@@ -59,7 +59,6 @@ def artifacts(member: "Member") -> dict[str, bytes]:
     Needs a trained member; `Member.export` calls it.
     """
     (size,) = jax.export.symbolic_shape("n")
-    stored = member.dataset.train.images[:1]
     kind = STORED[member.facts.kind]
     seen, latent = member.seen, member.run.model.latent_dim
 
@@ -67,11 +66,13 @@ def artifacts(member: "Member") -> dict[str, bytes]:
         return jax.ShapeDtypeStruct((size, *event), dtype)
 
     x, z = many(seen.shape[1:], seen.dtype), many((latent,), jnp.float32)
+    told = member.one_condition
+    beside = () if told is None else (many(told.shape[1:], told.dtype),)
     reads = (x,) if member.reads_data else ()
     return {
-        "prepare": serialised(prepare_of(member), many(stored.shape[1:], kind)),
-        "encoder": serialised(encoder_of(member), x),
-        "decoder": serialised(decoder_of(member), z, *reads),
+        "prepare": serialised(prepare_of(member), many(member.facts.event_shape, kind)),
+        "encoder": serialised(encoder_of(member), x, *beside),
+        "decoder": serialised(decoder_of(member), z, *reads, *beside),
     }
 
 
@@ -87,12 +88,19 @@ def serialised(function: Callable[..., Any], *shapes: jax.ShapeDtypeStruct) -> b
 
 
 def prepare_of(member: "Member") -> Callable[[Array], Array]:
-    """`stored -> x`, with the draws of the run's evaluation where there are any."""
+    """`stored -> x`, with the draws of the run's evaluation where there are any.
+
+    Of data that were scaled, the numbers of the file take the place of stored ones.
+    """
     run, facts, root = member.settings, member.facts, member.evaluation_key()
 
     def one(index: Array, stored: Array) -> Array:
+        if member.about.scales:
+            low, rest, factor = scale_of(member)
+            stored = ((stored - low) - rest) / factor
         keys, _ = training.split_each(training.fold_indices(root, index[None]))
-        x: Array = assembly.prepared(run, facts.max_value)(keys, stored[None])[0]
+        prepared = assembly.prepared_alone(run, facts.max_value)
+        x: Array = prepared(keys, stored[None])[0]
         return x
 
     def prepare(stored: Array) -> Array:
@@ -101,25 +109,43 @@ def prepare_of(member: "Member") -> Callable[[Array], Array]:
     return prepare
 
 
-def encoder_of(member: "Member") -> Callable[[Array], tuple[Array, Array]]:
-    """`x -> (mean, logvar)` of the posterior."""
+def scale_of(member: "Member") -> tuple[Any, Any, Any]:
+    """The offset in two parts of float32, whose sum is it to float64, and the factor."""
+    origin = member.about.origin
+    assert origin is not None
+    low = np.float32(origin.offset)
+    return low, np.float32(origin.offset - low), np.float32(origin.factor)
 
-    def one(run: Any, x: Array) -> tuple[Array, Array]:
+
+def encoder_of(member: "Member") -> Callable[..., tuple[Array, Array]]:
+    """`x -> (mean, logvar)` of the posterior; `(x, c)` where it is told a condition."""
+
+    def one(run: Any, x: Array, *told: Array) -> tuple[Array, Array]:
         vae = assembly.model(run, member.facts)
+        for condition in told:
+            vae = models.given(vae, condition[None])
         found = vae.encode(constants(member), x[None], knobs=knobs_of(member))
         return found.mean[0], found.logvar[0]
 
-    return jax.vmap(lambda x: exactly(one)(member.settings, x))
+    return jax.vmap(lambda *args: exactly(one)(member.settings, *args))
 
 
 def decoder_of(member: "Member") -> Callable[..., tuple[Array, tuple[Array, ...]]]:
-    """`z -> (mean, parameters)` of the likelihood; `(z, x)` where it reads the data."""
+    """`z -> (mean, parameters)` of the likelihood, the mean in the scale of the file.
 
-    def one(run: Any, z: Array, *x: Array) -> tuple[Array, tuple[Array, ...]]:
+    `(z, x)` where it reads the data; the condition last, where it is told one.
+    """
+
+    def one(run: Any, z: Array, *beside: Array) -> tuple[Array, tuple[Array, ...]]:
         vae, family = assembly.model(run, member.facts), density(run, member.facts)
-        seen = [each[None] for each in x]
+        seen = [each[None] for each in beside]
+        if member.condition is not None:
+            vae = models.given(vae, seen.pop())
         output = vae.decode(constants(member), z[None], *seen, knobs=knobs_of(member))
         mean = family.mean(output)[0]
+        if member.about.scales:
+            low, rest, factor = scale_of(member)
+            mean = mean * factor + rest + low
         # a number that all examples share has no axis of them
         leaves = (
             leaf[0] if jnp.ndim(leaf) else leaf for leaf in jax.tree.leaves(output)

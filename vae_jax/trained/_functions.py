@@ -22,13 +22,15 @@ from vae_jax.vae import VAE, DiagGaussian, Knobs
 class Functions(NamedTuple):
     """Each is called with the settings and the knobs of a member, and its parameters.
 
+    Of a conditional model x is `Conditioned`, but in `prepare`.
+
     Attributes:
         prepare: `prepare(settings, keys, stored) -> x`.
         encode: `encode(settings, knobs, params, x)`.
         output: `output(settings, knobs, params, z, x)`, the parameters of the likelihood.
         mean: of it, likewise.
         measure: `measure(settings, knobs, params, keys, x, num_samples)`: nats.
-        draw: `draw(settings, knobs, params, keys, z, temperature, top_p)`.
+        draw: `draw(settings, knobs, params, keys, z, condition, temperature, top_p)`.
         codes: `codes(settings, params, key, num)`, of the prior.
         evaluate: `evaluate(params, key, hyper, splits)`.
 
@@ -86,16 +88,17 @@ def functions(facts: Facts, sources: tuple[tuple[str, str], ...]) -> Functions:
 
 def prepared(facts: Facts, run: Any, keys: Array, stored: Array) -> Array:
     """Stored examples as the model sees them."""
-    return assembly.prepared(run, facts.max_value)(keys, stored)
+    x: Array = assembly.prepared_alone(run, facts.max_value)(keys, stored)
+    return x
 
 
 def encoded(
-    facts: Facts, run: Any, knobs: Knobs, params: Params, x: Array
+    facts: Facts, run: Any, knobs: Knobs, params: Params, x: Any
 ) -> DiagGaussian:
     """The posterior, as many examples at a time as a step has."""
     vae = assembly.model(run, facts)
 
-    def encode(x: Array) -> DiagGaussian:
+    def encode(x: Any) -> DiagGaussian:
         return vae.encode(params, x, knobs=knobs)
 
     found: DiagGaussian = training.map_batches(encode, rows(run, x), x)
@@ -115,7 +118,7 @@ def decoded_mean(
     """The mean of the likelihood."""
     vae, family = assembly.model(run, facts), density(run, facts)
 
-    def decode(z: Array, *x: Array) -> Array:
+    def decode(z: Array, *x: Any) -> Array:
         return family.mean(vae.decode(params, z, *x, knobs=knobs))
 
     given = (z,) if x is None else (z, x)
@@ -129,13 +132,13 @@ def measured(
     knobs: Knobs,
     params: Params,
     keys: Array,
-    x: Array,
+    x: Any,
     num_samples: int,
 ) -> Measured:
     """Every example as the evaluation of a run measures it."""
     vae, family = assembly.model(run, facts), density(run, facts)
 
-    def measure(keys: Array, x: Array) -> Measured:
+    def measure(keys: Array, x: Any) -> Measured:
         found = training.example_statistics(
             vae, family, params, keys, x, knobs, num_samples
         )
@@ -154,15 +157,18 @@ def drawn(
     params: Params,
     keys: Array,
     z: Array,
+    condition: Any,
     *choice: Any,
 ) -> Array:
     """Examples from codes, with the temperature and the share of likely words."""
     vae = assembly.model(run, facts)
 
-    def draw(keys: Array, z: Array) -> Array:
-        return draw_examples(run, facts, vae, knobs, params, keys, z, *choice)
+    def draw(keys: Array, z: Array, *given: Array) -> Array:
+        known = given[0] if given else None
+        return draw_examples(run, facts, vae, knobs, params, keys, z, known, *choice)
 
-    found: Array = training.map_batches(draw, rows(run, z), keys, z)
+    given = () if condition is None else (condition,)
+    found: Array = training.map_batches(draw, rows(run, z), keys, z, *given)
     return found
 
 
@@ -190,7 +196,7 @@ def density(run: Any, facts: Facts) -> Likelihood:
     return found
 
 
-def rows(run: Any, x: Array) -> int:
+def rows(run: Any, x: Any) -> int:
     """Examples at a time: those of a step, and no more than there are."""
     return min(int(run.batch_size), len(x))
 

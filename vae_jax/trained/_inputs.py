@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vae_jax.assembly import About
 from vae_jax.likelihoods import check_count_data
 from vae_jax.records import Facts
 from vae_jax.types import Array
@@ -47,6 +48,32 @@ def as_stored(x: Any, facts: Facts) -> np.ndarray:
     check_shape(array, facts.event_shape, "images as stored")
     check_range(array, 0, facts.max_value, "levels")
     return array
+
+
+def as_given(x: Any, about: About) -> np.ndarray:
+    """Examples as they stand in the file, as the data set stores them.
+
+    Raises:
+        ValueError: see `as_stored`; numbers beyond the range that was said of them.
+
+    >>> from vae_jax.data import Origin
+    >>> facts, origin = Facts((1,), 1, 9, kind="unit"), Origin(None, -1.0, 2.0)
+    >>> as_given(np.array([[0.0]]), About(facts, origin=origin)).tolist()
+    [[0.5]]
+    """
+    facts, origin = about.facts, about.origin
+    if origin is None:
+        return as_stored(x, facts)
+    array = np.asarray(x)
+    if origin.shape is not None and array.shape[1:] == origin.shape:
+        array = array.reshape(-1, *facts.event_shape)
+    if not origin.scales or array.dtype.kind not in "biuf":
+        return as_stored(array, facts)
+    check_shape(array, facts.event_shape, "examples as they stand in the file")
+    if facts.kind == "unit":
+        low = float(origin.offset)
+        check_range(array, low, low + float(origin.factor), "numbers of the file")
+    return as_stored(origin.taken(array), facts)
 
 
 def as_numbers(array: np.ndarray, facts: Facts) -> np.ndarray:

@@ -3,76 +3,91 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from vae_jax import checks, diagnostics, training
+from vae_jax.conditions import Conditioned
 from vae_jax.keys import as_key
-from vae_jax.trained._functions import Measured
-from vae_jax.trained._inputs import as_codes, as_stored
-from vae_jax.trained._loaded import Loaded
+from vae_jax.trained._inputs import as_codes
+from vae_jax.trained._judging import Judging
 from vae_jax.types import Array, PRNGKey
 from vae_jax.vae import DiagGaussian
 
 
-class Judged(NamedTuple):
-    """The collapse report of a member, and what it comes to.
-
-    >>> Judged._fields
-    ('report', 'verdict')
-    """
-
-    report: diagnostics.CollapseReport
-    verdict: diagnostics.Verdict
-
-
 @dataclass(frozen=True, eq=False)
-class Member(Loaded):
+class Member(Judging):
     """A trained model: everything is computed as it was when its row was measured.
 
     `x` is examples as stored, uint8 images of the data set or tokens, which the member
     prepares itself (scales, binarises); or images as the model sees them, floating, with
     `prepared=True`. Whatever is drawn without a key of the caller's has that of the run's
     evaluation, so that the evaluation split, in its order, has the numbers of the row.
+
+    Of data of your own that were standardised, or have a `value_range`, x is given and
+    returned as it stands in the file, with the mean and spread of the training set, which
+    are kept with the run; `prepared=True` gives and returns it in the model's scale.
+    `raw(member.dataset.test.images)` are the stored examples in the scale of the file.
+
+    A conditional member is given a `condition` wherever it is given examples or codes: the
+    label of each of them, or one for all, by its number or its name. No other takes one.
     """
 
     def encode(
-        self, x: Any, *, prepared: bool = False, key: PRNGKey | None = None
+        self,
+        x: Any,
+        *,
+        condition: Any = None,
+        prepared: bool = False,
+        key: PRNGKey | None = None,
     ) -> DiagGaussian:
         """The posterior of every example.
 
         Args:
             x: examples; see the class.
+            condition: of a conditional member, likewise.
             prepared: whether they are as the model sees them.
             key: of a binarisation or of noise, where the member's data have one.
         """
-        seen = self.prepare(x, prepared=prepared, key=key)
+        seen = self.seen_by(x, condition, prepared=prepared, key=key)
         return self.functions.encode(self.settings, self.knobs, self.placed, seen)
 
-    def decode(self, z: Any, x: Any = None, *, prepared: bool = False) -> Array:
+    def decode(
+        self, z: Any, x: Any = None, *, condition: Any = None, prepared: bool = False
+    ) -> Array:
         """The mean of the likelihood: probabilities of pixels or tokens, or grey levels.
 
         Args:
             z: codes, (n, latent_dim).
             x: of a decoder that reads previous pixels or words, and of no other: what it
                 reads, one example a code. `draw` is what it writes by itself.
-            prepared: whether x is as the model sees it.
+            condition: of a conditional member, a code or for all; it need not be the one
+                that z was encoded with.
+            prepared: whether x and what is returned are as the model sees it.
         """
-        args = self._decodes(z, x, prepared)
-        return self.functions.mean(self.settings, self.knobs, self.placed, *args)
+        args = self._decodes(z, x, condition, prepared)
+        mean = self.functions.mean(self.settings, self.knobs, self.placed, *args)
+        return self.given_back(mean, prepared)
 
     def likelihood_parameters(
-        self, z: Any, x: Any = None, *, prepared: bool = False
+        self, z: Any, x: Any = None, *, condition: Any = None, prepared: bool = False
     ) -> Any:
-        """What the decoder returns: logits, or means and log-variances, as `decode`."""
-        args = self._decodes(z, x, prepared)
+        """What the decoder returns: logits, or means and log-variances, as `decode`.
+
+        Always in the scale of the model.
+        """
+        args = self._decodes(z, x, condition, prepared)
         return self.functions.output(self.settings, self.knobs, self.placed, *args)
 
     def reconstruct(
-        self, x: Any, *, prepared: bool = False, key: PRNGKey | None = None
+        self,
+        x: Any,
+        *,
+        condition: Any = None,
+        prepared: bool = False,
+        key: PRNGKey | None = None,
     ) -> Array:
         """What z alone says of every example, by the mean of its posterior.
 
@@ -80,7 +95,9 @@ class Member(Loaded):
         draws with one noise for all, so that they differ where z makes them differ; of
         sentences, the likeliest token each time.
         """
-        return self._shown(self.encode(x, prepared=prepared, key=key).mean, key)
+        z = self.encode(x, condition=condition, prepared=prepared, key=key).mean
+        shown = self._shown(z, self.told(condition, len(z)), key)
+        return self.given_back(shown, prepared)
 
     def interpolate(
         self,
@@ -88,23 +105,27 @@ class Member(Loaded):
         x_b: Any,
         steps: int,
         *,
+        condition: Any = None,
         prepared: bool = False,
         key: PRNGKey | None = None,
     ) -> Array:
         """What lies between two examples: (n, steps, ...), both ends included.
 
         A straight line between the means of their posteriors, shown as `reconstruct` does.
+        Of a conditional member both ends have one condition, which is that of the path.
         """
-        start, end = (
-            self.encode(x, prepared=prepared, key=key).mean for x in (x_a, x_b)
-        )
+        given: dict[str, Any] = {"condition": condition, "prepared": prepared}
+        start, end = (self.encode(x, **given, key=key).mean for x in (x_a, x_b))
         if len(start) != len(end):
             raise ValueError(
                 f"`x_b` must have as many examples as `x_a`, {len(start)}; got {len(end)}."
             )
         path = diagnostics.interpolate(start, end, checks.whole("steps", steps, 2))
-        shown = self._shown(path.reshape(-1, path.shape[-1]), key)
-        return shown.reshape(*path.shape[:2], *shown.shape[1:])
+        told = self.told(condition, len(start))
+        told = None if told is None else jnp.repeat(told, path.shape[1], axis=0)
+        shown = self._shown(path.reshape(-1, path.shape[-1]), told, key)
+        shown = shown.reshape(*path.shape[:2], *shown.shape[1:])
+        return self.given_back(shown, prepared)
 
     def sample_codes(self, key: PRNGKey, n: int) -> Array:
         """Codes of the member's own prior, (n, latent_dim)."""
@@ -117,19 +138,24 @@ class Member(Loaded):
         key: PRNGKey,
         n: int,
         *,
+        condition: Any = None,
+        prepared: bool = False,
         temperature: float | None = None,
         top_p: float | None = None,
     ) -> Array:
         """New examples: z of the prior, then x of the likelihood; see `draw`."""
         keys = jax.random.split(as_key("key", key))
         z = self.sample_codes(keys[0], n)
-        return self.draw(keys[1], z, temperature=temperature, top_p=top_p)
+        given: dict[str, Any] = {"condition": condition, "prepared": prepared}
+        return self.draw(keys[1], z, temperature=temperature, top_p=top_p, **given)
 
     def draw(
         self,
         key: PRNGKey,
         z: Any,
         *,
+        condition: Any = None,
+        prepared: bool = False,
         temperature: float | None = None,
         top_p: float | None = None,
     ) -> Array:
@@ -138,6 +164,9 @@ class Member(Loaded):
         Args:
             key: of the noise; every example has its own.
             z: codes.
+            condition: of a conditional member, a code or for all.
+            prepared: whether they are returned as the model sees them where that is
+                another scale than that of the file.
             temperature: of sentences alone, 1 by default; see `models.generate`.
             top_p: likewise.
         """
@@ -151,53 +180,8 @@ class Member(Loaded):
                     "from their likelihood. Leave it out."
                 )
         choice = (1.0 if value is None else value for value in given.values())
-        return self._drawn(keys, z, *choice)
-
-    def log_likelihood(
-        self,
-        x: Any,
-        num_samples: int | None = None,
-        key: PRNGKey | None = None,
-        *,
-        prepared: bool = False,
-    ) -> Array:
-        """Importance-weighted bound on `log p(x)` of every example, in nats.
-
-        Burda et al. (2016), Eq. 8, with as many samples as the row by default.
-        """
-        return -self._measured(x, num_samples, key, prepared).nll
-
-    def rate(
-        self,
-        x: Any,
-        key: PRNGKey | None = None,
-        *,
-        prepared: bool = False,
-    ) -> Array:
-        """KL of every example's posterior to the member's own prior, in nats."""
-        return self._measured(x, 1, key, prepared).rate
-
-    def evaluate(self, x: Any = None) -> dict[str, np.ndarray]:
-        """The metrics of the row, measured again; or those of other examples.
-
-        Args:
-            x: examples as stored, at least 2; the evaluation split of the run by default.
-        """
-        splits = self.job.splits
-        if x is not None:
-            stored = as_stored(x, self.facts)
-            splits = splits._replace(evaluation=stored)
-        hyper = self.job.hyper._replace(knobs=self.knobs)
-        key = training.member_key(self.run.seed)
-        found = self.functions.evaluate(self.placed, key, hyper, splits)
-        return {name: np.asarray(value) for name, value in found.items()}
-
-    def report(self, x: Any = None) -> Judged:
-        """The collapse report and the verdict, of `evaluate`."""
-        found = self.evaluate(x)
-        fields = diagnostics.CollapseReport._fields
-        report = diagnostics.CollapseReport(*(jnp.asarray(found[n]) for n in fields))
-        return Judged(report, diagnostics.verdict(report))
+        drawn = self._drawn(keys, z, self.told(condition, len(z)), *choice)
+        return self.given_back(drawn, prepared)
 
     def export(self, folder: str | os.PathLike[str]) -> Path:
         """Write parameters, artifacts that run without this package, and a model card.
@@ -216,18 +200,10 @@ class Member(Loaded):
 
         return export_member(self, Path(folder).expanduser())
 
-    def _measured(
-        self, x: Any, num_samples: int | None, key: PRNGKey | None, prepared: bool
-    ) -> Measured:
-        seen = self.prepare(x, prepared=prepared, key=key)
-        keys = self.keys(key, len(seen))[1]
-        given = self.run.eval_samples if num_samples is None else num_samples
-        num = checks.whole("num_samples", given, 1)
-        called = self.settings, self.knobs, self.placed, keys, seen, num
-        return self.functions.measure(*called)
-
-    def _decodes(self, z: Any, x: Any, prepared: bool) -> tuple[Array, Array | None]:
-        """Codes, and what the decoder reads beside them, as many."""
+    def _decodes(
+        self, z: Any, x: Any, condition: Any, prepared: bool
+    ) -> tuple[Array, Any]:
+        """Codes, and what the decoder reads and is told beside them, as many."""
         z = as_codes(z, self.run.model.latent_dim)
         if (x is None) == self.reads_data:
             reads = "reads" if self.reads_data else "does not read"
@@ -242,17 +218,22 @@ class Member(Loaded):
             raise ValueError(
                 f"`x` must have one example a code, {len(z)}; got {len(seen)}."
             )
-        return z, seen
+        told = self.told(condition, len(z))
+        return z, seen if told is None else Conditioned(seen, told)
 
-    def _shown(self, z: Array, key: PRNGKey | None) -> Array:
+    def _shown(self, z: Array, told: Array | None, key: PRNGKey | None) -> Array:
         """What a code stands for, without noise, or with one noise for all."""
         if not self.reads_data and not self.run.data.of_sentences:
-            return self.decode(z)
+            beside = None if told is None else Conditioned(None, told)
+            called = self.settings, self.knobs, self.placed, z, beside
+            return self.functions.mean(*called)
         root = self.evaluation_key() if key is None else as_key("key", key)
-        return self._drawn(jnp.broadcast_to(root, (len(z),)), z, 0.0, 1.0)
+        return self._drawn(jnp.broadcast_to(root, (len(z),)), z, told, 0.0, 1.0)
 
-    def _drawn(self, keys: Array, z: Array, temperature: Any, top_p: Any) -> Array:
+    def _drawn(
+        self, keys: Array, z: Array, told: Array | None, temperature: Any, top_p: Any
+    ) -> Array:
         checks.number("temperature", temperature, 0, high_open=True)
         checks.number("top_p", top_p, 0, 1, low_open=True)
-        called = self.settings, self.knobs, self.placed, keys, z, temperature, top_p
-        return self.functions.draw(*called)
+        called = self.settings, self.knobs, self.placed, keys, z, told
+        return self.functions.draw(*called, temperature, top_p)

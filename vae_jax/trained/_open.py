@@ -5,14 +5,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
-from vae_jax import assembly, checks, results
+from vae_jax import assembly, checks, data, results, sweeps
 from vae_jax.configs import Run, from_mapping
 from vae_jax.records import ask
 from vae_jax.trained._best import best_row
-from vae_jax.trained._check import check_inputs, inputs_of_member
+from vae_jax.trained._check import check_inputs, check_sources, inputs_of_member
 from vae_jax.trained._member import Member
+from vae_jax.userdata import NotHeld
 from vae_jax.vae import Knobs
 
 
@@ -122,40 +124,46 @@ class TrainedRun:
     def _load(self, number: int) -> Member:
         stored = inputs_of_member(self.manifest, number)
         run = from_mapping(self.manifest["spec"]["configs"][number])
-        job = assembly.job(run)
-        check_inputs(stored, job, run)
+        kept = results.kept_about(self.folder, sweeps.data_digest(stored))
+        about = None if kept is None else assembly.about_from_json(kept)
+        job: assembly.Job | Exception
+        try:
+            job = assembly.job(run)
+        except (FileNotFoundError, NotHeld) as gone:
+            if about is None:
+                raise
+            check_sources(stored, run)
+            job = gone
+        else:
+            check_inputs(stored, job, run)
+            about = about or assembly.about(ask(run.data.load, data.Dataset))
         row = self.rows[number]
         try:
-            params = results.load(self.folder, number, like=_like(run))
+            params = results.load(self.folder, number, like=_like(run, about))
             known = results.load_knobs(self.folder, number)
         except KeyError as error:
             raise ValueError(
                 f"member {number} of {self.folder} cannot be used: {error.args[0]}. Train "
                 "it with its parameters kept."
             ) from error
-        return Member(number, run, row, params, _knobs(known, row, job), job)
+        knobs = _knobs(known, row, run)
+        return Member(number, run, row, params, knobs, about, job)
 
 
-def _like(run: Run) -> Any:
+def _like(run: Run, about: assembly.About) -> Any:
     """The tree of parameters where a model of the user's own may have nodes of its own."""
     if not run.model.is_own:
         return None
-    import jax
-
-    from vae_jax import data
-
-    facts = assembly.facts_of(ask(run.data.load, data.Dataset))
-    return jax.eval_shape(assembly.model(run, facts).init, jax.random.key(0))
+    made = assembly.model(run, about.facts)
+    return jax.eval_shape(made.init, jax.random.key(0))
 
 
-def _knobs(
-    known: Mapping[str, Any], row: Mapping[str, Any], job: assembly.Job
-) -> Knobs:
+def _knobs(known: Mapping[str, Any], row: Mapping[str, Any], run: Run) -> Knobs:
     """The stored settings of the model, in the dtypes of its program.
 
     Where the noise variance was fitted to the training set, it is the one of the row.
     """
     fitted = row.get("optimal_variance")
     values = {**known, **({} if fitted is None else {"variance": fitted})}
-    like = job.hyper.knobs._asdict()
+    like = run.on_device().knobs()._asdict()
     return Knobs(**{n: jnp.asarray(v, like[n].dtype) for n, v in values.items()})

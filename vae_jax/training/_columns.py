@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from vae_jax import diagnostics
@@ -32,6 +33,7 @@ def conditional_columns(
     means: Float[Array, "examples latent"],
     logvars: Float[Array, "examples latent"],
     options: Mapping[str, Any],
+    num_cells: int | None = None,
 ) -> dict[str, Array]:
     """`diagnostics.conditional_report` as columns.
 
@@ -40,8 +42,11 @@ def conditional_columns(
         means: of the posterior.
         logvars: of the posterior.
         options: of the report; x among them is `Conditioned`.
+        num_cells: that covariates are compared in; see `diagnostics.condition_cells`.
     """
     labels, own = options["x"].condition, jax.random.fold_in(key, OWN)
+    if not jnp.issubdtype(labels.dtype, jnp.integer):
+        labels = diagnostics.condition_cells(labels, num_cells)
     report = diagnostics.conditional_report(own, means, logvars, labels, **options)
     return {column_of(name): value for name, value in report._asdict().items()}
 

@@ -117,6 +117,7 @@ def make_evaluate(
     batch_size: int = 128,
     optimal_variance: bool = False,
     calibrate: Calibrate | None = None,
+    condition_cells: int | None = None,
 ) -> Callable[..., dict[str, Array]]:
     """Evaluation of a run on `data.evaluation`, in nats per example, without dropout.
 
@@ -129,6 +130,8 @@ def make_evaluate(
         optimal_variance: the noise variance is the mean squared error over the *training*
             set, so that the density of a test example does not depend on that example.
         calibrate: from `make_calibrate`, where the model needs it.
+        condition_cells: of covariates, for the report beside them; see
+            `diagnostics.condition_cells`.
 
     Returns:
         `evaluate(state, key, hyper, data) -> {"distortion", "rate", "nll", ...}` with every
@@ -187,7 +190,7 @@ def make_evaluate(
             )
 
         law = prior_law(vae, params, stats)
-        named = summarise(report_key, stats, x, log_prob, law)
+        named = summarise(report_key, stats, x, log_prob, law, condition_cells)
         return named | ({"optimal_variance": variance} if optimal_variance else {})
 
     return evaluate
@@ -221,6 +224,7 @@ def summarise(
     x: Array | Conditioned,
     log_prob: Callable[..., Array],
     law: PriorLaw,
+    num_cells: int | None = None,
 ) -> dict[str, Array]:
     """Named numbers of a whole evaluation set, and beside the condition if there is one."""
     some = slice(0, MAX_DIAGNOSED)
@@ -239,7 +243,8 @@ def summarise(
     )
     beside = {}
     if isinstance(x, Conditioned):
-        beside = conditional_columns(key, stats.mean[some], stats.logvar[some], options)
+        posterior = stats.mean[some], stats.logvar[some]
+        beside = conditional_columns(key, *posterior, options, num_cells)
     return (
         report._asdict()
         | beside

@@ -5,7 +5,7 @@ content, and everything is checked before a run begins.
 """
 
 from vae_jax.userdata._dataset import Reading, as_dataset
-from vae_jax.userdata._held import NAME, Held, from_arrays, hold
+from vae_jax.userdata._held import NAME, Held, NotHeld, from_arrays, hold
 from vae_jax.userdata._raw import Raw
 from vae_jax.userdata._records import Files, form_of
 
@@ -13,6 +13,7 @@ __all__ = [
     "NAME",
     "Files",
     "Held",
+    "NotHeld",
     "Raw",
     "Reading",
     "as_dataset",

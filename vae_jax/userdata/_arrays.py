@@ -30,7 +30,12 @@ def read_npy(path: Path) -> Raw:
     return Raw({WHOLE: found}, {})
 
 
-def read_npz(path: Path, key: str | None = None, label_key: str | None = None) -> Raw:
+def read_npz(
+    path: Path,
+    key: str | None = None,
+    label_key: str | None = None,
+    told: tuple[str, ...] = (),
+) -> Raw:
     """The arrays of a file: those of splits, or the one that holds examples.
 
     Keys name splits where a word of them is `train`, `validation` (`val`, `valid`) or
@@ -41,11 +46,20 @@ def read_npz(path: Path, key: str | None = None, label_key: str | None = None) -
         path: of the file.
         key: of the examples, or a word that the keys of all splits have.
         label_key: of the labels, likewise.
+        told: of what a model is told, of one axis or two, likewise.
 
     Raises:
         ValueError: damaged, no such key, or several arrays that may be meant; lists them.
     """
     arrays = _loaded(path)
+    whole = arrays
+    conditions: dict[str, dict[str, np.ndarray]] = {}
+    for one in told:
+        found = _matching(path, arrays, one, "condition_columns", whole)
+        arrays = {name: a for name, a in arrays.items() if name not in found}
+        for name, a in found.items():
+            split = WHOLE if name == one else str(split_name(name))
+            conditions.setdefault(split, {}).update(_columns(one, a))
     inputs = {name: a for name, a in arrays.items() if a.ndim > 1}
     labels = {name: a for name, a in arrays.items() if a.ndim == 1}
     if label_key is not None:
@@ -70,7 +84,16 @@ def read_npz(path: Path, key: str | None = None, label_key: str | None = None) -
             {WHOLE: next(iter(usual.values()))} if len(usual) == 1 else {},
         )
     check_splits(str(path), list(raw.parts))
-    return raw
+    return raw._replace(conditions=conditions)
+
+
+def _columns(name: str, array: np.ndarray) -> dict[str, np.ndarray]:
+    """A column, or those of an array of several."""
+    if array.ndim == 1:
+        return {name: array}
+    return {
+        f"{name}_{i}": each for i, each in enumerate(array.reshape(len(array), -1).T)
+    }
 
 
 def _loaded(path: Path) -> dict[str, np.ndarray]:

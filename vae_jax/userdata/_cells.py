@@ -11,13 +11,19 @@ MOST_BYTES = 8 * 2**30
 """Of a dense matrix, which is what a model is given."""
 
 
-def read_cells(path: Path, key: str | None = None, label_key: str | None = None) -> Raw:
+def read_cells(
+    path: Path,
+    key: str | None = None,
+    label_key: str | None = None,
+    told: tuple[str, ...] = (),
+) -> Raw:
     """The matrix of cells and genes.
 
     Args:
         path: of the file.
         key: a layer, `raw` for the matrix kept under `raw`, or none for `X`.
         label_key: a column of `obs`.
+        told: columns of `obs` that a model is told.
 
     Raises:
         ValueError: `anndata` is not installed, the file cannot be read, there is no such
@@ -49,7 +55,21 @@ def read_cells(path: Path, key: str | None = None, label_key: str | None = None)
                 f"It has {', '.join(map(repr, cells.obs.columns))}."
             )
         labels = {WHOLE: cells.obs[label_key].astype(str).to_numpy()}
-    return Raw({WHOLE: dense}, labels, tuple(map(str, genes)))
+    missing = [name for name in told if name not in cells.obs]
+    if missing:
+        raise ValueError(
+            f"`condition_columns` must be columns of `obs` of {path}; got {missing[0]!r}. "
+            f"It has {', '.join(map(repr, cells.obs.columns))}."
+        )
+    given = {name: _column(cells.obs[name]) for name in told}
+    conditions = {WHOLE: given} if told else {}
+    return Raw({WHOLE: dense}, labels, tuple(map(str, genes)), conditions)
+
+
+def _column(column: Any) -> np.ndarray:
+    """Numbers as they are, categories and words as words."""
+    own: np.ndarray = column.to_numpy()
+    return own if own.dtype.kind in "iuf" else column.astype(str).to_numpy().astype(str)
 
 
 def _matrix(path: Path, cells: Any, key: str | None) -> tuple[Any, Any]:

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vae_jax.data import SPLITS, Dataset, Kind, Split, check_dataset
-from vae_jax.userdata._kinds import as_stored, check_finite, spreads_apart, standardised
+from vae_jax.data import SPLITS, Dataset, Kind, Origin, Split, check_dataset
+from vae_jax.userdata._covariates import conditions_of, covariates_of, joined
+from vae_jax.userdata._kinds import as_stored, check_finite, fitted, spreads_apart
 from vae_jax.userdata._raw import NO_CLASS, WHOLE, Raw, as_classes
 from vae_jax.userdata._splits import split_by_content, warn_of_shared
 
@@ -61,11 +62,15 @@ def as_dataset(name: str, raw: Raw, reading: Reading = Reading()) -> Dataset:  #
     >>> [len(split.images) for split in made[1:4]]
     [16, 2, 2]
     """
+    own = next(iter(raw.parts.values())).shape[1:]
     raw = _shaped(name, raw, reading.shape)
     labels, label_names = as_classes(raw.labels) if raw.labels else ({}, [])
-    parts = [raw.parts, _filled(raw, labels)]
-    examples, classes = _three(name, parts[0], parts[1], reading)
+    told = conditions_of(name, raw)
+    beside = joined(_filled(raw, labels), told)
+    examples, rows = _three(name, raw.parts, beside, reading)
+    classes = [part["label"] for part in rows]
     warn_of_shared(name, examples)
+    origin = Origin()
     if reading.standardize:
         for part in examples:
             check_finite(name, part)
@@ -74,7 +79,8 @@ def as_dataset(name: str, raw: Raw, reading: Reading = Reading()) -> Dataset:  #
                 f"`standardize` makes real numbers; got data_values={reading.values!r}. "
                 "Leave one out."
             )
-        examples = standardised(examples, list(raw.features))
+        origin = fitted(examples[0], list(raw.features))
+        examples = [origin.taken(part) for part in examples]
     stored = as_stored(
         name,
         examples,
@@ -87,7 +93,20 @@ def as_dataset(name: str, raw: Raw, reading: Reading = Reading()) -> Dataset:  #
     splits = [Split(*pair) for pair in zip(stored.parts, classes, strict=True)]
     names = tuple(label_names)
     train, validation, test = splits
-    made = Dataset(name, train, validation, test, stored.max_value, stored.kind, names)
+    if reading.value_range is not None:
+        low, high = reading.value_range
+        origin = Origin(None, np.float64(low), np.float64(high) - np.float64(low))
+    if reading.shape is not None and own != tuple(reading.shape):
+        origin = origin._replace(shape=own)
+    made = Dataset(
+        name,
+        *(train, validation, test),
+        stored.max_value,
+        stored.kind,
+        names,
+        origin if origin.scales or origin.shape else None,
+        covariates_of(raw, [part["told"] for part in rows]) if told else None,
+    )
     check_dataset(made)
     return made
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,10 @@ HELD: dict[str, Dataset] = {}
 """Data by the names that runs have for them."""
 
 NAME = re.compile(r"arrays-[0-9a-f]{16}")
+
+
+class NotHeld(ValueError):
+    """Arrays of another program."""
 
 
 @record("dataset", "arrays")
@@ -35,10 +39,10 @@ class Held(Own):
         """The arrays.
 
         Raises:
-            ValueError: they are not in this process.
+            NotHeld: they are not in this process.
         """
         if self.dataset not in HELD:
-            raise ValueError(
+            raise NotHeld(
                 f"dataset={self.dataset!r} are arrays of another program; this one has "
                 "none of that name. Give them again: sweeps.run(..., data=...) "
                 "or userdata.hold(...)."
@@ -52,6 +56,7 @@ def from_arrays(
     test: Any = None,
     *,
     labels: Sequence[Any] | None = None,
+    conditions: Sequence[Any] | None = None,
     **reading: Any,
 ) -> Dataset:
     """A data set of arrays, numpy's or JAX's.
@@ -64,6 +69,8 @@ def from_arrays(
         validation: likewise.
         test: likewise.
         labels: classes of each of the arrays that are given.
+        conditions: of each of them what a model can be told: `(n,)`, `(n, covariates)`, or
+            columns by name, numbers or words; see `data.Covariates`.
         **reading: `values`, `value_range`, `max_value`, `standardize`, `shape`,
             `validation_share`, `test_share`, `seed`: see the settings of `Files`.
 
@@ -86,7 +93,33 @@ def from_arrays(
                 f"{len(labels)}."
             )
         classes = dict(zip(parts, map(np.asarray, labels), strict=True))
-    return as_dataset("arrays", Raw(parts, classes), Reading(**reading))
+    told: dict[str, dict[str, Any]] = {}
+    if conditions is not None:
+        if len(conditions) != len(parts):
+            raise ValueError(
+                f"`conditions` must be one for each of {', '.join(parts)}; got "
+                f"{len(conditions)}."
+            )
+        told = {name: as_columns(c) for name, c in zip(parts, conditions, strict=True)}
+    return as_dataset("arrays", Raw(parts, classes, (), told), Reading(**reading))
+
+
+def as_columns(conditions: Any) -> dict[str, np.ndarray]:
+    """Columns by name: those that are given, or `covariate_0` and so on of an array.
+
+    >>> list(as_columns(np.zeros((5, 2))))
+    ['covariate_0', 'covariate_1']
+    """
+    if isinstance(conditions, Mapping):
+        return {str(name): np.asarray(c) for name, c in conditions.items()}
+    array = np.asarray(conditions)
+    if array.ndim not in (1, 2):
+        raise ValueError(
+            "`conditions` must have the shape (n,) or (n, covariates); got "
+            f"{array.shape}."
+        )
+    columns = array.reshape(len(array), -1).T
+    return {f"covariate_{i}": column for i, column in enumerate(columns)}
 
 
 def hold(dataset: Dataset) -> Held:
@@ -96,7 +129,11 @@ def hold(dataset: Dataset) -> Held:
     >>> held.load().train.images.dtype
     dtype('float32')
     """
-    known = json.dumps([digests(dataset), dataset.holds], sort_keys=True)
+    told: list[Any] = [digests(dataset), dataset.holds]
+    if dataset.origin is not None and dataset.origin.scales:
+        # the same numbers of another scale are other data
+        told += [np.asarray(part).tolist() for part in dataset.origin[1:]]
+    known = json.dumps(told, sort_keys=True)
     name = f"arrays-{hashlib.sha256(known.encode()).hexdigest()[:16]}"
     HELD[name] = read_only(dataset._replace(name=name))
     return Held(dataset=name)

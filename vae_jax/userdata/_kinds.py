@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vae_jax.data import Kind, full_scale
+from vae_jax.data import Kind, Origin, full_scale
 
 BYTE = 255
 FAR_APART = 100.0
@@ -134,17 +134,18 @@ def spreads_apart(part: np.ndarray) -> tuple[float, float] | None:
     return float(moving.min()), float(moving.max())
 
 
-def standardised(parts: list[np.ndarray], names: list[str]) -> list[np.ndarray]:
-    """Every feature less its mean and over its spread, both of the first part.
+def fitted(train: np.ndarray, names: list[str]) -> Origin:
+    """The mean and the spread of every feature of the examples to train on.
 
     Raises:
         ValueError: a feature is the same in all of its examples.
 
-    >>> standardised([np.array([[1.0], [3.0]], np.float32)], [])[0].tolist()
-    [[-1.0], [1.0]]
+    >>> made = fitted(np.array([[1.0], [3.0]], np.float32), [])
+    >>> made.offset.tolist(), made.factor.tolist()
+    ([2.0], [1.0])
     """
-    train = np.asarray(parts[0], np.float64)
-    mean, spread = train.mean(axis=0), train.std(axis=0)
+    wide = np.asarray(train, np.float64)
+    mean, spread = wide.mean(axis=0), wide.std(axis=0)
     if not (spread > 0).all():
         places = np.argwhere(spread == 0)
         place = tuple(places[0].tolist())
@@ -153,7 +154,20 @@ def standardised(parts: list[np.ndarray], names: list[str]) -> list[np.ndarray]:
             f"`standardize` needs features that vary; got {len(places)} that are constant "
             f"in training, the first of them {said!r}. Leave them out."
         )
-    return [((part - mean) / spread).astype(np.float32) for part in parts]
+    return Origin(None, mean, spread)
+
+
+def standardised(parts: list[np.ndarray], names: list[str]) -> list[np.ndarray]:
+    """Every feature less its mean and over its spread, both of the first part.
+
+    Raises:
+        ValueError: see `fitted`.
+
+    >>> standardised([np.array([[1.0], [3.0]], np.float32)], [])[0].tolist()
+    [[-1.0], [1.0]]
+    """
+    origin = fitted(parts[0], names)
+    return [origin.taken(part) for part in parts]
 
 
 def _agreed(name: str, values: Kind | None, kind: Kind, setting: str) -> Kind:

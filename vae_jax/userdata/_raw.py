@@ -1,6 +1,8 @@
 """What a reader of files returns: examples, split or not, with labels if there are any."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +18,7 @@ class Raw(NamedTuple):
         parts: by split; one entry, `all`, where the file has no splits.
         labels: by the same names; none where there are no classes.
         features: names of the columns of a table.
+        conditions: columns that a model is told, by split and name.
 
     >>> Raw({"all": np.zeros((2, 3))}, {}).features
     ()
@@ -24,6 +27,7 @@ class Raw(NamedTuple):
     parts: dict[str, np.ndarray]
     labels: dict[str, np.ndarray]
     features: tuple[str, ...] = ()
+    conditions: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
 
 WHOLE = "all"

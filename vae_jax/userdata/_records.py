@@ -30,6 +30,7 @@ OF_FORM: dict[str, tuple[str, ...]] = {
     "split_column": TABLES,
     "without_columns": TABLES,
     "label_column": (*TABLES, ".npz", ".h5ad"),
+    "condition_columns": (*TABLES, ".npz", ".h5ad"),
     "data_key": (".npz", ".parquet", ".h5ad"),
     "picture_size": ("/",),
     "picture_colours": ("/",),
@@ -106,6 +107,11 @@ class Files(Own):
     label_column: str | None = static(
         "Column, or array of a `.npz`, of the classes, which are no feature.",
         default=None,
+    )
+    condition_columns: tuple[str, ...] = static(
+        "Columns that a model is told by condition='covariates', numbers or words, which "
+        "are no features; of a `.h5ad` those of `obs`, of a `.npz` arrays.",
+        default=(),
     )
     split_column: str | None = static(
         "Column that says train, validation or test.", default=None
@@ -211,14 +217,19 @@ class Files(Own):
         if form == ".npy":
             return read_npy(path)
         if form == ".npz":
-            return read_npz(path, self.data_key, self.label_column)
+            return read_npz(
+                path, self.data_key, self.label_column, self.condition_columns
+            )
         if form == ".h5ad":
-            return read_cells(path, self.data_key, self.label_column)
+            return read_cells(
+                path, self.data_key, self.label_column, self.condition_columns
+            )
         return read_table(
             path,
             label_column=self.label_column,
             split_column=self.split_column,
             without=self.without_columns,
+            told=self.condition_columns,
             data_column=self.data_key,
         )
 

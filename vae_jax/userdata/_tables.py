@@ -21,6 +21,7 @@ def read_table(
     label_column: str | None = None,
     split_column: str | None = None,
     without: tuple[str, ...] = (),
+    told: tuple[str, ...] = (),
     data_column: str | None = None,
 ) -> Raw:
     """The numbers of a table.
@@ -30,6 +31,7 @@ def read_table(
         label_column: of the classes, which is no feature.
         split_column: says `train`, `validation` or `test` of every row.
         without: columns that are left out.
+        told: columns that a model is told, which are no features.
         data_column: of Parquet, one whose entries are lists of numbers, an example each.
 
     Raises:
@@ -40,13 +42,15 @@ def read_table(
     columns = list(table.columns)
     asked = {"label_column": label_column, "split_column": split_column}
     asked |= {"data_key": data_column}
-    for setting, name in [*asked.items(), *(("without_columns", n) for n in without)]:
+    several = [("without_columns", n) for n in without]
+    several += [("condition_columns", n) for n in told]
+    for setting, name in [*asked.items(), *several]:
         if name is not None and name not in columns:
             raise ValueError(
                 f"`{setting}` must be a column of {path}; got {name!r}."
                 f"{did_you_mean(name, columns)} It has {_listed(columns)}."
             )
-    left_out = {label_column, split_column, *without}
+    left_out = {label_column, split_column, *without, *told}
     features = [name for name in columns if name not in left_out]
     if data_column is None:
         examples = _numbers(path, table[features])
@@ -55,12 +59,15 @@ def read_table(
     labels = None if label_column is None else _labels(path, table[label_column])
     if split_column is None:
         parts, named = {WHOLE: examples}, {} if labels is None else {WHOLE: labels}
+        rows = {WHOLE: np.arange(len(examples))}
     else:
         rows = _rows_of_splits(path, table[split_column])
         parts = {split: examples[row] for split, row in rows.items()}
         named = {} if labels is None else {s: labels[r] for s, r in rows.items()}
     check_splits(str(path), list(parts))
-    return Raw(parts, named, tuple(map(str, features)))
+    given = {name: _labels(path, table[name]) for name in told}
+    conditions = {s: {n: c[r] for n, c in given.items()} for s, r in rows.items()}
+    return Raw(parts, named, tuple(map(str, features)), conditions if given else {})
 
 
 def _read(path: Path) -> "pd.DataFrame":
