@@ -6,13 +6,14 @@ flax.
 
 from vae_jax.models._assemble import LikelihoodName, PixelLikelihoodName
 from vae_jax.models._autoregressive import autoregressive
+from vae_jax.models._choose import choose_token
 from vae_jax.models._compute import compute_in
 from vae_jax.models._conditional import Reading, conditional, decoder_code, given
 from vae_jax.models._conditional_record import conditional_model, decoder_at
 from vae_jax.models._convolution import ConvolutionMethod
 from vae_jax.models._convolutional import convolutional
 from vae_jax.models._counts import of_counts
-from vae_jax.models._generate import Decoding, choose_token, generate
+from vae_jax.models._generate import Decoding, generate
 from vae_jax.models._image_records import (
     MLP,
     Autoregressive,

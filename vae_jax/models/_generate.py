@@ -9,14 +9,10 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from vae_jax import checks
-from vae_jax.keys import as_key
+from vae_jax.models._choose import NO_TOKEN, check_choice, choose_token
 from vae_jax.models._sample import one_each
-from vae_jax.numerics import as_float
 from vae_jax.tokens import BOS, EOS, PAD
 from vae_jax.types import ArrayLike, Params
-
-NO_TOKEN = -1
-"""Stands where the logits are no distribution; no tokenizer takes it for a word."""
 
 
 class Decoding(NamedTuple):
@@ -35,57 +31,6 @@ class Decoding(NamedTuple):
     start: Callable[..., Any]
     step: Callable[..., tuple[Array, Any]]
     limit: int | None = None
-
-
-def choose_token(
-    key: Key[Array, ""],
-    logits: Float[ArrayLike, " classes"],
-    temperature: ArrayLike = 1.0,
-    top_p: ArrayLike = 1.0,
-) -> Int[Array, ""]:
-    """Draw from the likeliest tokens that hold `top_p` of the probability.
-
-    `p_c = softmax(l / temperature)_c`, cut to the smallest set of the likeliest tokens
-    whose probability is at least `top_p` (the likeliest one always stays), and normalised.
-    Temperature 0 takes the likeliest. Both are data. Logits that are no distribution, with
-    a NaN or an infinity above all, give -1, which is no token. Holtzman et al. (2020),
-    Eq. 2, arXiv:1904.09751.
-
-    Raises:
-        TypeError: no key.
-        ValueError: several keys, a negative temperature, a `top_p` that is not above 0 and
-            at most 1, or logits of more than one draw.
-
-    >>> logits = jnp.log(jnp.array([0.5, 0.3, 0.2]))
-    >>> keys = jax.random.split(jax.random.key(0), 1000)
-    >>> draw = jax.jit(jax.vmap(choose_token, (0, None, None, None)))
-    >>> drawn = draw(keys, logits, 1.0, 0.6)
-    >>> sorted(set(drawn.tolist())), int(choose_token(keys[0], logits, 0.0))
-    ([0, 1], 0)
-    """
-    _check_choice(temperature, top_p)
-    logits = as_float(logits)
-    if logits.ndim != 1 or len(logits) == 0:
-        raise ValueError(
-            f"`logits` must have the shape (classes,); got {logits.shape}. Use `jax.vmap` "
-            "over several, with a key each."
-        )
-    greedy = jnp.asarray(temperature) == 0
-    scaled = logits / jnp.where(greedy, 1, jnp.asarray(temperature, logits.dtype))
-    order = jnp.argsort(-scaled)
-    likely = jax.nn.softmax(scaled)[order]
-    # what the likelier tokens hold already, so that the first is never left out
-    before = jnp.cumsum(likely) - likely
-    kept = jnp.where(before < jnp.asarray(top_p, likely.dtype), scaled[order], -jnp.inf)
-    drawn = order[jax.random.categorical(as_key("key", key), kept)]
-    token = jnp.where(greedy, order[0], drawn).astype(jnp.int32)
-    return jnp.where(jnp.isfinite(jnp.max(logits)), token, NO_TOKEN)
-
-
-def _check_choice(temperature: ArrayLike, top_p: ArrayLike) -> None:
-    """The ranges of what `choose_token` may be told."""
-    checks.number("temperature", temperature, 0, high_open=True)
-    checks.number("top_p", top_p, 0, 1, low_open=True)
 
 
 def generate(
@@ -126,7 +71,7 @@ def generate(
     (3, 5)
     """
     length = checks.whole("length", length, 1)
-    _check_choice(temperature, top_p)
+    check_choice(temperature, top_p)
     if decoding.limit is not None and length > decoding.limit:
         raise ValueError(
             f"`length` must be at most the {decoding.limit} tokens that `decoding` has "
