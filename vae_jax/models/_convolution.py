@@ -8,14 +8,19 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from vae_jax.models._assemble import default_dtype
-from vae_jax.models._products import dot_rows
+from vae_jax.models._convolution_products import (
+    Padding,
+    convolve_by_products,
+    padded,
+)
+from vae_jax.models._upsampling import convolve_doubled, repeated
 from vae_jax.numerics import as_float
 
 ConvolutionMethod = Literal["slices", "convolution"]
 """One matrix product of shifted slices, or the backend's own convolution."""
 
-Padding = tuple[tuple[int, int], tuple[int, int]]
-"""Zeros above and below, left and right; negative ones cut rows and columns off."""
+BORDER = ((1, 1), (1, 1))
+"""Zeros around an image: a kernel of 3, or of 4 with stride 2, keeps all of it in view."""
 
 
 def convolve(
@@ -35,53 +40,24 @@ def convolve(
     >>> convolve(x, kernel, ((1, 1), (1, 1)))[0, :, :, 0].tolist()[0]
     [4.0, 6.0, 6.0, 4.0]
     """
-    if method is None:
-        method = "slices" if jax.default_backend() == "cpu" else "convolution"
-    if method == "convolution":
+    if chosen(method) == "convolution":
         # padded before: for 16 features of one tap with padding (1, -1), jax 0.10 on CPU
         # reads memory that nothing has written to, in the vmapped gradient by x
         return jax.lax.conv_general_dilated(
-            _padded(x, padding),
+            padded(x, padding),
             kernel,
             (stride, stride),
             "VALID",
             dimension_numbers=("NHWC", "HWIO", "NHWC"),
         )
-
-    def product(x: Array, kernel: Array) -> Array:
-        patches = _patches(x, kernel.shape[:2], padding, stride)
-        return dot_rows(patches, kernel.reshape(-1, kernel.shape[-1]))
-
-    # the patches are as many images as the kernel has taps; made again for the gradient,
-    # they take less time than kept
-    product_again: Array = jax.checkpoint(product)(x, kernel)
-    return product_again
+    return convolve_by_products(x, kernel, padding, stride)
 
 
-def _patches(
-    x: Array, kernel: tuple[int, ...], padding: Padding, stride: int
-) -> Float[Array, "batch new_height new_width taps"]:
-    """What the kernel sees at each pixel, tap by tap, channels last."""
-    x = _padded(x, padding)
-    rows, columns = (
-        (side - taps) // stride for side, taps in zip(x.shape[1:3], kernel, strict=True)
-    )
-    slices = [
-        x[
-            :,
-            row : row + rows * stride + 1 : stride,
-            column : column + columns * stride + 1 : stride,
-        ]
-        for row in range(kernel[0])
-        for column in range(kernel[1])
-    ]
-    return jnp.concatenate(slices, axis=-1)
-
-
-def _padded(x: Array, padding: Padding) -> Float[Array, "batch rows columns inputs"]:
-    """With zeros around, and without what negative padding cuts off."""
-    edges = ((0, 0, 0), (*padding[0], 0), (*padding[1], 0), (0, 0, 0))
-    return jax.lax.pad(x, jnp.zeros((), x.dtype), edges)
+def chosen(method: ConvolutionMethod | None) -> ConvolutionMethod:
+    """The method that is meant: where none is, the faster one of the platform."""
+    if method is not None:
+        return method
+    return "slices" if jax.default_backend() == "cpu" else "convolution"
 
 
 class Convolution(nn.Module):
@@ -91,12 +67,16 @@ class Convolution(nn.Module):
     kernel: tuple[int, int]
     stride: int = 1
     method: ConvolutionMethod | None = None
+    repeats: int = 1
 
     @nn.compact
     def __call__(
         self, x: Array, padding: Padding, mask: Array | None = None
     ) -> Float[Array, "batch new_height new_width outputs"]:
-        """The image's features; `mask` has a number for each tap of the kernel."""
+        """The image's features, of pixels that are repeated first if they are to be.
+
+        `mask` has a number for each tap of the kernel.
+        """
         shape = (*self.kernel, x.shape[-1], self.features)
         init = nn.initializers.lecun_normal()
         kernel = self.param("kernel", init, shape, default_dtype())
@@ -104,8 +84,14 @@ class Convolution(nn.Module):
         bias = self.param("bias", zeros, (self.features,), default_dtype())
         if mask is not None:
             kernel *= mask[:, :, None, None].astype(kernel.dtype)
-        product = convolve(x, kernel, padding, self.stride, self.method)
-        return product + bias[None, None, None]
+        return self._product(x, kernel, padding) + bias[None, None, None]
+
+    def _product(self, x: Array, kernel: Array, padding: Padding) -> Array:
+        doubles = self.repeats == 2 and self.stride == 1 and self.kernel == (3, 3)
+        if doubles and padding == BORDER and chosen(self.method) == "slices":
+            return convolve_doubled(x, kernel)
+        x = repeated(x, self.repeats)
+        return convolve(x, kernel, padding, self.stride, self.method)
 
 
 class GroupNorm(nn.Module):

@@ -8,14 +8,16 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from vae_jax.models._assemble import LikelihoodName, assemble, check_arguments, dense
-from vae_jax.models._convolution import Convolution, ConvolutionMethod, GroupNorm
+from vae_jax.models._convolution import (
+    BORDER,
+    Convolution,
+    ConvolutionMethod,
+    GroupNorm,
+)
 from vae_jax.models._dropout import OptionalKeys, dropout
 from vae_jax.models._images import check_layers, image_shape
 from vae_jax.types import Array, ArrayLike
 from vae_jax.vae import VAE, Knobs
-
-BORDER = ((1, 1), (1, 1))
-"""Zeros around an image: a kernel of 3, or of 4 with stride 2, keeps all of it in view."""
 
 
 def convolutional(
@@ -188,9 +190,10 @@ class _Up(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        for axis in (1, 2):
-            x = jnp.repeat(x, self.options.stride, axis=axis)
-        layer = Convolution(self.width, (3, 3), 1, self.options.method, name="layer")
+        options = self.options
+        layer = Convolution(
+            self.width, (3, 3), 1, options.method, options.stride, name="layer"
+        )
         return layer(x, BORDER)
 
 
