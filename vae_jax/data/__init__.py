@@ -13,6 +13,7 @@ from vae_jax.data._levels import check_dataset, extremes, full_scale
 from vae_jax.data._load import NAMES, load, source_digest
 from vae_jax.data._locate import default_data_dir, prepared_names
 from vae_jax.data._memory import remembered
+from vae_jax.data._paths import cache_folder
 from vae_jax.data._records import (
     Binarize,
     DataSet,
@@ -41,6 +42,7 @@ __all__ = [
     "Split",
     "binarize_dynamic",
     "binarize_static",
+    "cache_folder",
     "check_dataset",
     "content_digest",
     "default_data_dir",

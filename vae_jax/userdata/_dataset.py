@@ -1,7 +1,8 @@
 """From examples as a file or the user holds them to a data set in three splits."""
 
 import warnings
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from vae_jax.data import SPLITS, Dataset, Kind, Split, check_dataset
 from vae_jax.userdata._kinds import as_stored, check_finite, spreads_apart, standardised
 from vae_jax.userdata._raw import NO_CLASS, WHOLE, Raw, as_classes
 from vae_jax.userdata._splits import split_by_content, warn_of_shared
+from vae_jax.views import Examples, changed, taken
 
 SHARE = 0.1
 """Of the examples, to validate by and to test on, where nothing is said."""
@@ -44,6 +46,8 @@ class Reading(NamedTuple):
 def as_dataset(name: str, raw: Raw, reading: Reading = Reading()) -> Dataset:  # noqa: B008
     """Three splits of examples, checked; what is missing is cut from training by content.
 
+    Of examples in a file those to train on stay there; the others are read.
+
     Args:
         name: of the data.
         raw: as they were read.
@@ -62,13 +66,15 @@ def as_dataset(name: str, raw: Raw, reading: Reading = Reading()) -> Dataset:  #
     [16, 2, 2]
     """
     raw = _shaped(name, raw, reading.shape)
+    for part in raw.parts.values():  # where places are still those of the file
+        check_finite(name, part)
     labels, label_names = as_classes(raw.labels) if raw.labels else ({}, [])
-    parts = [raw.parts, _filled(raw, labels)]
-    examples, classes = _three(name, parts[0], parts[1], reading)
-    warn_of_shared(name, examples)
+    examples, classes = _three(name, raw.parts, _filled(raw, labels), reading)
+    if len(raw.parts) > 1:  # of one part equal examples are in one split
+        warn_of_shared(name, examples)
+    # those to train on are the ones that may be too many
+    examples[1:] = [np.asarray(part) for part in examples[1:]]
     if reading.standardize:
-        for part in examples:
-            check_finite(name, part)
         if reading.values not in (None, "real"):
             raise ValueError(
                 f"`standardize` makes real numbers; got data_values={reading.values!r}. "
@@ -84,7 +90,8 @@ def as_dataset(name: str, raw: Raw, reading: Reading = Reading()) -> Dataset:  #
     )
     if stored.kind == "real" and not reading.standardize:
         _warn_of_spreads(name, stored.parts[0])
-    splits = [Split(*pair) for pair in zip(stored.parts, classes, strict=True)]
+    images: list[Any] = stored.parts
+    splits = [Split(*pair) for pair in zip(images, classes, strict=True)]
     names = tuple(label_names)
     train, validation, test = splits
     made = Dataset(name, train, validation, test, stored.max_value, stored.kind, names)
@@ -109,8 +116,17 @@ def _shaped(name: str, raw: Raw, shape: tuple[int, ...] | None) -> Raw:
             f"of {name}; got {list(shape)}."
         )
     return raw._replace(
-        parts={split: part.reshape(-1, *shape) for split, part in raw.parts.items()}
+        parts={split: reshaped(part, shape) for split, part in raw.parts.items()}
     )
+
+
+def reshaped(part: Examples, shape: tuple[int, ...]) -> Examples:
+    """Examples of as many numbers in another shape.
+
+    >>> reshaped(np.zeros((2, 6)), (2, 3)).shape
+    (2, 2, 3)
+    """
+    return changed(part, lambda block: block.reshape(len(block), *shape))
 
 
 def _filled(raw: Raw, labels: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -129,10 +145,10 @@ def _filled(raw: Raw, labels: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 def _three(
     name: str,
-    parts: dict[str, np.ndarray],
+    parts: Mapping[str, Examples],
     labels: dict[str, np.ndarray],
     reading: Reading,
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
+) -> tuple[list[Examples], list[np.ndarray]]:
     """Train, validation and test: as they are given, or cut from training."""
     whole = parts.get(WHOLE, parts.get("train"))
     classes = labels.get(WHOLE, labels.get("train"))
@@ -164,12 +180,12 @@ def _three(
     examples, found = [], []
     for split in SPLITS:
         given = split in parts and split != "train"
-        examples.append(parts[split] if given else whole[cut[split]])
+        examples.append(parts[split] if given else taken(whole, cut[split]))
         found.append(labels[split] if given else classes[cut[split]])
     return examples, found
 
 
-def _warn_of_spreads(name: str, train: np.ndarray) -> None:
+def _warn_of_spreads(name: str, train: Examples) -> None:
     apart = spreads_apart(train)
     if apart is not None:
         warnings.warn(

@@ -4,9 +4,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vae_jax.data import Kind, full_scale
+from vae_jax.data import Kind, extremes, full_scale
+from vae_jax.views import Change, Examples, Rows, blocks, changed
 
 BYTE = 255
+MOMENT_BYTES = 2**23
+"""Of the numbers that are summed at once. Another value rounds another way."""
+
 FAR_APART = 100.0
 """Ratio of the spreads of two features from which one noise variance fits neither."""
 
@@ -23,14 +27,14 @@ class Numbers(NamedTuple):
     'unit'
     """
 
-    parts: list[np.ndarray]
+    parts: list[Examples]
     max_value: int
     kind: Kind
 
 
 def as_stored(
     name: str,
-    parts: list[np.ndarray],
+    parts: list[Examples],
     *,
     values: Kind | None = None,
     value_range: tuple[float, ...] | None = None,
@@ -73,7 +77,7 @@ def as_stored(
     return Numbers([_float32(name, part) for part in parts], 1, kind)
 
 
-def found_kind(name: str, parts: list[np.ndarray]) -> Kind:
+def found_kind(name: str, parts: list[Examples]) -> Kind:
     """What numbers are, by their values.
 
     Booleans, 0 and 1, and bytes are levels; so are whole numbers from 0 to 255 in
@@ -93,7 +97,7 @@ def found_kind(name: str, parts: list[np.ndarray]) -> Kind:
     return "unit" if low >= 0 and high <= 1 else "real"
 
 
-def check_finite(name: str, part: np.ndarray) -> None:
+def check_finite(name: str, part: Examples) -> None:
     """Refuse what is no array of finite real numbers.
 
     Raises:
@@ -113,7 +117,7 @@ def check_finite(name: str, part: np.ndarray) -> None:
         )
     if part.dtype.kind != "f":
         return
-    for number, row in enumerate(part):
+    for number, row in enumerate(row for block in blocks(part) for row in block):
         if not np.isfinite(row).all():
             place = np.argwhere(~np.isfinite(row))[0]
             raise ValueError(
@@ -122,19 +126,19 @@ def check_finite(name: str, part: np.ndarray) -> None:
             )
 
 
-def spreads_apart(part: np.ndarray) -> tuple[float, float] | None:
+def spreads_apart(part: Examples) -> tuple[float, float] | None:
     """The least and the largest standard deviation of features that no one scale fits.
 
     >>> spreads_apart(np.array([[0.0, 0.0], [1.0, 1.5]]))
     """
-    spread = part.reshape(len(part), -1).std(axis=0, dtype=np.float64)
+    spread = moments(part)[1]
     moving = spread[spread > 0]
     if len(moving) < 2 or moving.max() < FAR_APART * moving.min():
         return None
     return float(moving.min()), float(moving.max())
 
 
-def standardised(parts: list[np.ndarray], names: list[str]) -> list[np.ndarray]:
+def standardised(parts: list[Examples], names: list[str]) -> list[Examples]:
     """Every feature less its mean and over its spread, both of the first part.
 
     Raises:
@@ -143,8 +147,7 @@ def standardised(parts: list[np.ndarray], names: list[str]) -> list[np.ndarray]:
     >>> standardised([np.array([[1.0], [3.0]], np.float32)], [])[0].tolist()
     [[-1.0], [1.0]]
     """
-    train = np.asarray(parts[0], np.float64)
-    mean, spread = train.mean(axis=0), train.std(axis=0)
+    mean, spread = moments(parts[0])
     if not (spread > 0).all():
         places = np.argwhere(spread == 0)
         place = tuple(places[0].tolist())
@@ -153,7 +156,32 @@ def standardised(parts: list[np.ndarray], names: list[str]) -> list[np.ndarray]:
             f"`standardize` needs features that vary; got {len(places)} that are constant "
             f"in training, the first of them {said!r}. Leave them out."
         )
-    return [((part - mean) / spread).astype(np.float32) for part in parts]
+
+    def scaled(block: np.ndarray) -> np.ndarray:
+        made: np.ndarray = ((block - mean) / spread).astype(np.float32)
+        return made
+
+    return [changed(part, scaled) for part in parts]
+
+
+def moments(part: Examples) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of every feature, the same in memory and in a file.
+
+    Both are summed by blocks of as many examples, in one order in memory.
+
+    >>> [each.tolist() for each in moments(np.array([[1.0], [3.0]]))]
+    [[2.0], [1.0]]
+    """
+    size = max(1, MOMENT_BYTES // max(8 * int(np.prod(part.shape[1:])), 1))
+    parts = [slice(start, start + size) for start in range(0, len(part), size)]
+
+    def total(change: Change) -> np.ndarray:
+        sums = (change(np.ascontiguousarray(part[own], np.float64)) for own in parts)
+        found: np.ndarray = sum(one.sum(axis=0) for one in sums)
+        return found
+
+    mean = total(lambda block: block) / len(part)
+    return mean, np.sqrt(total(lambda block: (block - mean) ** 2) / len(part))
 
 
 def _agreed(name: str, values: Kind | None, kind: Kind, setting: str) -> Kind:
@@ -167,7 +195,7 @@ def _agreed(name: str, values: Kind | None, kind: Kind, setting: str) -> Kind:
 
 def _levels(
     name: str,
-    parts: list[np.ndarray],
+    parts: list[Examples],
     low: float | int,
     high: float | int,
     max_value: int | None,
@@ -188,11 +216,11 @@ def _levels(
                 f"the largest grey level of {name} must say which level stands for 1; got "
                 f"{high:g}. Say it by `max_value`, such as 255 or {high:g}."
             ) from error
-    return Numbers([part.astype(np.uint8) for part in parts], max_value, "levels")
+    return Numbers([_cast(part, np.uint8) for part in parts], max_value, "levels")
 
 
 def _counts(
-    name: str, parts: list[np.ndarray], low: float | int, high: float | int
+    name: str, parts: list[Examples], low: float | int, high: float | int
 ) -> Numbers:
     whole = all(_is_whole(part) for part in parts)
     if not whole or low < 0 or high > 2**24:
@@ -202,10 +230,11 @@ def _counts(
             "or is it their logarithm? Give the counts themselves, or data_values='real'."
         )
     dtype = np.uint16 if high < 2**16 else np.int32
-    return Numbers([part.astype(dtype) for part in parts], max(int(high), 1), "counts")
+    stored = [_cast(part, dtype) for part in parts]
+    return Numbers(stored, max(int(high), 1), "counts")
 
 
-def _from_range(name: str, part: np.ndarray, ends: tuple[float, ...]) -> np.ndarray:
+def _from_range(name: str, part: Examples, ends: tuple[float, ...]) -> Examples:
     if len(ends) != 2 or not ends[0] < ends[1]:
         raise ValueError(
             f"`value_range` must be two numbers, the lower first; got {list(ends)}."
@@ -216,23 +245,39 @@ def _from_range(name: str, part: np.ndarray, ends: tuple[float, ...]) -> np.ndar
             f"`value_range` must hold all numbers of {name}, {low:g} to {high:g}; got "
             f"{list(ends)}."
         )
-    return (part.astype(np.float64) - ends[0]) / (ends[1] - ends[0])
+    return changed(
+        part,
+        lambda block: (block.astype(np.float64) - ends[0]) / (ends[1] - ends[0]),
+    )
 
 
-def _float32(name: str, part: np.ndarray) -> np.ndarray:
+def _float32(name: str, part: Examples) -> Examples:
     with np.errstate(over="ignore"):
-        made = part.astype(np.float32)
-    if not np.isfinite(made).all():
+        made = _cast(part, np.float32)
+    low, high = extremes(part)
+    # what rounds to a number keeps its order: the others lie between these two
+    with np.errstate(over="ignore"):
+        ends = np.array([low, high]).astype(np.float32)
+    if not np.isfinite(ends).all():
         raise ValueError(
-            f"{name} must fit into float32; got numbers up to {np.abs(part).max():g}. "
+            f"{name} must fit into float32; got numbers up to {max(-low, high):g}. "
             "Scale them, or set `standardize`."
         )
     return made
 
 
-def _is_whole(part: np.ndarray) -> bool:
-    return part.dtype.kind in "biu" or bool((part == np.rint(part)).all())
+def _cast(part: Examples, dtype: Any) -> Examples:
+    if part.dtype == dtype and isinstance(part, Rows):
+        return part
+    return changed(part, lambda block: block.astype(dtype))
 
 
-def _span(parts: list[np.ndarray]) -> tuple[Any, Any]:
-    return min(p.min().item() for p in parts), max(p.max().item() for p in parts)
+def _is_whole(part: Examples) -> bool:
+    if part.dtype.kind in "biu":
+        return True
+    return all(bool((block == np.rint(block)).all()) for block in blocks(part))
+
+
+def _span(parts: list[Examples]) -> tuple[Any, Any]:
+    ends = [extremes(part) for part in parts]
+    return min(low for low, _ in ends), max(high for _, high in ends)

@@ -1,10 +1,12 @@
 """What a reader of files returns: examples, split or not, with labels if there are any."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from vae_jax.data import SPLITS
+from vae_jax.views import Examples
 
 NO_CLASS = -1
 
@@ -13,7 +15,8 @@ class Raw(NamedTuple):
     """Examples as a file holds them.
 
     Attributes:
-        parts: by split; one entry, `all`, where the file has no splits.
+        parts: by split, in memory or in a file; one entry, `all`, where the file has no
+            splits.
         labels: by the same names; none where there are no classes.
         features: names of the columns of a table.
 
@@ -21,7 +24,7 @@ class Raw(NamedTuple):
     ()
     """
 
-    parts: dict[str, np.ndarray]
+    parts: Mapping[str, Examples]
     labels: dict[str, np.ndarray]
     features: tuple[str, ...] = ()
 

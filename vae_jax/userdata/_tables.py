@@ -1,12 +1,13 @@
 """Examples of tables: CSV and Parquet, a row an example and a column a feature."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from vae_jax.records import did_you_mean
 from vae_jax.userdata._raw import WHOLE, Raw, check_splits, split_name
+from vae_jax.views import Examples, taken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,59 +16,118 @@ FEW = 8
 """Columns that a message lists."""
 
 
-def read_table(
-    path: Path,
-    *,
-    label_column: str | None = None,
-    split_column: str | None = None,
-    without: tuple[str, ...] = (),
-    data_column: str | None = None,
-) -> Raw:
-    """The numbers of a table.
+class Columns(NamedTuple):
+    """Which columns of a table are what.
 
-    Args:
-        path: `.csv`, `.tsv` (either may end in `.gz`) or `.parquet`.
+    Attributes:
         label_column: of the classes, which is no feature.
         split_column: says `train`, `validation` or `test` of every row.
         without: columns that are left out.
         data_column: of Parquet, one whose entries are lists of numbers, an example each.
+
+    >>> Columns(label_column="y").features(Path("mine.csv"), ["x", "y"])
+    ['x']
+    """
+
+    label_column: str | None = None
+    split_column: str | None = None
+    without: tuple[str, ...] = ()
+    data_column: str | None = None
+
+    def features(self, path: Path, there: list[Any]) -> list[Any]:
+        """The columns that are the examples.
+
+        Raises:
+            ValueError: a column is not there.
+        """
+        asked = {"label_column": self.label_column, "split_column": self.split_column}
+        asked |= {"data_key": self.data_column}
+        for setting, name in [
+            *asked.items(),
+            *(("without_columns", name) for name in self.without),
+        ]:
+            if name is not None and name not in there:
+                raise ValueError(
+                    f"`{setting}` must be a column of {path}; got {name!r}."
+                    f"{did_you_mean(name, there)} It has {_listed(there)}."
+                )
+        if self.data_column is not None:
+            return [self.data_column]
+        left_out = {self.label_column, self.split_column, *self.without}
+        return [name for name in there if name not in left_out]
+
+    def numbers(
+        self, path: Path, table: "pd.DataFrame", features: list[Any], first: int = 0
+    ) -> np.ndarray:
+        """The examples of some rows, of which `first` is the number of the first one.
+
+        Raises:
+            ValueError: they are not numbers, or have gaps.
+        """
+        if self.data_column is not None:
+            return _lists(path, table[self.data_column], self.data_column)
+        return _numbers(path, table[features], first)
+
+    def known_by(self, features: list[Any]) -> dict[str, Any]:
+        """What decides about the numbers of the examples."""
+        return {"lists": self.data_column is not None, "columns": features}
+
+
+def read_table(path: Path, columns: Columns = Columns()) -> Raw:  # noqa: B008
+    """The numbers of a table.
+
+    Args:
+        path: `.csv`, `.tsv` (either may end in `.gz`) or `.parquet`.
+        columns: which of them are what.
 
     Raises:
         ValueError: no table, a column that is not there, text in a feature, or gaps; names
             the column and the row.
     """
     table = _read(path)
-    columns = list(table.columns)
-    asked = {"label_column": label_column, "split_column": split_column}
-    asked |= {"data_key": data_column}
-    for setting, name in [*asked.items(), *(("without_columns", n) for n in without)]:
-        if name is not None and name not in columns:
-            raise ValueError(
-                f"`{setting}` must be a column of {path}; got {name!r}."
-                f"{did_you_mean(name, columns)} It has {_listed(columns)}."
-            )
-    left_out = {label_column, split_column, *without}
-    features = [name for name in columns if name not in left_out]
-    if data_column is None:
-        examples = _numbers(path, table[features])
-    else:
-        examples, features = _lists(path, table[data_column], data_column), []
-    labels = None if label_column is None else _labels(path, table[label_column])
-    if split_column is None:
-        parts, named = {WHOLE: examples}, {} if labels is None else {WHOLE: labels}
-    else:
-        rows = _rows_of_splits(path, table[split_column])
-        parts = {split: examples[row] for split, row in rows.items()}
-        named = {} if labels is None else {s: labels[r] for s, r in rows.items()}
-    check_splits(str(path), list(parts))
-    return Raw(parts, named, tuple(map(str, features)))
+    features = columns.features(path, list(table.columns))
+    examples = columns.numbers(path, table, features)
+    names = () if columns.data_column else tuple(map(str, features))
+    return parted(path, examples, columns, table, names)
+
+
+def parted(
+    path: Path,
+    examples: Examples,
+    columns: Columns,
+    table: "pd.DataFrame",
+    names: tuple[str, ...] = (),
+) -> Raw:
+    """Examples by the splits and with the classes that the columns of a table say.
+
+    Args:
+        path: of the table.
+        examples: of all its rows.
+        columns: which of them are what.
+        table: has those of classes and of splits.
+        names: of the features.
+
+    Raises:
+        ValueError: a class is missing, or a word stands for no split.
+    """
+    label, split = columns.label_column, columns.split_column
+    labels = None if label is None else _labels(path, table[label])
+    if split is None:
+        named = {} if labels is None else {WHOLE: labels}
+        return Raw({WHOLE: examples}, named, names)
+    rows = _rows_of_splits(path, table[split])
+    check_splits(str(path), list(rows))
+    parts = {name: taken(examples, row) for name, row in rows.items()}
+    return Raw(
+        parts, {} if labels is None else {s: labels[r] for s, r in rows.items()}, names
+    )
 
 
 def _read(path: Path) -> "pd.DataFrame":
     import pandas as pd
 
     try:
-        if path.suffix == ".parquet":
+        if path.suffix.lower() == ".parquet":
             return pd.read_parquet(path)
         tab = ".tsv" in path.suffixes
         table = pd.read_csv(path, sep="\t" if tab else ",", encoding="utf-8-sig")
@@ -90,7 +150,7 @@ def _is_number(name: Any) -> bool:
     return True
 
 
-def _numbers(path: Path, table: "pd.DataFrame") -> np.ndarray:
+def _numbers(path: Path, table: "pd.DataFrame", first: int) -> np.ndarray:
     text = [n for n in table if table[n].dtype.kind not in "biuf"]
     if text:
         raise ValueError(
@@ -103,7 +163,7 @@ def _numbers(path: Path, table: "pd.DataFrame") -> np.ndarray:
         if len(gaps):
             raise ValueError(
                 f"{path} must have no gaps; got {len(gaps)} in the column {name!r}, the "
-                f"first in row {gaps[0]}. Fill them, or leave the rows out."
+                f"first in row {first + int(gaps[0])}. Fill them, or leave the rows out."
             )
     dtypes = {table[name].dtype for name in table}
     if len(dtypes) == 1:
