@@ -46,6 +46,8 @@ class Rows:
         self.shape: tuple[int, ...] = (len(self._places), *one.shape[1:])
         self.dtype: np.dtype[Any] = one.dtype
         self.ndim = len(self.shape)
+        of_one = (int(np.prod(x.shape[1:])) * x.dtype.itemsize for x in (source, one))
+        self.bytes_of_one: int = max(of_one)
 
     def __len__(self) -> int:
         """How many rows there are."""
@@ -54,7 +56,7 @@ class Rows:
     def __getitem__(self, rows: Any) -> np.ndarray:
         """These rows as an array in memory."""
         places = self._places[rows]
-        found = np.array(self._source[np.atleast_1d(places)])
+        found = np.asarray(self._source[np.atleast_1d(places)])
         for change in self._changes:
             found = change(found)
         own: np.ndarray = found if np.ndim(places) else found[0]
@@ -103,8 +105,7 @@ def blocks(examples: Any) -> Iterator[np.ndarray]:
     if not isinstance(examples, Rows):
         yield np.asarray(examples)
         return
-    of_one = int(np.prod(examples.shape[1:])) * examples.dtype.itemsize
-    size = max(1, BLOCK_BYTES // max(of_one, 1))
+    size = max(1, BLOCK_BYTES // max(examples.bytes_of_one, 1))
     for start in range(0, len(examples), size):
         yield examples[start : start + size]
 

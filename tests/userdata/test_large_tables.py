@@ -196,28 +196,31 @@ import pandas, pyarrow.parquet
 views.LARGE = int(sys.argv[2])
 print("ready", flush=True)
 sys.stdin.readline()
-run = Run.of(dataset=sys.argv[1], likelihood="gaussian", standardize=True)
+views.BLOCK_BYTES = 2**22
+asked = {"data_key": "x", "standardize": True, "likelihood": "gaussian"}
+asked |= {"validation_share": 0.01, "test_share": 0.01}
+run = Run.of(dataset=sys.argv[1], **asked)
 print(data.digests(run.data.load())["train"])
 """
 
 
 def taken_up(path, limit):
     """The most memory that loading takes, beside the pages of mapped files; the digest."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", LOADED, str(path), str(limit)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-    )
-    assert process.stdout.readline() == "ready\n"
-    before = most = anonymous(process.pid)
-    process.stdin.write("\n")
-    process.stdin.flush()
-    while process.poll() is None:
-        most = max(most, anonymous(process.pid))
-        time.sleep(0.002)
-    assert process.returncode == 0
-    return most - before, process.stdout.read()
+    ) as process:
+        assert process.stdout.readline() == "ready\n"
+        before = most = anonymous(process.pid)
+        process.stdin.write("\n")
+        process.stdin.flush()
+        while process.poll() is None:
+            most = max(most, anonymous(process.pid))
+            time.sleep(0.002)
+        assert process.returncode == 0
+        return most - before, process.stdout.read()
 
 
 def anonymous(pid):
@@ -225,20 +228,20 @@ def anonymous(pid):
     return int((re.findall(r"RssAnon:\s+(\d+) kB", status) or [0])[0]) * 1024
 
 
-@pytest.mark.slow  # a file of half a gigabyte, twice
+@pytest.mark.slow  # a file of a quarter of a gigabyte, twice
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_memory_is_bounded(tmp_path):
-    """One group of rows, as pandas writes it, and 64 times the limit."""
-    rows, columns = 2**19, 128
+    """One group of rows, 64 times the limit."""
+    rows, columns = 2**18, 128
     path, size = tmp_path / "large.parquet", rows * columns * 8
-    numbers = np.random.default_rng(0).normal(size=(rows, columns))
-    frame = pd.DataFrame(numbers, columns=[f"x{i}" for i in range(columns)])
-    frame.to_parquet(path, row_group_size=rows)
-    del frame, numbers
+    numbers = np.random.default_rng(0).normal(size=rows * columns)
+    lists = pa.FixedSizeListArray.from_arrays(pa.array(numbers), columns)
+    pq.write_table(pa.table({"x": lists}), path, row_group_size=rows)
+    del numbers, lists
     in_file, digest = taken_up(path, size // 64)
     in_memory, expected = taken_up(path, 2 * size)
     assert digest == expected
+    assert in_memory > 2 * size
     print(in_file, in_memory, size)
-    # measured: 0.35 of it, and 3.2 times
-    assert in_memory > size
-    assert in_file < size / 2
+    # measured: 0.4 and 3 times the examples; what does not grow with them is 100 MB
+    assert in_file < 0.75 * size

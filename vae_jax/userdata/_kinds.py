@@ -117,13 +117,17 @@ def check_finite(name: str, part: Examples) -> None:
         )
     if part.dtype.kind != "f":
         return
-    for number, row in enumerate(row for block in blocks(part) for row in block):
-        if not np.isfinite(row).all():
-            place = np.argwhere(~np.isfinite(row))[0]
+    start = 0
+    for block in blocks(part):
+        fine = np.isfinite(block)
+        if not fine.all():
+            number, *place = np.argwhere(~fine)[0].tolist()
             raise ValueError(
-                f"{name} must be finite; got {row[tuple(place)]} in example {number} at "
-                f"{tuple(place.tolist())}. Leave such examples out, or fill the gaps."
+                f"{name} must be finite; got {block[(number, *place)]} in example "
+                f"{start + number} at {tuple(place)}. Leave such examples out, or fill the "
+                "gaps."
             )
+        start += len(block)
 
 
 def spreads_apart(part: Examples) -> tuple[float, float] | None:

@@ -20,8 +20,9 @@ from vae_jax.views import Rows, is_large
 if TYPE_CHECKING:
     import pandas as pd
 
-PAGES = 2**20
-"""Bytes read of a column at a time; without it whole groups of rows are read."""
+BUFFER = 2**16
+"""Bytes read of a column at a time; without it whole groups of rows are read. A page of
+each column and its dictionary are held as well, 2.3 MB as most programs write them."""
 
 BLOCK_NUMBERS = 2**20
 """Numbers of a block."""
@@ -109,7 +110,7 @@ def _others(path: Path, columns: Columns) -> "pd.DataFrame":
 
 
 def _opened(path: Path) -> pq.ParquetFile:
-    return pq.ParquetFile(path, buffer_size=PAGES, pre_buffer=False)
+    return pq.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False)
 
 
 @contextmanager

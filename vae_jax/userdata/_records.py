@@ -77,6 +77,7 @@ class Files(Own):
 
     `.npy`, `.npz`, `.csv`, `.tsv`, `.parquet`, `.h5ad` (single cells, with the extra
     `anndata`), or a folder, `./pictures/`, whose folders may be splits, classes or both.
+    Of a `.npy` or a `.parquet` of 1 GiB or more training examples stay in a file.
     """
 
     dataset: str = static("Path of the file or folder.", kw_only=True)
