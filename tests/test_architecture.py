@@ -57,7 +57,7 @@ ONLY_IMPORTER = {
     "matplotlib": {"figures"},
     "tyro": {"cli"},
     "grain": {"sweeps/_feed.py"},
-    "pyarrow": {"results", "dumps/_parquet.py"},
+    "pyarrow": {"results", "dumps/_parquet.py", "userdata/_parquet.py"},
     "safetensors": {"results", "dumps/_safetensors.py"},
     "tensorboard": {"sweeps/_tensorboard.py"},
     "wandb": {"sweeps/_wandb.py"},

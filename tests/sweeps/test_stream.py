@@ -11,7 +11,6 @@ from vae_jax.configs import Run
 from vae_jax.data import _memory, digests
 from vae_jax.sweeps import _feed, _shard, _stream
 from vae_jax.training._program import next_rows
-from vae_jax.userdata import _large
 from vae_jax.views import Rows
 
 QUIET = sweeps.Options(progress=False)
@@ -181,7 +180,7 @@ def test_a_large_file_stays_in_the_file(tmp_path, monkeypatch, dtype):
     run(configs, tmp_path / "copied", "never")
     copied = configs[0].data.load()
     _memory._REMEMBERED.clear()
-    monkeypatch.setattr(_large, "LARGE", 1)
+    monkeypatch.setattr(views, "LARGE", 1)
     mapped = configs[0].data.load()
     assert isinstance(mapped.train.images, Rows)
     assert digests(mapped) == digests(copied)
@@ -198,7 +197,7 @@ def test_a_large_file_with_a_gap_is_refused(tmp_path, monkeypatch):
     x = np.random.default_rng(1).normal(size=(50, 3)).astype(np.float32)
     x[31, 2] = np.nan
     np.save(tmp_path / "x.npy", x)
-    monkeypatch.setattr(_large, "LARGE", 1)
+    monkeypatch.setattr(views, "LARGE", 1)
     monkeypatch.setattr(views, "BLOCK_BYTES", 120)
     with pytest.raises(ValueError, match=r"finite; got nan in example 31 at \(2,\)"):
         Run.of(dataset=str(tmp_path / "x.npy"), likelihood="gaussian").data.load()

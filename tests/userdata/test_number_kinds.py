@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vae_jax.userdata import from_arrays
-from vae_jax.userdata._kinds import as_stored, found_kind, standardised
+from vae_jax.userdata._kinds import as_stored, fitted, found_kind
 
 RNG = np.random.default_rng(0)
 
@@ -99,7 +99,7 @@ def test_a_level_that_stands_for_1_is_as_said():
 
 def test_features_are_standardised_by_training():
     train, test = RNG.normal(5, 3, (200, 4)), RNG.normal(5, 3, (50, 4))
-    made = standardised([train, test], [])
+    made = [fitted(train, []).taken(part) for part in (train, test)]
     np.testing.assert_allclose(made[0].mean(axis=0), 0, atol=1e-6)
     np.testing.assert_allclose(made[0].std(axis=0), 1, atol=1e-6)
     expected = (test - train.mean(axis=0)) / train.std(axis=0)
@@ -109,7 +109,7 @@ def test_features_are_standardised_by_training():
 def test_a_constant_feature_is_named():
     train = np.c_[np.ones(5), np.arange(5.0)]
     with pytest.raises(ValueError, match="1 that are constant in training.* 'height'"):
-        standardised([train], ["height", "weight"])
+        fitted(train, ["height", "weight"])
 
 
 def test_features_that_no_scale_fits_are_said():

@@ -15,6 +15,7 @@ from vae_jax.data._load import NAMES, load, source_digest
 from vae_jax.data._locate import default_data_dir, prepared_names
 from vae_jax.data._memory import remembered
 from vae_jax.data._origin import Origin
+from vae_jax.data._paths import cache_folder
 from vae_jax.data._records import (
     Binarize,
     DataSet,
@@ -47,6 +48,7 @@ __all__ = [
     "Split",
     "binarize_dynamic",
     "binarize_static",
+    "cache_folder",
     "check_dataset",
     "content_digest",
     "default_data_dir",

@@ -7,7 +7,7 @@ import numpy as np
 
 from vae_jax.data._dataset import SPLITS, Dataset, Split
 from vae_jax.data._facts import fact
-from vae_jax.views import Rows, blocks
+from vae_jax.views import Examples, Rows, blocks, changed
 
 COUNTED = (1, 3, 15, 16)
 """Largest levels of one, two and four bits, and of the 17 levels that count 16 pixels."""
@@ -62,9 +62,9 @@ def alike(parts: dict[str, Split]) -> dict[str, Split]:
     >>> alike({"train": row})["train"].images.shape
     (2, 4, 4)
     """
-    images = {name: part.images for name, part in parts.items()}
+    images: dict[str, Any] = {name: part.images for name, part in parts.items()}
     if all(_is_grey(each) for each in images.values()):
-        images = {name: each[..., 0] for name, each in images.items()}
+        images = {name: changed(each, _first_channel) for name, each in images.items()}
     else:
         widest = max(each.shape[-1] for each in images.values())
         images = {name: _widened(each, widest) for name, each in images.items()}
@@ -78,23 +78,27 @@ def same_channels(images: Sequence[np.ndarray]) -> np.ndarray:
     (6, 2, 2, 3)
     """
     widest = max(each.shape[-1] for each in images)
-    return np.concatenate([_widened(each, widest) for each in images])
+    return np.concatenate([np.asarray(_widened(each, widest)) for each in images])
 
 
-def _is_grey(images: np.ndarray) -> bool:
+def _is_grey(images: Examples) -> bool:
     """One channel, or three that are equal."""
     if images.shape[-1] == 1:
         return True
-    first = images[..., :1]
     return images.shape[-1] == 3 and all(
-        bool((images[part] == first[part]).all())
+        bool((block[part] == block[part][..., :1]).all())
+        for block in blocks(images)
         for part in (slice(SAMPLE), slice(SAMPLE, None))
     )
 
 
-def _widened(images: np.ndarray, channels: int) -> np.ndarray:
+def _first_channel(images: np.ndarray) -> np.ndarray:
+    return images[..., 0]
+
+
+def _widened(images: Examples, channels: int) -> Examples:
     if images.shape[-1] == 1 and channels == 3:
-        return np.repeat(images, channels, axis=-1)
+        return changed(images, lambda block: np.repeat(block, channels, axis=-1))
     return images
 
 

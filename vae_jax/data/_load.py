@@ -2,6 +2,9 @@
 
 import re
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from vae_jax.data._cache import Splits, fingerprint, read_cache, write_cache
 from vae_jax.data._contents import content_digest, files_of
@@ -20,6 +23,7 @@ from vae_jax.data._locate import default_data_dir, locate
 from vae_jax.data._paths import user_path
 from vae_jax.data._tfds import read_prepared
 from vae_jax.records import did_you_mean
+from vae_jax.views import Rows, taken
 
 NAMES = ("digits", *SOURCES)
 """The sets that can be loaded by name alone."""
@@ -48,6 +52,9 @@ def load(
       validation is its own, else the last 10 % of what is left of train, counted on
       all of it. Pictures are as they are stored: those of `emnist` lie transposed
       (`images.swapaxes(1, 2)` sets them up).
+
+    Of a train part of 1 GiB or more, decoded, the examples stay in their files, and are
+    decoded whenever they are read.
 
     First and last are meant in the order of tensorflow-datasets, which shuffles once
     when it prepares. The decoded arrays are cached beside the prepared data, and
@@ -88,7 +95,8 @@ def load(
         return _checked(name, splits, max_value)
     splits = held_out(name, alike(read_prepared(prepared)))
     dataset = _checked(name, splits, max_value)
-    write_cache(prepared, (dataset.train, dataset.validation, dataset.test), before)
+    if not isinstance(dataset.train.images, Rows):  # which stay where they are
+        write_cache(prepared, (dataset.train, dataset.validation, dataset.test), before)
     return dataset
 
 
@@ -162,9 +170,15 @@ def held_out(name: str, parts: dict[str, Split]) -> Splits:
 
 
 def _cut(split: Split, count: int) -> tuple[Split, Split]:
-    """The beginning, and the last `count` examples."""
+    """The beginning, and the last `count` examples, which are read."""
     start = len(split.images) - count
-    return Split(*(x[:start] for x in split)), Split(*(x[start:] for x in split))
+    images: list[Any] = [
+        taken(split.images, slice(start)),
+        np.asarray(taken(split.images, slice(start, None))),
+    ]
+    labels = split.labels[:start], split.labels[start:]
+    beginning, last = map(Split, images, labels)
+    return beginning, last
 
 
 def _refuse_folders(folder: str | Path | None, data_dir: str | Path | None) -> None:

@@ -1,8 +1,10 @@
-"""Folders as users name them."""
+"""Folders as users name them, and that of what can be made again."""
 
 import os
 from pathlib import Path
 from typing import Any
+
+CACHE_VARIABLE = "VAE_JAX_CACHE"
 
 
 def user_path(name: str, value: Any) -> Path:
@@ -29,3 +31,29 @@ def user_path(name: str, value: Any) -> Path:
             f"`{name}` must be below a known home; got {os.fspath(value)!r}: {error} "
             "Write the folder in full."
         ) from error
+
+
+def cache_folder() -> Path:
+    """Where programs and arrays are kept: `$VAE_JAX_CACHE`, else `vae_jax` in your cache.
+
+    That is `$XDG_CACHE_HOME`, or `~/.cache`. An empty variable is none, and so is a
+    relative `$XDG_CACHE_HOME`, by its own rules.
+
+    Raises:
+        ValueError: none of them is known, for the process has no home.
+
+    >>> cache_folder().is_absolute()
+    True
+    """
+    try:
+        if own := os.environ.get(CACHE_VARIABLE):
+            return Path(own).expanduser().absolute()
+        xdg = os.environ.get("XDG_CACHE_HOME", "")
+        home = Path(xdg) if os.path.isabs(xdg) else Path.home() / ".cache"
+    except RuntimeError as error:
+        raise ValueError(
+            f"`{CACHE_VARIABLE}`, the folder of compiled programs, must be set where there "
+            f"is no home; {str(error).rstrip('.').lower()}. Set it to a folder that you "
+            "may write."
+        ) from error
+    return (home / "vae_jax").absolute()

@@ -18,7 +18,9 @@ from vae_jax.data._contents import files_of
 from vae_jax.data._dataset import SPLITS, Split
 from vae_jax.data._decode import grey_levels, open_image
 from vae_jax.data._idx import FILES, SOURCES, read_official
+from vae_jax.data._in_files import InFiles
 from vae_jax.data._levels import same_channels
+from vae_jax.views import Rows, is_large
 
 BATCH = 1000
 """Examples decoded at a time."""
@@ -186,24 +188,42 @@ def _label_key(features: Any) -> str | None:
 
 
 def _read_split(builder: Any, split: str, image: str, label: str | None) -> Split:
+    """Decoded; examples to train on that are too large are decoded and let go again."""
     where = f"The images of {builder.info.name}"
     declared = builder.info.features[image].shape[-1]
-    images: list[np.ndarray] = []
+    images: list[Any] = []
     labels: list[int] = []
+    in_files = False
     for examples in batches_of(builder, split, encoded=image):
         levels = [_levels(builder, split, e[image], declared) for e in examples]
         kinds = {_kind(each.shape, declared) for each in levels}
         kinds |= {_kind(batch.shape[1:], declared) for batch in images[-1:]}
+        if not images and split == "train":
+            channels = declared or levels[0].shape[-1]
+            count = builder.info.splits[split].num_examples
+            in_files = is_large(levels[0][..., 0].nbytes * channels * count)
         if len(kinds) != 1:
             raise ValueError(
                 f"{where} must be of one size, in uint8; got "
                 f"{', '.join(sorted(kinds)[:5])} in split {split!r}."
             )
-        images.append(same_channels([each[None] for each in levels]))
+        batch = same_channels([each[None] for each in levels])
+        images.append(batch[:1].copy() if in_files else batch)
         labels += [example[label] if label else -1 for example in examples]
     if not images:
         raise ValueError(f"{where} must be at least one in split {split!r}; got none.")
-    return Split(same_channels(images), np.asarray(labels, np.int32))
+    found: Any
+    if in_files:
+        channels = max(each.shape[-1] for each in images)
+        shape = (len(labels), *images[0].shape[1:3], channels)
+
+        def decode(encoded: bytes) -> np.ndarray:
+            return _levels(builder, split, encoded, declared)
+
+        found = Rows(InFiles(_reader(builder, split, image), decode, shape))
+    else:
+        found = same_channels(images)
+    return Split(found, np.asarray(labels, np.int32))
 
 
 def _kind(shape: tuple[int, ...], declared: int | None) -> str:
@@ -229,19 +249,37 @@ def batches_of(
 
     `encoded` names a feature that stays as it is stored.
     """
-    import tensorflow_datasets as tfds
-
     folder, part = Path(builder.data_dir), f"split {split!r}"
-    skip_decoding: Callable[[], Any] = tfds.decode.SkipDecoding
-    skip = {encoded: skip_decoding()} if encoded else None
     with naming(folder, part):
         _check_counts(builder.info.splits[split])
-        source = builder.as_data_source(split=split, decoders=skip)
+        source = _source(builder, split, encoded)
     for start in range(0, len(source), BATCH):
         rows = list(range(start, min(start + BATCH, len(source))))
         with naming(folder, part):
             examples = source.__getitems__(rows)
         yield examples
+
+
+def _source(builder: Any, split: str, encoded: str | None) -> Any:
+    """Examples by their numbers, as grain reads them too."""
+    import tensorflow_datasets as tfds
+
+    skip_decoding: Callable[[], Any] = tfds.decode.SkipDecoding
+    skip = {encoded: skip_decoding()} if encoded else None
+    return builder.as_data_source(split=split, decoders=skip)
+
+
+def _reader(builder: Any, split: str, image: str) -> Callable[[list[int]], list[bytes]]:
+    """What reads the images of some examples, encoded; damage is named."""
+    folder, part = Path(builder.data_dir), f"split {split!r}"
+    with naming(folder, part):
+        source = _source(builder, split, image)
+
+    def read(rows: list[int]) -> list[bytes]:
+        with naming(folder, part):
+            return [example[image] for example in source.__getitems__(rows)]
+
+    return read
 
 
 def _check_counts(split: Any) -> None:

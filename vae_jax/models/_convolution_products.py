@@ -193,7 +193,11 @@ def summed_over_blocks(
     blocks = num_blocks(len(x), num_bytes)
     if blocks == 1:
         return function(x, slope)
-    parts = tuple(a.reshape(blocks, -1, *a.shape[1:]) for a in (x, slope))
+
+    def apart(whole: Array) -> Array:
+        return whole.reshape(blocks, -1, *whole.shape[1:])
+
+    parts = apart(x), apart(slope)
     like = jax.eval_shape(function, *(part[0] for part in parts))
 
     def add(total: Array, block: tuple[Array, Array]) -> tuple[Array, None]:

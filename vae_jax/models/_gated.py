@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from vae_jax.models._assemble import dense
-from vae_jax.models._convolution import Convolution, ConvolutionMethod, Padding
+from vae_jax.models._convolution import Convolution, ConvolutionMethod
+from vae_jax.models._convolution_products import Padding
 from vae_jax.models._dropout import OptionalKeys, dropout
 from vae_jax.models._masks import shares
 from vae_jax.types import ArrayLike

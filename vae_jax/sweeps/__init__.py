@@ -1,5 +1,6 @@
 """Whole sweeps as one compiled program a cohort, resumable and stored."""
 
+from vae_jax.data import cache_folder
 from vae_jax.sweeps._chunk import Chunk, OnChunk
 from vae_jax.sweeps._cohorts import Shard, cohort_key, split_shards
 from vae_jax.sweeps._engine import Engine, make_engine
@@ -11,7 +12,7 @@ from vae_jax.sweeps._out import check_out
 from vae_jax.sweeps._plan import CohortPlan, plan
 from vae_jax.sweeps._run import run
 from vae_jax.sweeps._settings import Members
-from vae_jax.sweeps._setup import cache_folder, check_devices, num_cores, setup_jax
+from vae_jax.sweeps._setup import check_devices, num_cores, setup_jax
 from vae_jax.sweeps._strategy import choose_strategy, member_mesh, over_members
 from vae_jax.sweeps._tensorboard import to_tensorboard
 from vae_jax.sweeps._wandb import to_wandb

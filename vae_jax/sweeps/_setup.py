@@ -1,39 +1,13 @@
 """What a process sets before JAX starts: a device a core, and a compilation cache."""
 
 import os
-from pathlib import Path
 
 import jax
 
-CACHE_VARIABLE = "VAE_JAX_CACHE"
+from vae_jax.data import cache_folder
+
 MOST_DEVICES = 1024
 """Each is a pool of threads."""
-
-
-def cache_folder() -> Path:
-    """Where compiled programs are kept: `$VAE_JAX_CACHE`, else `vae_jax` in your cache.
-
-    That is `$XDG_CACHE_HOME`, or `~/.cache`. An empty variable is none, and so is a
-    relative `$XDG_CACHE_HOME`, by its own rules.
-
-    Raises:
-        ValueError: none of them is known, for the process has no home.
-
-    >>> cache_folder().is_absolute()
-    True
-    """
-    try:
-        if own := os.environ.get(CACHE_VARIABLE):
-            return Path(own).expanduser().absolute()
-        xdg = os.environ.get("XDG_CACHE_HOME", "")
-        home = Path(xdg) if os.path.isabs(xdg) else Path.home() / ".cache"
-    except RuntimeError as error:
-        raise ValueError(
-            f"`{CACHE_VARIABLE}`, the folder of compiled programs, must be set where there "
-            f"is no home; {str(error).rstrip('.').lower()}. Set it to a folder that you "
-            "may write."
-        ) from error
-    return (home / "vae_jax").absolute()
 
 
 def num_cores() -> int:

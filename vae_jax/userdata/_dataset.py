@@ -1,7 +1,8 @@
 """From examples as a file or the user holds them to a data set in three splits."""
 
 import warnings
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from vae_jax.userdata._covariates import conditions_of, covariates_of, joined
 from vae_jax.userdata._kinds import as_stored, check_finite, fitted, spreads_apart
 from vae_jax.userdata._raw import NO_CLASS, WHOLE, Raw, as_classes
 from vae_jax.userdata._splits import split_by_content, warn_of_shared
+from vae_jax.views import Examples, changed, taken
 
 SHARE = 0.1
 """Of the examples, to validate by and to test on, where nothing is said."""
@@ -45,6 +47,8 @@ class Reading(NamedTuple):
 def as_dataset(name: str, raw: Raw, reading: Reading = Reading()) -> Dataset:  # noqa: B008
     """Three splits of examples, checked; what is missing is cut from training by content.
 
+    Of examples in a file those to train on stay there; the others are read.
+
     Args:
         name: of the data.
         raw: as they were read.
@@ -64,23 +68,26 @@ def as_dataset(name: str, raw: Raw, reading: Reading = Reading()) -> Dataset:  #
     """
     own = next(iter(raw.parts.values())).shape[1:]
     raw = _shaped(name, raw, reading.shape)
+    for part in raw.parts.values():  # where places are still those of the file
+        check_finite(name, part)
     labels, label_names = as_classes(raw.labels) if raw.labels else ({}, [])
     told = conditions_of(name, raw)
     beside = joined(_filled(raw, labels), told)
     examples, rows = _three(name, raw.parts, beside, reading)
     classes = [part["label"] for part in rows]
-    warn_of_shared(name, examples)
+    if len(raw.parts) > 1:  # of one part equal examples are in one split
+        warn_of_shared(name, examples)
+    # those to train on are the ones that may be too many
+    examples[1:] = [np.asarray(part) for part in examples[1:]]
     origin = Origin()
     if reading.standardize:
-        for part in examples:
-            check_finite(name, part)
         if reading.values not in (None, "real"):
             raise ValueError(
                 f"`standardize` makes real numbers; got data_values={reading.values!r}. "
                 "Leave one out."
             )
         origin = fitted(examples[0], list(raw.features))
-        examples = [origin.taken(part) for part in examples]
+        examples = [changed(part, origin.taken) for part in examples]
     stored = as_stored(
         name,
         examples,
@@ -90,7 +97,8 @@ def as_dataset(name: str, raw: Raw, reading: Reading = Reading()) -> Dataset:  #
     )
     if stored.kind == "real" and not reading.standardize:
         _warn_of_spreads(name, stored.parts[0])
-    splits = [Split(*pair) for pair in zip(stored.parts, classes, strict=True)]
+    images: list[Any] = stored.parts
+    splits = [Split(*pair) for pair in zip(images, classes, strict=True)]
     names = tuple(label_names)
     train, validation, test = splits
     if reading.value_range is not None:
@@ -128,8 +136,17 @@ def _shaped(name: str, raw: Raw, shape: tuple[int, ...] | None) -> Raw:
             f"of {name}; got {list(shape)}."
         )
     return raw._replace(
-        parts={split: part.reshape(-1, *shape) for split, part in raw.parts.items()}
+        parts={split: reshaped(part, shape) for split, part in raw.parts.items()}
     )
+
+
+def reshaped(part: Examples, shape: tuple[int, ...]) -> Examples:
+    """Examples of as many numbers in another shape.
+
+    >>> reshaped(np.zeros((2, 6)), (2, 3)).shape
+    (2, 2, 3)
+    """
+    return changed(part, lambda block: block.reshape(len(block), *shape))
 
 
 def _filled(raw: Raw, labels: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -148,10 +165,10 @@ def _filled(raw: Raw, labels: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 def _three(
     name: str,
-    parts: dict[str, np.ndarray],
+    parts: Mapping[str, Examples],
     labels: dict[str, np.ndarray],
     reading: Reading,
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
+) -> tuple[list[Examples], list[np.ndarray]]:
     """Train, validation and test: as they are given, or cut from training."""
     whole = parts.get(WHOLE, parts.get("train"))
     classes = labels.get(WHOLE, labels.get("train"))
@@ -183,12 +200,12 @@ def _three(
     examples, found = [], []
     for split in SPLITS:
         given = split in parts and split != "train"
-        examples.append(parts[split] if given else whole[cut[split]])
+        examples.append(parts[split] if given else taken(whole, cut[split]))
         found.append(labels[split] if given else classes[cut[split]])
     return examples, found
 
 
-def _warn_of_spreads(name: str, train: np.ndarray) -> None:
+def _warn_of_spreads(name: str, train: Examples) -> None:
     apart = spreads_apart(train)
     if apart is not None:
         warnings.warn(

@@ -4,9 +4,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vae_jax.data import Kind, Origin, full_scale
+from vae_jax.data import Kind, Origin, extremes, full_scale
+from vae_jax.views import Change, Examples, Rows, blocks, changed
 
 BYTE = 255
+MOMENT_BYTES = 2**23
+"""Of the numbers that are summed at once. Another value rounds another way."""
+
 FAR_APART = 100.0
 """Ratio of the spreads of two features from which one noise variance fits neither."""
 
@@ -23,14 +27,14 @@ class Numbers(NamedTuple):
     'unit'
     """
 
-    parts: list[np.ndarray]
+    parts: list[Examples]
     max_value: int
     kind: Kind
 
 
 def as_stored(
     name: str,
-    parts: list[np.ndarray],
+    parts: list[Examples],
     *,
     values: Kind | None = None,
     value_range: tuple[float, ...] | None = None,
@@ -73,7 +77,7 @@ def as_stored(
     return Numbers([_float32(name, part) for part in parts], 1, kind)
 
 
-def found_kind(name: str, parts: list[np.ndarray]) -> Kind:
+def found_kind(name: str, parts: list[Examples]) -> Kind:
     """What numbers are, by their values.
 
     Booleans, 0 and 1, and bytes are levels; so are whole numbers from 0 to 255 in
@@ -93,7 +97,7 @@ def found_kind(name: str, parts: list[np.ndarray]) -> Kind:
     return "unit" if low >= 0 and high <= 1 else "real"
 
 
-def check_finite(name: str, part: np.ndarray) -> None:
+def check_finite(name: str, part: Examples) -> None:
     """Refuse what is no array of finite real numbers.
 
     Raises:
@@ -113,28 +117,32 @@ def check_finite(name: str, part: np.ndarray) -> None:
         )
     if part.dtype.kind != "f":
         return
-    for number, row in enumerate(part):
-        if not np.isfinite(row).all():
-            place = np.argwhere(~np.isfinite(row))[0]
+    start = 0
+    for block in blocks(part):
+        fine = np.isfinite(block)
+        if not fine.all():
+            number, *place = np.argwhere(~fine)[0].tolist()
             raise ValueError(
-                f"{name} must be finite; got {row[tuple(place)]} in example {number} at "
-                f"{tuple(place.tolist())}. Leave such examples out, or fill the gaps."
+                f"{name} must be finite; got {block[(number, *place)]} in example "
+                f"{start + number} at {tuple(place)}. Leave such examples out, or fill the "
+                "gaps."
             )
+        start += len(block)
 
 
-def spreads_apart(part: np.ndarray) -> tuple[float, float] | None:
+def spreads_apart(part: Examples) -> tuple[float, float] | None:
     """The least and the largest standard deviation of features that no one scale fits.
 
     >>> spreads_apart(np.array([[0.0, 0.0], [1.0, 1.5]]))
     """
-    spread = part.reshape(len(part), -1).std(axis=0, dtype=np.float64)
+    spread = moments(part)[1]
     moving = spread[spread > 0]
     if len(moving) < 2 or moving.max() < FAR_APART * moving.min():
         return None
     return float(moving.min()), float(moving.max())
 
 
-def fitted(train: np.ndarray, names: list[str]) -> Origin:
+def fitted(train: Examples, names: list[str]) -> Origin:
     """The mean and the spread of every feature of the examples to train on.
 
     Raises:
@@ -144,8 +152,7 @@ def fitted(train: np.ndarray, names: list[str]) -> Origin:
     >>> made.offset.tolist(), made.factor.tolist()
     ([2.0], [1.0])
     """
-    wide = np.asarray(train, np.float64)
-    mean, spread = wide.mean(axis=0), wide.std(axis=0)
+    mean, spread = moments(train)
     if not (spread > 0).all():
         places = np.argwhere(spread == 0)
         place = tuple(places[0].tolist())
@@ -157,17 +164,24 @@ def fitted(train: np.ndarray, names: list[str]) -> Origin:
     return Origin(None, mean, spread)
 
 
-def standardised(parts: list[np.ndarray], names: list[str]) -> list[np.ndarray]:
-    """Every feature less its mean and over its spread, both of the first part.
+def moments(part: Examples) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of every feature, the same in memory and in a file.
 
-    Raises:
-        ValueError: see `fitted`.
+    Both are summed by blocks of as many examples, in one order in memory.
 
-    >>> standardised([np.array([[1.0], [3.0]], np.float32)], [])[0].tolist()
-    [[-1.0], [1.0]]
+    >>> [each.tolist() for each in moments(np.array([[1.0], [3.0]]))]
+    [[2.0], [1.0]]
     """
-    origin = fitted(parts[0], names)
-    return [origin.taken(part) for part in parts]
+    size = max(1, MOMENT_BYTES // max(8 * int(np.prod(part.shape[1:])), 1))
+    parts = [slice(start, start + size) for start in range(0, len(part), size)]
+
+    def total(change: Change) -> np.ndarray:
+        sums = (change(np.ascontiguousarray(part[own], np.float64)) for own in parts)
+        found: np.ndarray = sum(one.sum(axis=0) for one in sums)
+        return found
+
+    mean = total(lambda block: block) / len(part)
+    return mean, np.sqrt(total(lambda block: (block - mean) ** 2) / len(part))
 
 
 def _agreed(name: str, values: Kind | None, kind: Kind, setting: str) -> Kind:
@@ -181,7 +195,7 @@ def _agreed(name: str, values: Kind | None, kind: Kind, setting: str) -> Kind:
 
 def _levels(
     name: str,
-    parts: list[np.ndarray],
+    parts: list[Examples],
     low: float | int,
     high: float | int,
     max_value: int | None,
@@ -202,11 +216,11 @@ def _levels(
                 f"the largest grey level of {name} must say which level stands for 1; got "
                 f"{high:g}. Say it by `max_value`, such as 255 or {high:g}."
             ) from error
-    return Numbers([part.astype(np.uint8) for part in parts], max_value, "levels")
+    return Numbers([_cast(part, np.uint8) for part in parts], max_value, "levels")
 
 
 def _counts(
-    name: str, parts: list[np.ndarray], low: float | int, high: float | int
+    name: str, parts: list[Examples], low: float | int, high: float | int
 ) -> Numbers:
     whole = all(_is_whole(part) for part in parts)
     if not whole or low < 0 or high > 2**24:
@@ -216,10 +230,11 @@ def _counts(
             "or is it their logarithm? Give the counts themselves, or data_values='real'."
         )
     dtype = np.uint16 if high < 2**16 else np.int32
-    return Numbers([part.astype(dtype) for part in parts], max(int(high), 1), "counts")
+    stored = [_cast(part, dtype) for part in parts]
+    return Numbers(stored, max(int(high), 1), "counts")
 
 
-def _from_range(name: str, part: np.ndarray, ends: tuple[float, ...]) -> np.ndarray:
+def _from_range(name: str, part: Examples, ends: tuple[float, ...]) -> Examples:
     if len(ends) != 2 or not ends[0] < ends[1]:
         raise ValueError(
             f"`value_range` must be two numbers, the lower first; got {list(ends)}."
@@ -230,23 +245,39 @@ def _from_range(name: str, part: np.ndarray, ends: tuple[float, ...]) -> np.ndar
             f"`value_range` must hold all numbers of {name}, {low:g} to {high:g}; got "
             f"{list(ends)}."
         )
-    return (part.astype(np.float64) - ends[0]) / (ends[1] - ends[0])
+    return changed(
+        part,
+        lambda block: (block.astype(np.float64) - ends[0]) / (ends[1] - ends[0]),
+    )
 
 
-def _float32(name: str, part: np.ndarray) -> np.ndarray:
+def _float32(name: str, part: Examples) -> Examples:
     with np.errstate(over="ignore"):
-        made = part.astype(np.float32)
-    if not np.isfinite(made).all():
+        made = _cast(part, np.float32)
+    low, high = extremes(part)
+    # what rounds to a number keeps its order: the others lie between these two
+    with np.errstate(over="ignore"):
+        ends = np.array([low, high]).astype(np.float32)
+    if not np.isfinite(ends).all():
         raise ValueError(
-            f"{name} must fit into float32; got numbers up to {np.abs(part).max():g}. "
+            f"{name} must fit into float32; got numbers up to {max(-low, high):g}. "
             "Scale them, or set `standardize`."
         )
     return made
 
 
-def _is_whole(part: np.ndarray) -> bool:
-    return part.dtype.kind in "biu" or bool((part == np.rint(part)).all())
+def _cast(part: Examples, dtype: Any) -> Examples:
+    if part.dtype == dtype and isinstance(part, Rows):
+        return part
+    return changed(part, lambda block: block.astype(dtype))
 
 
-def _span(parts: list[np.ndarray]) -> tuple[Any, Any]:
-    return min(p.min().item() for p in parts), max(p.max().item() for p in parts)
+def _is_whole(part: Examples) -> bool:
+    if part.dtype.kind in "biu":
+        return True
+    return all(bool((block == np.rint(block)).all()) for block in blocks(part))
+
+
+def _span(parts: list[Examples]) -> tuple[Any, Any]:
+    ends = [extremes(part) for part in parts]
+    return min(low for low, _ in ends), max(high for _, high in ends)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from vae_jax.data import SPLITS
+from vae_jax.views import Examples
 
 NO_CLASS = -1
 
@@ -15,7 +16,8 @@ class Raw(NamedTuple):
     """Examples as a file holds them.
 
     Attributes:
-        parts: by split; one entry, `all`, where the file has no splits.
+        parts: by split, in memory or in a file; one entry, `all`, where the file has no
+            splits.
         labels: by the same names; none where there are no classes.
         features: names of the columns of a table.
         conditions: columns that a model is told, by split and name.
@@ -24,7 +26,7 @@ class Raw(NamedTuple):
     ()
     """
 
-    parts: dict[str, np.ndarray]
+    parts: Mapping[str, Examples]
     labels: dict[str, np.ndarray]
     features: tuple[str, ...] = ()
     conditions: Mapping[str, Mapping[str, Any]] = MappingProxyType({})

@@ -14,13 +14,13 @@ from vae_jax.data import (
     remembered,
 )
 from vae_jax.records import normal_folder, record, static
-from vae_jax.userdata._arrays import read_npy, read_npz
+from vae_jax.userdata._arrays import read_npz
 from vae_jax.userdata._cells import read_cells
 from vae_jax.userdata._dataset import Reading, as_dataset
-from vae_jax.userdata._large import read_large
+from vae_jax.userdata._large import mapped_npy
 from vae_jax.userdata._pictures import Colours, picture_files, read_pictures
 from vae_jax.userdata._raw import Raw
-from vae_jax.userdata._tables import read_table
+from vae_jax.userdata._tables import Columns, read_table
 
 Values = Literal["levels", "unit", "real", "counts"]
 """What a user may say of numbers."""
@@ -78,6 +78,7 @@ class Files(Own):
 
     `.npy`, `.npz`, `.csv`, `.tsv`, `.parquet`, `.h5ad` (single cells, with the extra
     `anndata`), or a folder, `./pictures/`, whose folders may be splits, classes or both.
+    Of a `.npy` or a `.parquet` of 1 GiB or more training examples stay in a file.
     """
 
     dataset: str = static("Path of the file or folder.", kw_only=True)
@@ -204,10 +205,6 @@ class Files(Own):
             self.test_share,
             self.split_seed,
         )
-        if form_of(self.dataset) == ".npy":
-            large = read_large(self.dataset, path, reading)
-            if large is not None:
-                return large
         return as_dataset(self.dataset, self._raw(path), reading)
 
     def _raw(self, path: Path) -> Raw:
@@ -215,7 +212,7 @@ class Files(Own):
         if form == "/":
             return read_pictures(path, self.picture_size, self.picture_colours)
         if form == ".npy":
-            return read_npy(path)
+            return mapped_npy(path)
         if form == ".npz":
             return read_npz(
                 path, self.data_key, self.label_column, self.condition_columns
@@ -224,14 +221,21 @@ class Files(Own):
             return read_cells(
                 path, self.data_key, self.label_column, self.condition_columns
             )
-        return read_table(
-            path,
-            label_column=self.label_column,
-            split_column=self.split_column,
-            without=self.without_columns,
-            told=self.condition_columns,
-            data_column=self.data_key,
+        columns = Columns(
+            self.label_column,
+            self.split_column,
+            self.without_columns,
+            self.condition_columns,
+            self.data_key,
         )
+        if form == ".parquet":
+            # pyarrow is loaded where it is used
+            from vae_jax.userdata._parquet import mapped_parquet
+
+            large = mapped_parquet(path, columns)
+            if large is not None:
+                return large
+        return read_table(path, columns)
 
 
 def form_of(name: str) -> str | None:

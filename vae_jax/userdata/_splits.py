@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from vae_jax.data import SPLITS
+from vae_jax.views import Examples, blocks
 
 FEWEST = 3
 """Unlike examples that can be split in three."""
 
 
 def split_by_content(
-    name: str, examples: np.ndarray, shares: tuple[float, float], seed: int
+    name: str, examples: Examples, shares: tuple[float, float], seed: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The places of the examples to train on, to validate by and to test on.
 
@@ -61,13 +62,12 @@ def split_by_content(
     return np.sort(train), np.sort(validation), np.sort(test)
 
 
-def example_digests(examples: np.ndarray, salt: str = "") -> np.ndarray:
+def example_digests(examples: Examples, salt: str = "") -> np.ndarray:
     """SHA-256 of every example, of its bytes alone.
 
     >>> example_digests(np.zeros((2, 3))).shape
     (2,)
     """
-    rows = np.ascontiguousarray(examples).reshape(len(examples), -1)
     start = hashlib.sha256(salt.encode())
 
     def one(row: np.ndarray) -> bytes:
@@ -75,10 +75,16 @@ def example_digests(examples: np.ndarray, salt: str = "") -> np.ndarray:
         whole.update(row.data)
         return whole.digest()
 
-    return np.array([one(row) for row in rows], dtype="S32")
+    digests = np.empty(len(examples), "S32")
+    place = 0
+    for block in blocks(examples):
+        for row in np.ascontiguousarray(block).reshape(len(block), -1):
+            digests[place] = one(row)
+            place += 1
+    return digests
 
 
-def warn_of_shared(name: str, parts: Sequence[np.ndarray]) -> None:
+def warn_of_shared(name: str, parts: Sequence[Examples]) -> None:
     """Say how many examples of a later split an earlier one has too, to the bit.
 
     Warns:
