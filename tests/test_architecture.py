@@ -168,10 +168,10 @@ def test_a_remedy_is_known_in_its_own_file_alone(cls):
     own = Path(inspect.getfile(cls))
     assert own.parent == PACKAGE / "remedies"
     known = {cls.__name__, cls.name, *cls.settings()}
-    # a setting that others have too, as a ramp has, what threads call theirs, and what a
-    # verdict has
+    # a setting that others have too, as a ramp has, what threads call theirs, what a
+    # verdict has, and what a data set has
     shared = {n for n in cls.settings() if len({o.__module__ for o in owners(n)}) > 1}
-    shared |= {"target", "label"}
+    shared |= {"target", "label", "covariates"}
     for path in modules():
         if unit(path) in WITHOUT_NAMES and path != own:
             found = (known - shared) & set(names_in(path))

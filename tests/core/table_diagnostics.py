@@ -83,6 +83,18 @@ def path(z_a, z_b, num_points, kind):
     return (1 - t) * z_a[:, None] + t * z_b[:, None]
 
 
+def cells(conditions, num_cells):
+    """Split in two at the mean of what varies most, and each part again."""
+    if num_cells == 1:
+        return np.zeros(len(conditions), int)
+    widest = conditions.var(axis=0).argmax()
+    above = conditions[:, widest] > conditions[:, widest].mean()
+    found = above * (num_cells // 2)
+    for part in (above, ~above):
+        found[part] += cells(conditions[part], num_cells // 2)
+    return found
+
+
 def log_ratios(means, logvars, labels, key):
     """`log q(z|x)` less that of the condition's mixture, of the mixture and the prior."""
     noise = np.asarray(jax.random.normal(key, means.shape), np.float64)
@@ -217,6 +229,16 @@ ENTRIES = [
         settings={"eps": 0.6, "delta": 0.5},
         reference=lambda kl, eps, delta: collapsed(kl, eps, delta).sum(),
         outside={"kl": NARROW, "eps": (-0.1,), "delta": SHARES},
+    ),
+    Entry(
+        "diagnostics.condition_cells",
+        arrays={"conditions": MEANS},
+        fixed={"num_cells": 4},
+        reference=cells,
+        outside={
+            "conditions": (MEANS[0], np.ones((4, 0)), 1.0),
+            "num_cells": (0, 1, 3, 2.5, True),
+        },
     ),
     Entry("diagnostics.condition_information", reference=repeated, **GROUPED),
     Entry(
