@@ -8,6 +8,7 @@ import tyro
 
 from vae_jax.cli._paths import expanded
 from vae_jax.cli._tables import print_plan, print_runs
+from vae_jax.cli._trend import print_falling
 
 if TYPE_CHECKING:
     from vae_jax import sweeps
@@ -188,7 +189,9 @@ def run_and_report(
     sweeps.check_out(out)
     sweeps.setup_jax(devices_for(len(configs), devices))
     stored = sweeps.run(configs, out, options, on_chunk=drawn(*curves))
-    print_runs(stored.runs.to_pandas())
+    frames = stored.to_pandas()
+    print_runs(frames.runs)
+    print_falling(frames.metrics)
     print(f"\nResults: {out}")
 
 

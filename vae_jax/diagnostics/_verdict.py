@@ -163,7 +163,7 @@ def why_unreliable(n: Numbers) -> list[str]:
             reasons.append(
                 f"Whether the decoder uses z{n.beside} cannot be told: shuffling z"
                 f"{n.within} costs {n.gap:.3f} nats, standard error {n.gap_error:.3f}. "
-                "Give more examples."
+                "Give more examples, or train longer."
             )
     return reasons
 
@@ -238,7 +238,8 @@ def remarks(n: Numbers) -> list[str]:
     """What a reader should know of the numbers, whatever the label."""
     notes = []
     per_condition = "" if n.condition is None else " of each condition"
-    if n.information > near_ceiling(n):
+    at_ceiling = n.information > near_ceiling(n)
+    if at_ceiling:
         notes.append(
             f"The information is at its ceiling, log {math.exp(n.ceiling):.0f} = "
             f"{n.ceiling:.2f} nats: the true value may be larger, and the marginal KL "
@@ -250,7 +251,8 @@ def remarks(n: Numbers) -> list[str]:
             f"The information, {n.information:.3f} nats, is within {SURE_ERRORS:g} "
             f"standard errors of the line at {COLLAPSED_NATS:g}. Give more examples."
         )
-    if n.marginal > max(n.information, COLLAPSED_NATS):
+    # at the ceiling what is no information is not known
+    if n.marginal > max(n.information, COLLAPSED_NATS) and not at_ceiling:
         notes.append(
             f"Most of the rate of {n.rate:.3f} nats is no information: {n.marginal:.3f} "
             f"nats are the distance of the aggregate posterior{per_condition} from the "

@@ -74,7 +74,8 @@ def tell_growth(
         return
     progress = Progress(0, options.progress)
     progress.say(
-        f"Members added to the {len(known)} of {out}, which stay as they are: {len(new)}."
+        f"Members added to the {len(known)} of {out}, which stay as they are: {len(new)}. "
+        "Numbers of members are those of this list; the rest come after it."
     )
     kept = kept_states(out)
     for steps in sorted({one.num_steps for m in new for one in stages.get(m, ())}):
