@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 WINDOWS = 5
-"""Of the last of so many parts of a history the mean loss is compared with the one before."""
+"""Parts of a history: the mean loss of the last is compared with that of the one before."""
 
 FEWEST = 2 * WINDOWS
 """Logged steps, of which each part has two."""
