@@ -173,7 +173,7 @@ SPREAD = np.sqrt([4.0, 2.0, 0.5, 0.3])
 EXPLAINED = (0.0, 0.8, 0.98)
 ACTIVE = (2, 1, 0)
 """Eigenvalues of 4 and 2, less the share explained, above the noise variance of 1."""
-STEPS, COUNT = 1500, 400
+STEPS, COUNT = 4000, 400
 
 
 def linear_set(correlation):
@@ -225,6 +225,7 @@ def test_a_trained_linear_cvae_is_at_its_optimum_with_covariates(prior):
         assert own["distortion"] + own["rate"] == pytest.approx(-elbo, rel=0.005)
         assert own["rate"] == pytest.approx(float(best.rate), abs=0.005 * -elbo)
         assert int(np.sum(best.active)) == ACTIVE[index]
+        assert int(own["conditional_active_units"]) == ACTIVE[index]
         # at the optimum q(z|c) is the prior, so that all of the rate is information
         error = 3 * float(own["conditional_information_error"])
         says = float(own["conditional_information"])
