@@ -41,12 +41,13 @@ def try_model(run: Run, facts: Facts, x: Any) -> tuple[str, ...]:
     """
     found: list[str] = []
 
-    def trial(placed: Run, key: Any, keys: Any, x: Any) -> None:
-        found.extend(_tried(placed, facts, key, keys, x))
+    def trial(placed: Run, knobs: Knobs, key: Any, keys: Any, x: Any) -> None:
+        found.extend(_tried(placed, knobs, facts, key, keys, x))
 
     key = jax.eval_shape(lambda: jax.random.key(0))
     keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), 2))
-    jax.eval_shape(trial, run.on_device(), key, keys, x)
+    placed = run.on_device()
+    jax.eval_shape(trial, placed, placed.knobs(), key, keys, x)
     return tuple(found)
 
 
@@ -72,7 +73,9 @@ def check_read(model: Model, unread: tuple[str, ...]) -> None:
             )
 
 
-def _tried(run: Run, facts: Facts, key: Any, keys: Any, x: Any) -> list[str]:
+def _tried(
+    run: Run, knobs: Knobs, facts: Facts, key: Any, keys: Any, x: Any
+) -> list[str]:
     model, what = run.model, f"`model` {run.model.chosen_name}"
     config = None
     if isinstance(model, OwnModel):
@@ -80,7 +83,6 @@ def _tried(run: Run, facts: Facts, key: Any, keys: Any, x: Any) -> list[str]:
         vae = model.built(config, facts)
     else:
         vae = ask(model.build, VAE, facts, run.likelihood)
-    knobs = run.knobs()
     params = attempt(lambda: vae.init(key), f"{what}: its init", "(key)")
     _check_params(params, what)
     for one in (None, keys):
@@ -90,7 +92,9 @@ def _tried(run: Run, facts: Facts, key: Any, keys: Any, x: Any) -> list[str]:
         check_output(run, output, x, what)
     whole = model.make(facts, run.likelihood, vae)
     if whole is not vae:
-        output = whole.decode(whole.init(key), z.mean, x, key=keys, knobs=knobs)
+        params_of_whole = whole.init(key)
+        z = _encoded(whole, params_of_whole, x, keys, knobs, what)
+        output = _decoded(whole, params_of_whole, z.mean, x, keys, knobs, what)
     check_output(run, output, x, what, run.likelihood.density(facts))
     if not isinstance(model, OwnModel) or config is None:
         return []
@@ -128,10 +132,10 @@ def _fix(error: Exception, key: Any) -> str:
     text = str(error)
     if isinstance(error, TypeError) and "unexpected keyword argument" in text:
         return BY_NAME if "'key'" in text or "'knobs'" in text else ""
+    if key is None:
+        return NO_KEY if "None" in text or "PRNG" in text else ""
     # without keys it has passed before
-    if key is not None:
-        return KEYS
-    return NO_KEY if "None" in text or "PRNG" in text else ""
+    return KEYS if "key" in text.lower() or "rng" in text.lower() else ""
 
 
 def _check_params(params: Any, what: str) -> None:
