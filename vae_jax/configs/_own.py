@@ -48,7 +48,7 @@ def own_record(choice: str, path: str) -> type[Record]:
         )
     if isinstance(found, type):
         raise ValueError(
-            f"`{choice}` must name a record or a function; got {path!r}, a class."
+            f"`{choice}` must name a function or a record; got {path!r}, a class."
             f"{undecorated(choice, found)}"
         )
     made = OF_FUNCTIONS[choice]
