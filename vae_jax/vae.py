@@ -71,7 +71,27 @@ class VAE(NamedTuple):
             batch-normalised posterior. None where it does not.
         prior: the law of z, over the whole `params`; None for N(0, I). See `with_prior`.
 
-    `key=None` means deterministic: no dropout.
+    `key=None` means deterministic: no dropout. Else `key` is an array of keys, one for each
+    example of the batch, so that an example's mask does not depend on its neighbours. What
+    takes one key, such as `jax.random.bernoulli` or flax's `rngs={"dropout": ...}`, takes
+    `key[0]`, whose one draw then is for the whole batch, or is mapped over examples and
+    keys by `jax.vmap`. `knobs` are traced numbers: choose by `jnp.where`.
+
+    What `decode` returns is what the likelihood takes:
+
+    - bernoulli, continuous_bernoulli: one array of logits, of the shape of `x`;
+    - gaussian, gaussian_learned, laplace, student_t: a pair, the mean and the log-variance
+      or what stands for it, each of the shape of `x`;
+    - categorical: one array of logits, of the shape of `x` and a last axis of words.
+
+    >>> import jax.numpy as jnp
+    >>> def decode(params, z, x=None, *, key=None, knobs=Knobs()):
+    ...     if key is None:
+    ...         return z
+    ...     keep = jax.vmap(lambda k: jax.random.bernoulli(k, 0.8, z.shape[1:]))(key)
+    ...     return jnp.where(keep, z / 0.8, 0.0)
+    >>> decode({}, jnp.ones((3, 2)), key=jax.random.split(jax.random.key(0), 3)).shape
+    (3, 2)
     """
 
     init: Callable[..., Any]

@@ -12,14 +12,18 @@ from vae_jax.assembly._labels import check_labels, examples
 from vae_jax.assembly._model import facts_of, prepared_alone
 from vae_jax.assembly._program import assembled, hyper, program
 from vae_jax.assembly._start import initial_params
+from vae_jax.assembly._trial import check_read, try_model
+from vae_jax.assembly._trial_loss import try_loss
+from vae_jax.assembly._trial_schedule import check_betas
 from vae_jax.assembly._values import check_values
-from vae_jax.configs import OwnModel, Run
+from vae_jax.configs import Run
 from vae_jax.own import source_digest, user_object
-from vae_jax.records import Record, ask
+from vae_jax.records import Facts, Record, ask
 from vae_jax.training import Hyper, Program, Splits, report_of
 
-TRIED: dict[Any, Any] = {}
-"""Models of the user's that fit, by their run's structure: a sweep tries one of them."""
+TRIED: dict[Any, tuple[str, ...]] = {}
+"""Settings that nothing reads, of models that fit, by their run's structure: a sweep tries
+one of them."""
 
 
 class Job(NamedTuple):
@@ -80,20 +84,30 @@ def check(run: Run, dataset: data.Dataset) -> None:
         )
     check_values(run, dataset)
     check_labels(run, dataset)
+    check_betas(run)
     run.beta.check_arrival(run.schedule(), run.num_steps)
-    # what a part refuses, it refuses here
     facts = facts_of(dataset)
+    check_own(run, facts, dataset)
+    # what a part refuses, it refuses here
     assembled(run, facts)
+
+
+def check_own(run: Run, facts: Facts, dataset: data.Dataset) -> None:
+    """Try what is the user's own of a run, as a program sees it: the numbers traced.
+
+    Raises:
+        ValueError: names what does not fit; see `try_model` and `try_loss`.
+    """
     own = named_sources(run)
-    if own:
-        placed = run.on_device()
-        asked = facts, jax.tree.structure(placed), tuple(own.items())
-        if asked not in TRIED:
-            # as a program sees it, the numbers traced
-            jax.eval_shape(lambda run: assembled(run, facts) and None, placed)
-            if isinstance(run.model, OwnModel):
-                run.model.tried(facts, run.likelihood, inputs_of_two(run, dataset))
-            TRIED[asked] = True
+    if not own:
+        return
+    asked = facts, jax.tree.structure(run.on_device()), tuple(own.items())
+    if asked not in TRIED:
+        x = inputs_of_two(run, dataset)
+        unread = try_model(run, facts, x) if run.model.is_own else ()
+        try_loss(run, facts, x)
+        TRIED[asked] = unread
+    check_read(run.model, TRIED[asked])
 
 
 def inputs_of_two(run: Run, dataset: data.Dataset) -> Any:

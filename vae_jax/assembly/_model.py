@@ -11,6 +11,7 @@ from vae_jax.assembly._labels import beside_labels, is_labelled, num_labels
 from vae_jax.configs import Run
 from vae_jax.likelihoods import Likelihood
 from vae_jax.records import Facts, ask
+from vae_jax.remedies import asked
 from vae_jax.vae import VAE, Knobs, Prior, with_prior
 
 
@@ -110,11 +111,11 @@ def model(run: Run, facts: Facts) -> VAE:
     """
     vae = run.model.make(facts, run.likelihood)
     for remedy in run.remedies:
-        vae = remedy.wrap(vae, run, facts)
+        vae = asked(remedy, "wrap", vae, run, facts)
     if not run.prior.is_standard:
         prior = ask(run.prior.prior, Prior, vae, run.model.latent_dim, facts)
         for remedy in run.remedies:
-            prior = remedy.law(prior)
+            prior = asked(remedy, "law", prior)
         vae = with_prior(vae, prior)
     # whoever writes a model says what its parameters are
     return vae if run.model.is_own else vae._replace(init=_single(vae.init))
@@ -144,17 +145,21 @@ def objective(
     Needs a model; `job` builds one.
     """
     for remedy in run.remedies:
-        made = remedy.objective(vae, density)
+        made: training.Objective | None = asked(remedy, "objective", vae, density)
         if made is not None:
             return made
-    charges = [c for one in run.remedies if (c := one.penalty()) is not None]
-    beside = [r for one in run.remedies if (r := one.regulariser(facts)) is not None]
+
+    def all_of(hook: str, *args: Any) -> list[Any]:
+        made = (asked(one, hook, *args) for one in run.remedies)
+        return [one for one in made if one is not None]
+
+    charges = all_of("penalty")
     return training.make_objective(
         vae,
         density,
         charges[0] if charges else training.plain_rate,
-        regulariser=_sum_of(beside),
-        auxiliary=_sum_of([a for r in run.remedies if (a := r.auxiliary(facts))]),
+        regulariser=_sum_of(all_of("regulariser", facts)),
+        auxiliary=_sum_of(all_of("auxiliary", facts)),
         optimal_variance=run.likelihood.optimal_variance,
     )
 

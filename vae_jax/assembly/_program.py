@@ -18,7 +18,7 @@ from vae_jax.conditions import plain
 from vae_jax.configs import Run
 from vae_jax.likelihoods import Likelihood
 from vae_jax.records import Facts, ask
-from vae_jax.remedies import Parts
+from vae_jax.remedies import Parts, asked
 from vae_jax.training import Hyper, Program
 from vae_jax.types import Array
 from vae_jax.vae import VAE
@@ -69,7 +69,8 @@ def assembled(run: Run, facts: Facts) -> Program:
         now = objective(step_hyper.settings, vae, density, facts)
         return now(params, batch, step_hyper, keys)
 
-    feedbacks = [f for one in run.remedies if (f := one.feedback()) is not None]
+    made_of_all = (asked(one, "feedback") for one in run.remedies)
+    feedbacks = [one for one in made_of_all if one is not None]
     steering = feedbacks[0] if feedbacks else None
     optimizer = ask(run.optimizer.make, optax.GradientTransformation)
     parts = Parts(
@@ -86,7 +87,7 @@ def assembled(run: Run, facts: Facts) -> Program:
     )
     made = _trained(parts)
     for remedy in run.remedies:
-        made = remedy.around(made, parts)
+        made = asked(remedy, "around", made, parts)
     return made
 
 
@@ -139,7 +140,7 @@ def _evaluated(
 def _trained(parts: Parts) -> Program:
     """A remedy's way to train, or step by step."""
     for remedy in parts.settings.remedies:
-        made: Program | None = remedy.program(parts)
+        made: Program | None = asked(remedy, "program", parts)
         if made is not None:
             return made
     step = training.make_step(parts.loss, parts.optimizer, feedback=parts.feedback)

@@ -163,6 +163,10 @@ def settings_help(name: str) -> str:
     name = name if ":" in name else name.replace("-", "_")
     if name in (*SAID, SWITCHED):
         return choice_page(name)
+    from vae_jax.cli._help_own import function_pages  # it uses what is here
+
+    if paths(name) and (pages := function_pages(name)):
+        return "\n\n".join(pages)
     found = _named(name)
     if name == "run":
         found = [Run]
@@ -187,8 +191,8 @@ def _named(name: str) -> list[type[Any]]:
         if isinstance(found, type) and issubclass(found, Record):
             return [found]
         raise ValueError(
-            f"`settings` must name a record; got {name!r}, {type(found).__name__}. What a "
-            f"function is called with, the page of its choice says: {', '.join(SAID)}."
+            f"`settings` must name a record or a function of the choices "
+            f"{', '.join(OF_FUNCTIONS)}; got {name!r}, {type(found).__name__}."
         )
     if name in NAMES:
         return [pick("dataset", name)]

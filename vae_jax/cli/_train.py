@@ -187,7 +187,10 @@ def run_and_report(
         out = Path("runs") / f"{name}-{results.short_hash(spec)}"
     out = expanded(out)
     sweeps.check_out(out)
-    sweeps.setup_jax(devices_for(len(configs), devices))
+    try:
+        sweeps.setup_jax(devices_for(len(configs), devices))
+    except RuntimeError as error:
+        raise ValueError(f"`devices` cannot be set: {error}") from error
     stored = sweeps.run(configs, out, options, on_chunk=drawn(*curves))
     frames = stored.to_pandas()
     print_runs(frames.runs)

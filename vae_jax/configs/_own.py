@@ -4,12 +4,11 @@ A record is taken as it is: a class that `records.record` made, with the methods
 choice. A function is called as the record here says.
 """
 
-from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import jax
 import optax
 
+from vae_jax.configs._model_config import ModelConfig, unread
 from vae_jax.likelihoods import Density, Likelihood
 from vae_jax.models import AnyModel
 from vae_jax.own import call_user, user_function, user_object
@@ -17,7 +16,11 @@ from vae_jax.records import SPEC, Facts, Record, data, record, static
 from vae_jax.schedules import BetaSchedule
 from vae_jax.training import OfOptax
 from vae_jax.types import Schedule
-from vae_jax.vae import VAE, DiagGaussian, Knobs
+from vae_jax.vae import VAE
+
+CHECKED = ("model", "latent_dim", "compute")
+"""Settings that count although a model does not read them: the size of z is that of the
+posterior, and a dtype is put around the model."""
 
 
 def own_record(choice: str, path: str) -> type[Record]:
@@ -31,7 +34,7 @@ def own_record(choice: str, path: str) -> type[Record]:
     'standard'
     """
     found = user_object(path, choice)
-    if isinstance(found, type) and issubclass(found, Record):
+    if isinstance(found, type) and issubclass(found, Record) and "made" in vars(found):
         if found.choice != choice:
             raise ValueError(
                 f"`{choice}` must name a record of that choice; got {path!r}, a record of "
@@ -41,11 +44,28 @@ def own_record(choice: str, path: str) -> type[Record]:
     if choice not in OF_FUNCTIONS:
         raise ValueError(
             f"`{choice}` must name a record, a class with `@record({choice!r}, ...)`; got "
-            f"{path!r}, {type(found).__name__}."
+            f"{path!r}, {type(found).__name__}.{undecorated(choice, found)}"
+        )
+    if isinstance(found, type):
+        raise ValueError(
+            f"`{choice}` must name a function or a record; got {path!r}, a class."
+            f"{undecorated(choice, found)}"
         )
     made = OF_FUNCTIONS[choice]
     user_function(path, choice, made.arguments)  # type: ignore[attr-defined]
     return made
+
+
+def undecorated(choice: str, found: object) -> str:
+    """What a class lacks to be a record, as a sentence; nothing where it is no class.
+
+    >>> undecorated("remedy", int)
+    ' Write `@record("remedy", "int")` of vae_jax.records above the class.'
+    """
+    if not isinstance(found, type):
+        return ""
+    name = found.__name__.lower()
+    return f' Write `@record("{choice}", "{name}")` of vae_jax.records above the class.'
 
 
 @record()
@@ -163,23 +183,37 @@ class OwnModel(AnyModel):
         del head
         return True
 
+    def config(self, facts: Facts, density: Density) -> ModelConfig:
+        """What the function is called with beside the shape of an example."""
+        # what is data reaches the model as knobs, and is no number while it is built
+        own = {name: getattr(self, name) for name in self.held()}
+        return ModelConfig(
+            own | {"likelihood": density.head, "max_value": facts.max_value}
+        )
+
+    @classmethod
+    def held(cls) -> list[str]:
+        """The names of the settings that `config` holds."""
+        known = cls.settings().items()
+        return [name for name, field in known if not field.metadata[SPEC].is_data]
+
+    def ignored(self, config: ModelConfig) -> list[str]:
+        """Settings that the function has not read; of two the package itself takes care."""
+        names = unread(config)
+        return [name for name in self.held() if name in names and name not in CHECKED]
+
     def build(self, facts: Facts, density: Density) -> VAE:
-        """What the function returns.
+        """What the function returns."""
+        return self.built(self.config(facts, density), facts)
+
+    def built(self, config: ModelConfig, facts: Facts) -> VAE:
+        """What the function returns of this `config`.
 
         Raises:
             ValueError: it raises, or returns no `VAE`.
         """
         what = f"`model` {self.model}"
         function = user_function(self.model, "model", self.arguments)
-        # what is data reaches the model as knobs, and is no number while it is built
-        own = {
-            name: getattr(self, name)
-            for name, field in type(self).settings().items()
-            if not field.metadata[SPEC].is_data
-        }
-        config = SimpleNamespace(
-            **own, likelihood=density.head, max_value=facts.max_value
-        )
         called = call_user(function, what, "(config, event_shape)")
         made = called(config, facts.event_shape)
         if not isinstance(made, VAE) or not all(map(callable, made[:3])):
@@ -188,55 +222,6 @@ class OwnModel(AnyModel):
                 f"decode; got {made if isinstance(made, VAE) else type(made)}."
             )
         return made
-
-    def tried(self, facts: Facts, density: Density, x: Any) -> None:
-        """Two examples go through the model and its density, as shapes.
-
-        Raises:
-            ValueError: a part raises, or returns another shape than the run needs.
-        """
-        vae = self.build(facts, density)
-        key = jax.eval_shape(lambda: jax.random.key(0))
-        params = self._shapes("init", "(key)", vae.init, key)
-        posterior = self._shapes(
-            "encode",
-            "(params, x, key=None, knobs=Knobs())",
-            lambda params, x: vae.encode(params, x, key=None, knobs=Knobs()),
-            params,
-            x,
-        )
-        size = self.latent_dim
-        shapes = [getattr(part, "shape", None) for part in jax.tree.leaves(posterior)]
-        if not isinstance(posterior, DiagGaussian) or shapes != [(2, size)] * 2:
-            raise ValueError(
-                f"`model` {self.model}: its encode must return a vae_jax.DiagGaussian of "
-                f"shape (batch, latent_dim), (2, {size}) for two examples; got "
-                f"{type(posterior).__name__} of {shapes}. Use `config.latent_dim`, or set "
-                "`latent_dim` to what the model has."
-            )
-        output = self._shapes(
-            "decode",
-            "(params, z, x, key=None, knobs=Knobs())",
-            lambda params, z, x: vae.decode(params, z, x, key=None, knobs=Knobs()),
-            params,
-            posterior.mean,
-            x,
-        )
-        try:
-            jax.eval_shape(density.density(facts).log_prob, output, x)
-        except (ValueError, TypeError, AttributeError) as error:
-            raise ValueError(
-                f"`model` {self.model}: what its decode returns does not fit "
-                f"likelihood={density.chosen_name!r}: {error}"
-            ) from error
-
-    def _shapes(self, name: str, called: str, function: Any, *args: Any) -> Any:
-        tried = call_user(
-            lambda *values: jax.eval_shape(function, *values),
-            f"`model` {self.model}: its {name}",
-            called,
-        )
-        return tried(*args)
 
 
 OF_FUNCTIONS: dict[str, type[Record]] = {

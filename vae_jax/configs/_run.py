@@ -30,7 +30,7 @@ from vae_jax.records import (
     unchecked,
     walk,
 )
-from vae_jax.remedies import Remedy
+from vae_jax.remedies import Remedy, asked
 from vae_jax.schedules import BetaSchedule, Constant
 from vae_jax.training import Adam, Optimizer
 from vae_jax.types import Schedule
@@ -204,7 +204,7 @@ class Run(Record):
         """Step -> beta, with what the remedies make of it."""
         made: Schedule = ask(self.beta.make, Callable, self.num_steps)
         for one in self.remedies:
-            made = one.betas(made)
+            made = asked(one, "betas", made)
         return made
 
     def betas(self) -> np.ndarray:

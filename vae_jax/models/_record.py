@@ -101,9 +101,9 @@ class Model(Record):
     def build(self, facts: Facts, density: Density) -> VAE:
         """The model in the default dtype."""
 
-    def make(self, facts: Facts, density: Density) -> VAE:
-        """The model that the settings stand for."""
-        vae: VAE = ask(self.build, VAE, facts, density)
+    def make(self, facts: Facts, density: Density, built: VAE | None = None) -> VAE:
+        """The model that the settings stand for, `built` in the place of `build`'s."""
+        vae: VAE = ask(self.build, VAE, facts, density) if built is None else built
         if self.compute == "bfloat16":
             vae = compute_in(vae, jnp.bfloat16)
         if density.wants == "counts":

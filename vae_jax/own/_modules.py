@@ -9,15 +9,13 @@ import functools
 import hashlib
 import importlib
 import sys
-import sysconfig
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import resolve_name
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-INSTALLED = {"site-packages", "dist-packages"}
-STANDARD = [Path(sysconfig.get_paths()[name]) for name in ("stdlib", "platstdlib")]
+from vae_jax.records import is_foreign
 
 
 def _bytes_of_main() -> bytes | None:
@@ -107,8 +105,7 @@ def _parents(name: str) -> list[str]:
 def _is_own(module: str, path: Path) -> bool:
     if module.partition(".")[0] == "vae_jax":
         return False
-    foreign = any(path.is_relative_to(folder) for folder in STANDARD)
-    return not foreign and not INSTALLED & set(path.parts)
+    return not is_foreign(path)
 
 
 @functools.lru_cache(maxsize=1024)

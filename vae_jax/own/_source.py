@@ -16,6 +16,7 @@ from pathlib import Path
 from types import CodeType, ModuleType, TracebackType
 from typing import Any
 
+from vae_jax.own._meant import meant, nearest
 from vae_jax.own._modules import (
     content,
     digest_of,
@@ -70,7 +71,7 @@ def user_object(path: str, field: str) -> Any:
     if not dotted or not name.isidentifier():
         raise ValueError(
             f"`{field}` must be `package.module:function`, dots in the module and a name "
-            f"after the colon; got {path!r}."
+            f"after the colon; got {path!r}.{meant(module_name, name)}"
         )
     module = _current_module(module_name, path, field)
     if not hasattr(module, name):
@@ -184,10 +185,11 @@ def _has_changed(name: str, file: Path, digest: str) -> bool:
 def _why_not(error: BaseException, name: str, path: str, field: str) -> str:
     missing = getattr(error, "name", None)
     if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{missing}."):
+        hint = meant(name, path.partition(":")[2]) or nearest(name)
         return (
             f"`{field}` {path} cannot be imported: there is no module {missing!r} in the "
             f"working directory, {os.getcwd()}, nor among those installed. Run from the "
-            "folder of its file, or install it."
+            f"folder of its file, or install it.{hint}"
         )
     return (
         f"`{field}` {path} cannot be imported: {name} raises {type(error).__name__}:\n"

@@ -10,13 +10,14 @@ import pkgutil
 from typing import Any
 
 from vae_jax.records import CHOICES
+from vae_jax.remedies._asked import asked
 from vae_jax.remedies._contract import SWITCHED, Parts, Remedy
 from vae_jax.vae import own_params, with_params
 
 for _found in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_found.name}")
 
-__all__ = ["SWITCHED", "Parts", "Remedy", "own_params", "with_params"]
+__all__ = ["SWITCHED", "Parts", "Remedy", "asked", "own_params", "with_params"]
 
 
 def _ready() -> dict[str, type[Remedy]]:

@@ -40,9 +40,28 @@ def setup_jax(num_cpu_devices: int | None = None) -> None:
         check_devices(num_cpu_devices)
     wanted = num_cores() if num_cpu_devices is None else num_cpu_devices
     if jax.config.jax_num_cpu_devices != wanted:  # type: ignore[attr-defined]
-        jax.config.update("jax_num_cpu_devices", wanted)
+        try:
+            jax.config.update("jax_num_cpu_devices", wanted)
+        except RuntimeError as error:
+            _check_started(wanted, error)
     jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "xla"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+def _check_started(wanted: int, error: RuntimeError) -> None:
+    """Go on where JAX has started as it should have, or not on CPU.
+
+    Raises:
+        RuntimeError: it has another number of devices.
+    """
+    started = jax.local_device_count()
+    if jax.default_backend() != "cpu" or started == wanted:
+        return
+    raise RuntimeError(
+        f"JAX has started with {started} devices where {wanted} were wanted. Something has "
+        "computed with it before, such as a module of your own while it was imported: do "
+        f"that inside of its functions, or give {started} for the number of devices."
+    ) from error
 
 
 def setup_if_new() -> bool:
