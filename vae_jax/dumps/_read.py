@@ -62,8 +62,8 @@ def read_dump(
     The file is npz, Parquet or safetensors, with means, not samples of z (`means`, `mean`
     or `mu`), and log-variances (`logvars`, `logvar` or `log_var`) of one shape, an example
     an entry of the first axis; and, as far as they were written, `log_likelihood`, under a
-    sample of each example's own z, `log_likelihood_shuffled`, under the z of another example, and
-    `partner`, the index of that example.
+    sample of each example's own z, `log_likelihood_shuffled`, under the z of another
+    example, and `partner`, the index of that example.
 
     What was named by an argument is believed; what was not is refused where its values
     say that it is something else.
