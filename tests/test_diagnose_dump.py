@@ -44,15 +44,17 @@ def test_the_report_of_a_plain_latent(tmp_path, capsys):
     report = jax.jit(diagnostics.collapse_report)(
         key, arrays["means"], arrays["logvars"]
     )
-    assert f"{N} examples of 3 units; means from `means`" in out
+    assert f"{N} examples of 3 units (layout nd, assumed); means from `means`" in out
     assert "Not read: `label`." in out
     assert re.search(rf"rate +{float(report.rate):.4f}", out)
     information = float(report.mutual_information)
     assert re.search(rf"information +{information:.4f}  \(standard error", out)
     assert re.search(r"cost of another z +3.0000", out)
     assert re.search(rf"distortion +{-own.mean():.4f}", out)
-    assert "By unit: 2 healthy, 1 collapsed." in out
-    assert "  - unit 2: collapsed. z carries 0.000 nats about x, below 0.1." in out
+    assert "2 of 3 units are in use." in out
+    assert "Units: 3; active 2, collapsed 1, in use 2." in out
+    assert "By unit: 2 in use, 1 not in use." in out
+    assert re.search(r"\n +2 .* no +yes not in use\n", out)
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert str(picture) in out
 
@@ -85,16 +87,26 @@ def test_positions_of_a_sequence_from_fewer_examples(tmp_path, capsys):
     ("words", "expected"),
     [
         ("--member 0", "`member` is one of a folder of runs"),
-        ("--by channel", "`by` must be 'unit' for a latent without positions"),
-        ("--examples 61", "`examples` must be from 2 to the 60 that there are; got 61"),
-        ("--picture a.jpeg", "`picture` must end in .png, .pdf or .svg; got a.jpeg"),
+        ("--by channel", "`--by` must be 'unit' for a latent without positions"),
+        (
+            "--examples 61",
+            "`--examples` must be from 2 to the 60 that there are; got 61",
+        ),
+        ("--picture a.jpeg", "`--picture` must end in .png, .pdf or .svg; got a.jpeg"),
         ("--picture nowhere/a.png", "a folder that exists; got nowhere/a.png"),
         ("--reduction mean", "changes nothing without --beta"),
         ("--beta 1", "say --error and --reduction"),
-        ("--beta -1 --error mse --reduction sum", "`beta` must be at least 0"),
+        ("--beta -1 --error mse --reduction sum", "`--beta` must be at least 0"),
         ("--beta 1 --error mse --reduction mean", "`--dims`, the pixels times"),
         ("--beta 1 --error mse --reduction sum --dims 3", "only then; got 3"),
         ("--layout nchw", "a letter an axis of `means`"),
+        ("--by units", "`--by` must be one of 'unit', 'channel', 'position'; got"),
+        ("--beta 1 --error l2 --reduction sum", "`--error` must be one of 'mse'"),
+        ("--beta 1 --error mse --reduction total", "`--batch-size` must be given"),
+        (
+            "--beta 1 --error mse --reduction mean --dims 0",
+            "`--dims` must be at least 1",
+        ),
     ],
 )
 def test_options_that_do_not_fit_a_file(words, expected, tmp_path, capsys, monkeypatch):
@@ -116,6 +128,11 @@ def test_options_that_do_not_fit_a_file(words, expected, tmp_path, capsys, monke
             Loss(0.0, "mse", "sum", None, None, None),
             "is beta = 0. beta = 1 is a weight",
         ),
+        (Loss(0.1, "bce", "mean", "mean", 784, None), "over 32 units and the batch)"),
+        (
+            Loss(1.0, "mse", "sum", None, None, None),
+            "summed over an example, averaged over the batch",
+        ),
         (Loss(None, None, None, None, None, None), ""),
     ],
 )
@@ -128,6 +145,12 @@ def test_which_beta_a_loss_had(loss, expected):
 def test_options_of_a_file_change_nothing_of_a_folder(words, tmp_path, capsys):
     error = refused(capsys, tmp_path, *words.split())
     assert f"`{words.split()[0]}` is for a file of posteriors" in error
+
+
+def test_a_source_that_does_not_exist_is_said_to_be_missing(tmp_path, capsys):
+    for words in ([], ["--seed", "0"]):
+        error = refused(capsys, tmp_path / "a.npz", *words)
+        assert re.search(r"`source` must be .*; there is no .*a\.npz", error)
 
 
 def test_few_enough_examples_that_half_a_minute_is_enough():

@@ -93,12 +93,29 @@ WRONG = {
     ),
     "unknown names": (
         {"z": MEANS, "x": LOGVARS},
-        r"must hold posterior means, named means, mean or mu; it holds `z` \(60, 4\), "
-        r"`x` \(60, 4\). Say --mean NAME",
+        r"must hold posterior means, named means, mean or mu, and log-variances, named "
+        r"logvars, .*it holds `z` \(60, 4\), `x` \(60, 4\). Say --mean NAME for the means "
+        r"and --logvar, --std, --var or --log-std NAME",
     ),
     "no log-variances": (
         {"means": MEANS, "codes": MEANS},
-        r"must hold log-variances.*`codes` \(60, 4\). Say --logvar NAME",
+        r"hold log-variances.*`codes` \(60, 4\). Say --logvar, --std, --var or --log-std",
+    ),
+    "means alone": (
+        {"means": MEANS},
+        r"must hold log-variances.*\(60, 4\). Write log-variances into it",
+    ),
+    "an array of an unknown name": (
+        {"z": MEANS},
+        r"hold posterior means.*and log-variances.*Write means and log-variances into it",
+    ),
+    "means of an unknown name beside standard deviations": (
+        {"z": MEANS, "sigma": np.exp(LOGVARS / 2)},
+        r"Say --mean NAME for the means and --std sigma for the standard deviations",
+    ),
+    "means of an unknown name": (
+        {"z": MEANS, "logvars": LOGVARS},
+        r"must hold posterior means, named means, mean or mu; .*Say --mean NAME for",
     ),
     "two names for the same": (
         {"means": MEANS, "mu": MEANS, "logvars": LOGVARS},
@@ -138,7 +155,7 @@ WRONG = {
     ),
     "channels first": (
         {"means": np.zeros((9, 2, 8, 8)), "logvars": np.zeros((9, 2, 8, 8))},
-        r"channels seem to come first, as PyTorch .*--layout nchw",
+        r"does not tell where the channels are.*--layout nchw if they come first, as",
     ),
     "too many axes": (
         {"means": np.zeros((2,) * 6), "logvars": np.zeros((2,) * 6)},

@@ -42,7 +42,8 @@ def test_bars_are_the_parts_in_their_order():
         parts["information"]
     )
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert labels == ["healthy: 2", "collapsed: 2"]
+    crossed = "where it is collapsed"
+    assert sorted(labels) == sorted(["healthy: 2", "collapsed: 2", "0.1 nats", crossed])
     dots = figure.axes[1].collections[0].get_offsets()
     assert len(dots) == 4
     assert dots.min() > 0  # on axes of powers
@@ -54,7 +55,18 @@ def test_many_parts_are_sorted_by_their_rate():
     assert heights(figure.axes[0], 100) == pytest.approx(
         parts["rate"].sort_values(ascending=False)
     )
-    assert "largest" in figure.axes[0].get_xlabel()
+    largest = parts["rate"].sort_values(ascending=False).index[:5]
+    assert ", ".join(map(str, largest)) in figure.axes[0].get_xlabel()
+
+
+def test_a_dead_latent_does_not_fill_the_axis():
+    parts, units = frames(4)
+    parts[["rate", "information"]] = 1e-6
+    parts["part"] = ["0,0", "0,1", "1,0", "1,1"]
+    figure = figures.diagnosis_figure("collapsed", "position", parts, units, TOTALS)
+    assert figure.axes[0].get_ylim() == pytest.approx((0, 0.2))
+    ticks = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert ticks == parts["part"].tolist()
 
 
 def test_positions_are_a_line_or_a_map():

@@ -128,3 +128,21 @@ def test_half_precision_terms_are_summed_in_float32():
         jnp.zeros(1, jnp.bfloat16), jnp.ones((1, 301), jnp.bfloat16)
     )
     assert terms.rate.tolist() == [301.0]
+
+
+@pytest.mark.usefixtures("users_view")
+@pytest.mark.parametrize(
+    ("shape", "latent_ndim", "words"),
+    [
+        ((4,), 1, "Do not sum or average the KL over units"),
+        ((), 1, "Do not sum or average the KL over units"),
+        ((4,), 3, "Do not sum or average the KL over units"),
+        ((), 2, "Do not sum or average the KL over units"),
+        ((4, 5, 2), 1, "is said by latent_ndim=2"),
+        ((3, 5, 2), 2, r"\(4, latent_0, latent_1\); got \(3, 5, 2\).$"),
+        ((4, 5, 2, 2), 2, r"got \(4, 5, 2, 2\). .*latent_ndim=3"),
+    ],
+)
+def test_what_is_wrong_with_the_shape_of_a_kl(shape, latent_ndim, words):
+    with pytest.raises(ValueError, match=words):
+        losses.elbo_terms(jnp.zeros(4), jnp.zeros(shape), latent_ndim=latent_ndim)

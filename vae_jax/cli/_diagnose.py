@@ -1,7 +1,7 @@
 """`vae-jax diagnose`: is a stored run, or a posterior of a file, collapsed, and why?"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
@@ -13,6 +13,14 @@ if TYPE_CHECKING:
 SHOWN = 20
 NAMED = ("mean", "logvar", "std", "var", "log_std", "layout")
 """Options that say what is what in a file."""
+
+CHOICES = {
+    "by": ("unit", "channel", "position"),
+    "error": ("mse", "half_mse", "l1", "bce", "nll"),
+    "reduction": ("sum", "mean", "total"),
+    "kl_reduction": ("sum", "mean", "total"),
+}
+"""Checked here: the parser would have None among the choices."""
 
 
 def said(metavar: str, text: str) -> Any:
@@ -33,7 +41,10 @@ def diagnose(
     ] = None,
     mean: Annotated[
         str | None,
-        said("NAME", "The means have this name, if it is not means, mean or mu."),
+        said(
+            "NAME",
+            "The means, not samples of z, have this name, if it is not means, mean or mu.",
+        ),
     ] = None,
     logvar: Annotated[
         str | None,
@@ -62,11 +73,11 @@ def diagnose(
             "LETTERS",
             "A letter says what each axis is, as in nchw, which is how PyTorch has images: "
             "n is the examples, c or d the channels or units, t, h and w are positions. "
-            "It is nd, ntd or nhwc unless it is given.",
+            "It is nd or ntd, or nhwc if the shape is clear, unless it is given.",
         ),
     ] = None,
     by: Annotated[
-        Literal["unit", "channel", "position"] | None,
+        str | None,
         said(
             "unit|channel|position",
             "These parts are judged one by one. They are units, or channels if there are "
@@ -98,7 +109,7 @@ def diagnose(
         ),
     ] = None,
     error: Annotated[
-        Literal["mse", "half_mse", "l1", "bce", "nll"] | None,
+        str | None,
         said(
             "mse|half_mse|l1|bce|nll",
             "The reconstruction in your loss is a squared error, half of it, an absolute "
@@ -106,15 +117,15 @@ def diagnose(
         ),
     ] = None,
     reduction: Annotated[
-        Literal["sum", "mean", "total"] | None,
+        str | None,
         said(
             "sum|mean|total",
             "The reconstruction is summed over an example and averaged over the batch, "
-            "averaged over both, or summed over both.",
+            "averaged over both, or summed over both. PyTorch's reduction='sum' is total.",
         ),
     ] = None,
     kl_reduction: Annotated[
-        Literal["sum", "mean", "total"] | None,
+        str | None,
         said(
             "sum|mean|total",
             "The KL is added up in one of the same ways. It is sum unless it is given.",
@@ -141,15 +152,18 @@ def diagnose(
 
     The source is the folder of a run or a sweep, or a file that any framework has written:
     npz, Parquet or safetensors, with the arrays `means` and `logvars` of shape (examples,
-    units), (examples, positions, width) or (examples, height, width, channels). The file
-    may also hold `log_likelihood`, a number an example under a sample of its own z,
-    `log_likelihood_shuffled`, the same under the z of another example, and `partner`, the
-    index of that example: they show whether the decoder uses z.
+    units), (examples, positions, width) or (examples, height, width, channels). The means
+    are those of the encoder, not samples of z. The file may also hold `log_likelihood`, a
+    number an example under a sample of its own z, `log_likelihood_shuffled`, the same under
+    the z of another example, and `partner`, the index of that example: they show whether
+    the decoder uses z.
 
     All options but --member are for files. Standard deviations and variances are refused
     unless an option names them.
     """
     path = expanded(source)
+    if not path.exists():
+        raise ValueError(f"`source` must be a folder or a file; there is no {path}.")
     given = {
         name: value
         for name, value in locals().items()
@@ -163,6 +177,7 @@ def diagnose(
         raise ValueError(
             f"`member` is one of a folder of runs; {path} is a file. Leave it out."
         )
+    check_choices(given)
     from vae_jax.cli._dump import diagnose_dump
     from vae_jax.cli._loss import Loss
 
@@ -171,10 +186,17 @@ def diagnose(
     diagnose_dump(path, named, by, examples, seed, picture, loss)
 
 
+def check_choices(given: dict[str, Any]) -> None:
+    """Refuse a word that is none of an option's."""
+    from vae_jax import checks
+
+    for name, allowed in CHOICES.items():
+        if name in given:
+            checks.option(f"--{name.replace('_', '-')}", given[name], allowed)
+
+
 def refuse_options(folder: Path, given: dict[str, Any]) -> None:
     """What is for a file changes nothing of a folder."""
-    if not folder.exists() and given:
-        raise ValueError(f"`source` must be a folder or a file; there is no {folder}.")
     for name in given:
         raise ValueError(
             f"`--{name.replace('_', '-')}` is for a file of posteriors; {folder} is a "

@@ -10,6 +10,7 @@ import pandas as pd
 
 from vae_jax import diagnostics, dumps
 from vae_jax.cli._loss import Loss, describe_beta
+from vae_jax.cli._parts import Uses, print_parts, tabulate, which_used
 from vae_jax.cli._paths import expanded
 
 MOST_EXAMPLES = 5000
@@ -17,9 +18,6 @@ MOST_EXAMPLES = 5000
 
 MOST_WORK = 10**10
 """Pairs of examples times units: about half a minute on two cores."""
-
-SHOWN = 64
-"""Parts in the table."""
 
 LETTERS = {"unit": "twhcd", "channel": "cd", "position": "thw"}
 """The axes that tell parts apart."""
@@ -48,14 +46,14 @@ def diagnose_dump(
     letters = dump.layout.named
     axes = tuple(i for i, c in enumerate(letters) if c in LETTERS[by])
     parts_of = jax.jit(diagnostics.part_reports, static_argnames="axes")
-    parts = tabulate(parts_of(keys[1], means, logvars, axes=axes))
-    parts.insert(0, by, names_of([means.shape[i] for i in axes]))
+    uses = which_used(means, logvars)
+    parts = tabulate(parts_of(keys[1], means, logvars, axes=axes), uses, axes)
     verdict = diagnostics.verdict(report)
-    print_head(path, dump, len(chosen))
+    print_head(path, dump, len(chosen), assumed=named.get("layout") is None)
     print(f"\nverdict: {verdict.label}")
     for reason in verdict.reasons:
         print(f"  - {reason}")
-    print_numbers(report, dump)
+    print_numbers(report, dump, uses)
     print_parts(parts, by)
     if said:
         print(f"\n{said}")
@@ -69,10 +67,10 @@ def checked_picture(picture: Path) -> Path:
     """Where the picture goes, refused before anything is computed."""
     path = expanded(picture)
     if path.suffix.lower() not in (".png", ".pdf", ".svg"):
-        raise ValueError(f"`picture` must end in .png, .pdf or .svg; got {picture}.")
+        raise ValueError(f"`--picture` must end in .png, .pdf or .svg; got {picture}.")
     if not path.parent.is_dir():
         raise ValueError(
-            f"`picture` must lie in a folder that exists; got {picture}. Make "
+            f"`--picture` must lie in a folder that exists; got {picture}. Make "
             f"{path.parent} first."
         )
     return path
@@ -82,8 +80,8 @@ def as_parts(by: str | None, layout: dumps.Layout) -> str:
     """What a part is: a unit of a plain latent, otherwise a channel unless it is said."""
     if by in ("channel", "position") and not layout.positions:
         raise ValueError(
-            f"`by` must be 'unit' for a latent without positions; got {by!r}. Say --layout "
-            "if its axes are others."
+            f"`--by` must be 'unit' for a latent without positions; got {by!r}. Say "
+            "--layout if its axes are others."
         )
     return by or ("channel" if layout.positions else "unit")
 
@@ -96,7 +94,7 @@ def choose_examples(count: int, units: int, asked: int | None) -> np.ndarray:
     """
     if asked is not None and not 2 <= asked <= count:
         raise ValueError(
-            f"`examples` must be from 2 to the {count} that there are; got {asked}."
+            f"`--examples` must be from 2 to the {count} that there are; got {asked}."
         )
     affordable = max(2, math.isqrt(MOST_WORK // units))
     size = asked or min(count, MOST_EXAMPLES, affordable)
@@ -117,45 +115,14 @@ def with_gap(
     return report._replace(shuffle_gap=gap.value, shuffle_gap_error=gap.standard_error)
 
 
-def tabulate(reports: diagnostics.CollapseReport) -> pd.DataFrame:
-    """A row a part: numbers, the verdict, and its reasons."""
-    plain = jax.tree.map(np.asarray, reports)
-    rows = []
-    for index in range(len(plain.rate)):
-        one = jax.tree.map(lambda values, i=index: values[i], plain)
-        verdict = diagnostics.verdict(one)
-        rows.append(
-            {
-                "rate": float(one.rate),
-                "information": float(one.mutual_information),
-                "error": float(one.mutual_information_error),
-                "marginal KL": float(one.marginal_kl),
-                "active": int(one.active_units),
-                "collapsed": int(one.collapsed_units),
-                "of": len(one.kl_per_unit),
-                "verdict": verdict.label,
-                "reasons": " ".join(verdict.reasons),
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def names_of(sizes: list[int]) -> list[str]:
-    """Indices of the parts, in their order.
-
-    >>> names_of([2, 2])
-    ['0,0', '0,1', '1,0', '1,1']
-    """
-    return [",".join(map(str, index)) for index in np.ndindex(*sizes)]
-
-
-def print_head(path: Path, dump: dumps.Dump, chosen: int) -> None:
-    """What was read."""
+def print_head(path: Path, dump: dumps.Dump, chosen: int, assumed: bool) -> None:
+    """What was read, and what to doubt of it."""
     count, *places, channels = dump.means.shape
     units = f"{channels} units"
     if places:
         units = f"{' x '.join(map(str, places))} positions with {channels} channels"
-    print(f"{path}: {count} examples of {units}; {dump.sources}.")
+    layout = f"layout {dump.layout.given}{', assumed' if assumed else ''}"
+    print(f"{path}: {count} examples of {units} ({layout}); {dump.sources}.")
     if chosen < count:
         print(
             f"Compared with each other: {chosen} examples, evenly over the file; "
@@ -163,9 +130,13 @@ def print_head(path: Path, dump: dumps.Dump, chosen: int) -> None:
         )
     if dump.unused:
         print(f"Not read: {', '.join(f'`{name}`' for name in dump.unused)}.")
+    for remark in dump.remarks:
+        print(remark)
 
 
-def print_numbers(report: diagnostics.CollapseReport, dump: dumps.Dump) -> None:
+def print_numbers(
+    report: diagnostics.CollapseReport, dump: dumps.Dump, uses: Uses
+) -> None:
     """The numbers of the whole."""
     rows = [
         ("rate", report.rate, None),
@@ -182,28 +153,11 @@ def print_numbers(report: diagnostics.CollapseReport, dump: dumps.Dump) -> None:
         # adding zero turns -0.000 into 0.000
         beside = "" if error is None else f"  (standard error {float(error):.4f})"
         print(f"  {name:<18}{round(float(value), 4) + 0.0:>12.4f}{beside}")
-    latent = len(np.asarray(report.kl_per_unit))
-    print(
-        f"Units: {latent}; active {int(report.active_units)}, collapsed "
-        f"{int(report.collapsed_units)}."
-    )
-
-
-def print_parts(parts: pd.DataFrame, by: str) -> None:
-    """Every part with its verdict, and why, where it is not healthy."""
-    counts = parts["verdict"].value_counts().items()
-    print(f"\nBy {by}: {', '.join(f'{count} {word}' for word, count in counts)}.")
-    shown = parts.head(SHOWN)
-    table = shown.drop(columns="reasons")
-    if (parts["of"] == 1).all():  # a unit is active or not; there is nothing to count
-        table = table.drop(columns="of")
-    numbers = table.select_dtypes("float").columns
-    table[numbers] = table[numbers].round(4) + 0.0
-    print(table.to_string(index=False, float_format=lambda value: f"{value:.4f}"))
-    for row in shown[shown["verdict"] != "healthy"].to_dict("records"):
-        print(f"  - {by} {row[by]}: {row['verdict']}. {row['reasons']}")
-    if len(parts) > SHOWN:
-        print(f"The first {SHOWN} of {len(parts)} are shown; --picture draws all.")
+    latent, active = len(np.asarray(report.kl_per_unit)), int(report.active_units)
+    collapsed, used = int(report.collapsed_units), int(uses.used.sum())
+    print(f"Units: {latent}; active {active}, collapsed {collapsed}, in use {used}.")
+    if used != min(active, latent - collapsed):  # by less than 1 % of the examples
+        print("Some active units are collapsed: they vary on few of the examples.")
 
 
 def draw(
@@ -234,7 +188,7 @@ def draw(
         "ceiling": float(report.mutual_information_ceiling),
     }
     by_position = None
-    if means.ndim > 2:
+    if means.ndim > 2 and not (by == "position" and means.ndim == 3):
         by_position = kl.reshape(means.shape[1:]).sum(axis=-1)
         # of videos the picture is the sum over time
         by_position = by_position.sum(axis=0) if by_position.ndim > 2 else by_position

@@ -30,18 +30,14 @@ def describe_beta(loss: Loss, units: int) -> str:
             )
         return ""
     if not 0 <= weight < math.inf:
-        raise ValueError(f"`beta` must be at least 0 and finite; got {weight}.")
+        raise ValueError(f"`--beta` must be at least 0 and finite; got {weight}.")
     if loss.error is None or loss.reduction is None:
         raise ValueError(
             "`--beta` is a weight beside a reconstruction, which decides what it means: "
             "say --error and --reduction."
         )
-    if (loss.reduction == "mean") != (loss.dims is not None):
-        raise ValueError(
-            "`--dims`, the pixels times colours that a mean is taken over, must be given "
-            f"with --reduction mean and only then; got {loss.dims}."
-        )
     kl_reduction = loss.kl_reduction or "sum"
+    check_sizes(loss, kl_reduction)
     arguments: dict[str, Any] = {
         "error": loss.error,
         "reduction": loss.reduction,
@@ -51,10 +47,34 @@ def describe_beta(loss: Loss, units: int) -> str:
         "batch_size": loss.batch_size,
     }
     factor = float(losses.loss_beta(1.0, **arguments))
-    return beta_sentence(loss, kl_reduction, weight, factor)
+    return beta_sentence(loss, kl_reduction, weight, factor, units)
 
 
-def beta_sentence(loss: Loss, kl_reduction: str, weight: float, factor: float) -> str:
+def check_sizes(loss: Loss, kl_reduction: str) -> None:
+    """Refuse sizes that are missing or change nothing, by the names of their options."""
+    if (loss.reduction == "mean") != (loss.dims is not None):
+        raise ValueError(
+            "`--dims`, the pixels times colours that a mean is taken over, must be given "
+            f"with --reduction mean and only then; got {_or_none(loss.dims)}."
+        )
+    uneven = (loss.reduction == "total") != (kl_reduction == "total")
+    if uneven != (loss.batch_size is not None):
+        raise ValueError(
+            "`--batch-size` must be given where one of --reduction and --kl-reduction is "
+            f"total and the other is not, and only then; got {_or_none(loss.batch_size)}."
+        )
+    for name, value in (("dims", loss.dims), ("batch-size", loss.batch_size)):
+        if value is not None and value < 1:
+            raise ValueError(f"`--{name}` must be at least 1; got {value}.")
+
+
+def _or_none(value: int | None) -> str:
+    return "none" if value is None else str(value)
+
+
+def beta_sentence(
+    loss: Loss, kl_reduction: str, weight: float, factor: float, units: int
+) -> str:
     """What the weight comes to, what that stands for, and which weight is the ELBO."""
     noise = {
         "mse": " It is the ELBO of a Gaussian decoder with noise variance {:.4g}.",
@@ -62,9 +82,19 @@ def beta_sentence(loss: Loss, kl_reduction: str, weight: float, factor: float) -
         "l1": " It is the ELBO of a Laplace decoder of scale {:.4g}.",
     }.get(str(loss.error), "")
     beta = weight * factor
-    over = f" over {loss.dims} values" if loss.dims is not None else ""
+    kl = _added_up(kl_reduction, f"{units} units")
+    error = _added_up(str(loss.reduction), f"{loss.dims} values")
     return (
-        f"Beta: a weight of {weight:g} of the KL ({kl_reduction}) beside {loss.error} "
-        f"({loss.reduction}{over}) is beta = {beta:.4g}."
+        f"Beta: a weight of {weight:g} of the KL ({kl}) beside {loss.error} "
+        f"({error}) is beta = {beta:.4g}."
         f"{noise.format(beta) if beta else ''} beta = 1 is a weight of {1 / factor:.4g}."
     )
+
+
+def _added_up(reduction: str, over: str) -> str:
+    """How a term is added up, in words."""
+    return {
+        "sum": "summed over an example, averaged over the batch",
+        "mean": f"averaged over {over} and the batch",
+        "total": "summed over an example and the batch",
+    }[reduction]

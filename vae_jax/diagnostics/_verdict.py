@@ -74,7 +74,21 @@ class Verdict(NamedTuple):
 def verdict(report: CollapseReport | ConditionalReport) -> Verdict:
     """Judge a report of concrete numbers.
 
-    The rules and the origin of each threshold are at the head of this module.
+    The first of these rules that holds decides:
+
+    1. "unreliable": a number is not finite; or rate, information and marginal KL differ
+       from their sum by 5 standard errors; or the shuffle gap, within 2 standard errors,
+       may be 0 as well as above 0.1 nats.
+    2. "collapsed": information below 0.1 nats, `COLLAPSED_NATS`, or a shuffle gap surely
+       below it.
+    3. "partially collapsed": fewer than half of the units are in use, which is active (the
+       variance of the mean above 0.01) and not collapsed (a KL below eps = 0.01 nats on
+       all examples but delta = 0.01 of them), or the information is below one bit, 0.693
+       nats.
+    4. "healthy".
+
+    All is for a whole latent: of a part, fewer nats need be no fault. Beside a condition
+    the numbers are those that z adds to it.
 
     Args:
         report: as `collapse_report` or `conditional_report` gives it; not traced, and not
@@ -179,10 +193,12 @@ def why_collapsed(n: Numbers) -> list[str]:
         )
         reasons += why_repeated(n)
         if n.active:
+            # a batch-normalised encoder has all of them active
+            normalised = " (batch-normalised means are active by construction)"
             reasons.append(
                 f"{n.active} of {n.latent} units count as active{n.within}, but the spread "
-                "of their means drowns in the posterior's own noise (batch-normalised "
-                "means are active by construction)."
+                "of their means drowns in the posterior's own noise"
+                f"{normalised if n.active == n.latent else ''}."
             )
         else:
             reasons.append(f"No unit is active{n.within}.")

@@ -1,7 +1,8 @@
 """Which axis is what: letters, one an axis, as `nchw`.
 
 `n` is the examples, `c` or `d` the channels (units of a position, or all there are), and
-`t`, `h` and `w` are positions. Channels come last here, as JAX has them.
+`t`, `h` and `w` are positions. Channels come last here, as JAX has them. Capital letters
+are the same, and so is `b`, of the batch, for `n`.
 """
 
 from typing import NamedTuple
@@ -37,6 +38,15 @@ class Layout(NamedTuple):
         'nhwc'
         """
         return "n" + self.positions + next(c for c in self.given if c in CHANNELS)
+
+
+def as_letters(given: str | None) -> str | None:
+    """The letters as they are read here, however they are written.
+
+    >>> as_letters("NCHW"), as_letters("bchw"), as_letters(None)
+    ('nchw', 'nchw', None)
+    """
+    return None if given is None else given.lower().replace("b", "n")
 
 
 def as_layout(letters: str | None, shape: tuple[int, ...], name: str) -> Layout:
@@ -81,11 +91,25 @@ def _check_usual(shape: tuple[int, ...], name: str) -> None:
             "it is transposed. Say --layout dn if it is, --layout nd if it is not; more "
             "examples than units are better."
         )
-    if len(shape) == 4 and shape[1] < shape[2] == shape[3]:
+    if len(shape) in (4, 5) and not _channels_surely_last(shape):
+        last, first = USUAL[len(shape)], {4: "nchw", 5: "ncthw"}[len(shape)]
         raise ValueError(
-            f"`{name}` has the shape {shape}, in which channels seem to come first, as "
-            "PyTorch has them. Say --layout nchw if they do, --layout nhwc if not."
+            f"`{name}` has the shape {shape}, which does not tell where the channels are. "
+            f"Say --layout {first} if they come first, as PyTorch has them, --layout "
+            f"{last} if last."
         )
+
+
+def _channels_surely_last(shape: tuple[int, ...]) -> bool:
+    """Whether height and width are alike where channels are last, and channels differ.
+
+    Images are mostly square; of others, and of cubes, a shape says nothing.
+
+    >>> _channels_surely_last((200, 8, 8, 16)), _channels_surely_last((200, 16, 8, 8))
+    (True, False)
+    """
+    *_, height, width, channels = shape
+    return height == width != channels
 
 
 def arranged(array: np.ndarray, layout: Layout) -> np.ndarray:

@@ -7,11 +7,12 @@ import numpy as np
 
 from vae_jax.dumps import _values
 from vae_jax.dumps._files import list_arrays, load_array
-from vae_jax.dumps._layout import Layout, arranged, as_layout
+from vae_jax.dumps._layout import Layout, arranged, as_layout, as_letters
 from vae_jax.dumps._names import (
     LOG_LIKELIHOOD,
     PARTNER,
     SHUFFLED,
+    check_named,
     pick_mean,
     pick_scale,
 )
@@ -29,6 +30,7 @@ class Dump(NamedTuple):
         layout: which axis is what.
         sources: what the means and the log-variances were made of, in words.
         unused: names in the file of which nothing was read.
+        remarks: sentences on values that look like something else.
 
     >>> Dump._fields[:2]
     ('means', 'logvars')
@@ -42,6 +44,7 @@ class Dump(NamedTuple):
     layout: Layout
     sources: str
     unused: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
 
 def read_dump(
@@ -56,11 +59,11 @@ def read_dump(
 ) -> Dump:
     """Read the posterior of every example of a data set, whatever framework wrote it.
 
-    The file is npz, Parquet or safetensors, with means (`means`, `mean` or `mu`) and
-    log-variances (`logvars`, `logvar` or `log_var`) of one shape, an example an entry of
-    the first axis; and, as far as they were written, `log_likelihood`, under a sample of
-    each example's own z, `log_likelihood_shuffled`, under the z of another example, and
-    `partner`, the index of that example.
+    The file is npz, Parquet or safetensors, with means, not samples of z (`means`, `mean`
+    or `mu`), and log-variances (`logvars`, `logvar` or `log_var`) of one shape, an example
+    an entry of the first axis; and, as far as they were written, `log_likelihood`, under a
+    sample of each example's own z, `log_likelihood_shuffled`, under the z of another
+    example, and `partner`, the index of that example.
 
     What was named by an argument is believed; what was not is refused where its values
     say that it is something else.
@@ -73,7 +76,7 @@ def read_dump(
         var: name of variances, in their place.
         log_std: name of logarithms of standard deviations, in their place.
         layout: a letter an axis: `nd`, `ntd`, `nhwc`, `nchw`, ...; n is the examples, c or
-            d the channels or units, t, h and w positions.
+            d the channels or units, t, h and w positions; capital letters are the same.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -90,8 +93,10 @@ def read_dump(
     ('means from `mu`, log-variances from 2 log(`sigma`)', True)
     """
     held = list_arrays(path)
-    mean_name = pick_mean(path, held, mean)
+    layout = as_letters(layout)
     given = {"logvar": logvar, "std": std, "var": var, "log_std": log_std}
+    check_named(path, held, mean, given)
+    mean_name = pick_mean(path, held, mean)
     scale_name, kind, said = pick_scale(path, held, given)
     if mean_name == scale_name:
         raise ValueError(
@@ -118,6 +123,10 @@ def read_dump(
         axes,
         f"means from `{mean_name}`, log-variances from {_formula(kind, scale_name)}",
         tuple(name for name in held if name not in used),
+        (
+            *_values.remarks_on_widths(scale_name, kind, logvars),
+            *_values.remarks_on_samples(mean_name, means, logvars),
+        ),
     )
 
 

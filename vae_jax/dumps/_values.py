@@ -12,6 +12,11 @@ pays for; a tenth of the examples cannot be there by noise, with a tenth at -0.5
 CONSTANT_SIGN = 0.99
 """Of the examples: the log-variance of a unit in use is below 0 on nearly all of them."""
 
+WIDE_NOISE = 0.5
+"""Mean posterior variance from which the variance of means, 1 - s, and that of samples, 1,
+are far enough apart: 0.25 to either side of the middle, 1.4 standard errors of the
+variance of 60 normal values."""
+
 
 def as_real(name: str, array: np.ndarray) -> np.ndarray:
     """The values in float64, finite.
@@ -103,6 +108,42 @@ def check_not_scales(name: str, logvars: np.ndarray) -> None:
             f"variances are. Say --std {name} or --var {name}, whichever they are, or "
             f"--logvar {name} if every posterior is wider than the prior."
         )
+
+
+def remarks_on_widths(name: str, kind: str, logvars: np.ndarray) -> list[str]:
+    """What is believed because --logvar names it, and is hardly so."""
+    if kind != "logvar" or not (logvars > 0).all():
+        return []
+    return [
+        f"Warning: `{name}` is believed to hold log-variances, and all are above 0 "
+        f"({logvars.min():.3g} to {logvars.max():.3g}): every posterior would be wider "
+        f"than the prior. Say --std {name} or --var {name} if they are standard deviations "
+        "or variances."
+    ]
+
+
+def remarks_on_samples(name: str, means: np.ndarray, logvars: np.ndarray) -> list[str]:
+    """What to say of means that look like samples of z.
+
+    Where q(z) is near the prior, the variance of the means and the mean posterior variance
+    s add up to 1, and in a dead unit to the prior's 1 alone. A sample has the noise in it
+    already: its own variance is 1, and the sum 1 + s. Units of s above `WIDE_NOISE` tell
+    the two apart, and one dead unit with still means is proof of means.
+    """
+    spread = means.var(axis=0).ravel()
+    noise = np.exp(logvars).mean(axis=0).ravel()
+    wide = noise > WIDE_NOISE
+    # halfway between 1 - s, of means, which is at least 0, and 1, of samples
+    if not wide.any() or (np.abs(spread - 1) > np.minimum(noise, 1) / 2)[wide].any():
+        return []
+    total = float((spread + noise)[wide].mean())
+    return [
+        f"Warning: `{name}` look like samples of z, not means: in {int(wide.sum())} of "
+        f"{len(wide)} units, whose posteriors are nearly as wide as the prior, their "
+        f"variance and the posterior's add up to {total:.3g} on average, and to 1 under "
+        "the prior. Samples make dead units look alive: write the encoder's mean (means "
+        "that are batch-normalised to a variance of 1 look the same)."
+    ]
 
 
 def check_not_swapped(

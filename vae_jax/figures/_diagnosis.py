@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from vae_jax.figures._style import tidy
 
@@ -13,9 +14,21 @@ VERDICT_COLOURS = {
     "healthy": "#009E73",
     "partially collapsed": "#E69F00",
     "collapsed": "#D55E00",
+    "in use": "#009E73",
+    "not in use": "#D55E00",
     "unreliable": "#999999",
 }
-"""Okabe & Ito's colours, one a verdict."""
+"""Okabe & Ito's colours, one a verdict; those of a unit are the ends of the scale."""
+
+DEAD = ("collapsed", "not in use")
+"""Words of parts that may have no rate, hence no bar."""
+
+LINE, LEAST = 0.1, 0.2
+"""Nats: `diagnostics.COLLAPSED_NATS`, and the height that an axis has at least, so that the
+rounding of a dead latent does not fill it."""
+
+LABELLED = 10
+"""Parts that the axis names where there are too many to name all."""
 
 MOST_BARS = 64
 """Parts that are drawn one by one and in order; of more, the largest rates come first."""
@@ -37,7 +50,8 @@ def diagnosis_figure(
     Args:
         title: the verdict, and whose it is.
         what: what a part is: unit, channel or position.
-        parts: a row a part: `rate`, `information` (nats) and `verdict`.
+        parts: a row a part: `rate`, `information` (nats) and `verdict`; its name, `part`,
+            where it is not its number.
         units: a row a unit: `mean_variance`, `noise_variance` and `kl` (nats).
         totals: `rate`, `information`, `marginal KL` and `ceiling`, in nats.
         by_position: rate of every position, one or two axes; None of a plain latent.
@@ -72,18 +86,48 @@ def _draw_parts(axes: Axes, what: str, parts: pd.DataFrame) -> None:
         count = int((rows["verdict"] == word).sum())
         if count:
             axes.bar([0], [0], color=colour, label=f"{word}: {count}")
-    idle = place[(rows["verdict"] == "collapsed").to_numpy()]
+    axes.axhline(LINE, color="0.4", ls=":", lw=0.7, label=f"{LINE:g} nats", zorder=0)
+    idle = place[rows["verdict"].isin(DEAD).to_numpy()]
     # without a rate it has no bar to be seen
     if len(idle) and not many:
-        dead = VERDICT_COLOURS["collapsed"]
-        axes.plot(idle, 0 * idle, "x", color=dead, clip_on=False)
+        word = rows["verdict"].iloc[idle[0]]
+        axes.plot(
+            idle,
+            0 * idle,
+            "x",
+            color=VERDICT_COLOURS[word],
+            clip_on=False,
+            label=f"where it is {word}",
+        )
     axes.legend(fontsize=8, frameon=False)
-    axes.margins(x=0.01, y=0.25)  # room for the legend
-    axes.set_ylim(bottom=0)
-    if len(rows) <= 16:
-        axes.set_xticks(place)
-    order = f"{what}s, largest rate first" if many else what
+    axes.margins(x=0.01, y=0.35)  # room for the legend
+    axes.autoscale_view()
+    axes.set_ylim(0, max(LEAST, axes.get_ylim()[1]))
+    order = what if not many else _name_places(axes, what, rows)
+    if not many:
+        _tick_places(axes, rows)
     tidy(axes, "Rate (pale) and information (full)", order, "nats per example")
+
+
+def _names(rows: pd.DataFrame) -> list[str]:
+    return [str(name) for name in rows.get("part", rows.index)]
+
+
+def _tick_places(axes: Axes, rows: pd.DataFrame) -> None:
+    """At most sixteen names below the bars, on end where they are long."""
+    names, step = _names(rows), -(-len(rows) // 16)
+    long = max(map(len, names)) > 2
+    places = np.arange(len(rows))[::step]
+    axes.set_xticks(places, names[::step], rotation=90 if long else 0)
+
+
+def _name_places(axes: Axes, what: str, rows: pd.DataFrame) -> str:
+    """A label with the names of the first bars, which are too narrow for one each."""
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    named = [f"({n})" if "," in n else n for n in _names(rows)[:LABELLED]]
+    half = LABELLED // 2
+    lines = ", ".join(named[:half]) + ",\n" + ", ".join(named[half:])
+    return f"rank of the {what} by rate; the first are\n{lines}"
 
 
 def _draw_units(axes: Axes, units: pd.DataFrame) -> None:
@@ -98,6 +142,7 @@ def _draw_units(axes: Axes, units: pd.DataFrame) -> None:
         cmap="viridis",
         s=24 if few else 3,
         vmin=0,
+        vmax=max(LEAST, float(units["kl"].max())),
         lw=0,
         alpha=0.8,
         rasterized=not few,
@@ -154,10 +199,13 @@ def _draw_positions(axes: Axes, rates: np.ndarray) -> None:
     """The rate of every position, as a line or as a picture."""
     if rates.ndim == 1:
         axes.plot(np.arange(len(rates)), rates, color="#0072B2", marker="o", ms=3)
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, max(LEAST, 1.1 * float(rates.max())))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         tidy(axes, "Rate of each position", "position", "nats per example")
         return
-    image = axes.imshow(rates, cmap="viridis", vmin=0)
+    image = axes.imshow(rates, cmap="viridis", vmin=0, vmax=max(LEAST, rates.max()))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     assert axes.figure is not None
     bar = axes.figure.colorbar(image, ax=axes)
     bar.set_label("nats per example", fontsize=9)

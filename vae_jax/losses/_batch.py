@@ -20,17 +20,20 @@ Mean = Literal["batch", "example"]
 """Whether a penalty is of the mean over the batch, or of each example."""
 
 
-def as_batch(name: str, values: ArrayLike) -> Float[Array, "batch latent"]:
+def as_batch(
+    name: str, values: ArrayLike, option: str | None = None
+) -> Float[Array, "batch latent"]:
     """The array in float32 or wider, refused unless it has examples and units.
+
+    `option` is what the caller has for a latent of several axes.
 
     >>> as_batch("kl", jnp.ones((2, 3))).shape
     (2, 3)
     """
     values = as_float(values)
     if values.ndim != 2 or 0 in values.shape:
-        several = (
-            f" Flatten a latent of several axes: `{name}.reshape(len({name}), -1)`."
-        )
+        several = f"latten a latent of several axes: `{name}.reshape(len({name}), -1)`."
+        several = f" Say {option}, or f{several}" if option else f" F{several}"
         one = " One example inside `vmap` is no batch: give the whole batch outside it."
         raise ValueError(
             f"`{name}` must have the shape (batch, latent); got {values.shape}."
@@ -58,7 +61,7 @@ def as_rates(
     """
     kl = flat_units(as_float(kl), latent_ndim)
     if mean == "batch" and not (kl.ndim == 1 and axis_name is not None):
-        return as_batch("kl", kl)
+        return as_batch("kl", kl, f"latent_ndim={kl.ndim + latent_ndim - 2}")
     if kl.ndim == 0 or 0 in kl.shape:
         raise ValueError(f"`kl` must have the shape (*batch, latent); got {kl.shape}.")
     return kl
@@ -78,7 +81,8 @@ def flat_units(
     if kl.ndim < latent_ndim:
         raise ValueError(
             f"`kl` must have the {latent_ndim} axes of the latent that `latent_ndim` says; "
-            f"got {kl.shape}."
+            f"got {kl.shape}. Do not sum or average the KL over units, or say another "
+            "`latent_ndim`."
         )
     batch = kl.shape[: kl.ndim - latent_ndim]
     return kl.reshape(*batch, math.prod(kl.shape[len(batch) :]))

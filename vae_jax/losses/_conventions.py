@@ -73,10 +73,18 @@ def effective_beta(
 
     Args:
         weight: what the codebase multiplies its KL by; data, any shape.
-        convention: the codebase; the table above.
+        convention: the codebase; the table below.
         num_pixels: D, with colours; for those that average over pixels.
         latent_dim: L; for those that average over units.
         reconstruction: `mse` or `bce`; None for what the table says.
+
+    | convention    | reconstruction              | KL              | beta here        |
+    |---------------|-----------------------------|-----------------|------------------|
+    | `ours`        | half of the squared sum     | sum             | weight           |
+    | `pythae`      | half of the squared sum     | sum             | weight           |
+    | `artifex`     | squared sum, no half        | sum             | weight / 2       |
+    | `pytorch_vae` | squared mean over pixels    | sum             | weight D / 2     |
+    | `flax_toy`    | mean over pixels, of a BCE  | mean over units | weight D / L     |
 
     Raises:
         TypeError: a size that is no whole number.

@@ -66,13 +66,14 @@ def elbo_terms(
     >>> elbo_terms(jnp.array([-3.0]), jnp.array([[1.0]])).elbo.tolist()
     [-4.0]
     """
-    log_likelihood, kl = as_float(log_likelihood), flat_units(as_float(kl), latent_ndim)
+    log_likelihood, given = as_float(log_likelihood), as_float(kl)
+    kl = flat_units(given, latent_ndim)
     if kl.ndim == 0 or kl.shape[:-1] != log_likelihood.shape:
+        axes = ", ".join(map(str, (*log_likelihood.shape, *_axes(latent_ndim))))
         raise ValueError(
-            "`kl` must have the shape of `log_likelihood` and an axis for the latent "
-            f"units, ({', '.join(map(str, (*log_likelihood.shape, 'latent')))}); got "
-            f"{kl.shape}.{_hint(log_likelihood.ndim >= max(kl.ndim, 1))}"
-            f"{_several(kl.ndim - 1 > log_likelihood.ndim, kl.ndim, log_likelihood.ndim)}"
+            "`kl` must have the shape of `log_likelihood` and "
+            f"{_axes_in_words(latent_ndim)} for the latent units, ({axes}); got "
+            f"{given.shape}.{_fix(given, log_likelihood, latent_ndim)}"
         )
     return ElboTerms(-log_likelihood, kl)
 
@@ -122,14 +123,35 @@ def total_loss(
     return distortion + jnp.asarray(beta, distortion.dtype) * penalised_rate
 
 
-def _several(more: bool, kl_ndim: int, batch_ndim: int) -> str:
-    """What to say where the KL has more axes than a batch and the units."""
-    if not more or batch_ndim == 0:  # a mean was taken over the batch
-        return ""
-    return (
-        f" A latent of several axes is said by latent_ndim={kl_ndim - batch_ndim}: its "
-        "units are then taken in a row."
-    )
+def _axes(latent_ndim: int) -> tuple[str, ...]:
+    """Names of the latent's axes in a shape."""
+    if latent_ndim == 1:
+        return ("latent",)
+    return tuple(f"latent_{axis}" for axis in range(latent_ndim))
+
+
+def _axes_in_words(latent_ndim: int) -> str:
+    if latent_ndim == 1:
+        return "an axis"
+    return f"the {latent_ndim} axes that `latent_ndim` says"
+
+
+def _fix(kl: Array, log_likelihood: Array, latent_ndim: int) -> str:
+    """What to change where the KL does not have the batch's axes and the latent's."""
+    batch = log_likelihood.shape
+    if kl.shape == batch or kl.ndim == 0:
+        also = _hint(True) if kl.ndim else ""
+        return f" Do not sum or average the KL over units.{also}"
+    if len(batch) >= kl.ndim - latent_ndim + 1:
+        return _hint(True)
+    # () of a batch that was averaged is no latent of more axes
+    several = kl.ndim - len(batch)
+    if batch and kl.shape[: len(batch)] == batch and several > latent_ndim:
+        return (
+            f" A latent of several axes is said by latent_ndim={several}: its units are "
+            "then taken in a row."
+        )
+    return ""
 
 
 def _hint(unsummed: bool) -> str:

@@ -47,14 +47,22 @@ def loss_beta(
 ) -> Float[Array, "..."]:
     """The beta of this package that trains like a loss with these reductions.
 
-    `weight * (KL scale) / (reconstruction scale)`, by the table above: the weight of the
-    rate in nats beside the distortion in nats. `effective_beta` has named codebases.
+    `weight * (KL scale) / (reconstruction scale)`: the weight of the rate in nats beside
+    the distortion in nats. `effective_beta` has named codebases. The scales are
+
+    | term                          | `sum` | `mean`                | `total`    |
+    |-------------------------------|-------|-----------------------|------------|
+    | reconstruction over D values  | 1     | 1 / D                 | batch size |
+    | KL over L units               | 1     | 1 / L                 | batch size |
+
+    and that of a squared error, `mse`, is doubled, since the density has half of it.
 
     Args:
         weight: what the loss multiplies its KL by; data, any shape.
         error: what the reconstruction is.
         reduction: how it is added up: `sum` over an example's values with a mean over the
-            batch, `mean` over both, `total` over both.
+            batch, `mean` over both, `total`, the sum over both. PyTorch's
+            `reduction="sum"` is `total`.
         kl_reduction: how the KL is added up; its values are the units.
         num_values: D, pixels times colours; for a `mean` of the reconstruction.
         latent_dim: L; for a `mean` of the KL.
