@@ -42,7 +42,8 @@ def command(*arguments, cwd=None, timeout=300):
 WRONG = [
     (["train", "--beta", "-1"], "`beta` must be finite and at least 0; got -1.0"),
     (["train", "--num-steps", "120"], "`num_steps` must be a multiple of `log_every`"),
-    (["train", "--dataset", "digit"], "digits"),
+    (["train", "--dataset", "digit"], "`dataset` must be one of"),
+    (["train", "--dataset", "digit"], "Did you mean `digits`"),
     (["train", "--binarize", "none"], "binary data only"),
     (["train", "--schedule", "linear", "--warmup-steps", "9000"], "must end within"),
     (["train", "--model", "mpl"], "Did you mean `mlp`"),
@@ -67,7 +68,7 @@ WRONG = [
     (["train", "--data-folder", ""], "`data_folder` must be a text of visible"),
     (["train", "--out", "/dev/null/x"], "/dev/null is a file. Name another one"),
     (["train", "--out", "x" * 300], "a name in it has 300 bytes"),
-    (["diagnose", "nowhere"], "nowhere holds no manifest.json"),
+    (["diagnose", "nowhere"], "there is no nowhere"),
     (["diagnose", "~nobody-of-this-name/x"], "a home that is not known here"),
     (["trian"], "got 'trian'. Did you mean `train`?"),
     (["--beta", "2", "train"], "the first word must be a command"),

@@ -15,7 +15,7 @@ from vae_jax.data._load import NAMES, load, source_digest
 from vae_jax.data._locate import default_data_dir, prepared_names
 from vae_jax.data._memory import remembered
 from vae_jax.data._origin import Origin
-from vae_jax.data._paths import cache_folder
+from vae_jax.data._paths import PICTURES, cache_folder
 from vae_jax.data._records import (
     Binarize,
     DataSet,
@@ -34,6 +34,7 @@ __all__ = [
     "Binarize",
     "DataSet",
     "Images",
+    "PICTURES",
     "load_dataset",
     "remembered",
     "NAMES",

@@ -211,6 +211,6 @@ def _warn_of_spreads(name: str, train: Examples) -> None:
         warnings.warn(
             f"the standard deviations of the features of {name} are {apart[0]:.3g} to "
             f"{apart[1]:.3g}: one noise variance fits the largest alone. Set "
-            "`standardize`, unless that is meant.",
+            "`--standardize` (`standardize = true`), unless that is meant.",
             stacklevel=2,
         )

@@ -6,13 +6,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from vae_jax.data import grey_levels, open_image
+from vae_jax.data import PICTURES, grey_levels, open_image
 from vae_jax.userdata._raw import WHOLE, Raw, check_splits, split_name
 
 Colours = Literal["grey", "rgb"]
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
-SUFFIXES |= {".pgm", ".ppm", ".pnm"}
 FEW = 6
 """Sizes that a message lists."""
 
@@ -34,9 +32,9 @@ def picture_files(folder: Path) -> dict[str, Path]:
         name = path.relative_to(folder)
         if path.is_dir() or any(part.startswith(".") for part in name.parts):
             continue
-        if path.suffix.lower() not in SUFFIXES:
+        if path.suffix.lower() not in PICTURES:
             raise ValueError(
-                f"{folder} must hold pictures alone ({', '.join(sorted(SUFFIXES))}); got "
+                f"{folder} must hold pictures alone ({', '.join(sorted(PICTURES))}); got "
                 f"{name}. Move it away."
             )
         found[name.as_posix()] = path
@@ -68,10 +66,11 @@ def read_pictures(
     if len(sizes) > 1:
         few = [f"{h}x{w} ({n} times)" for (h, w), n in sizes.most_common(FEW)]
         usual = list(sizes.most_common(1)[0][0])
+        flag = f"--picture-size {usual[0]} {usual[1]}"
         raise ValueError(
             f"the pictures of {folder} must be of one size, height x width; got "
-            f"{len(sizes)} sizes: {', '.join(few)}. Set `picture_size = {usual}` to cut "
-            "and scale them all to it."
+            f"{len(sizes)} sizes: {', '.join(few)}. Set `{flag}` (`picture_size = "
+            f"{usual}`) to cut and scale them all to it."
         )
     places = {name: _place(name, files) for name in files}
     parts: dict[str, Any] = {}
