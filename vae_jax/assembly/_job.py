@@ -107,7 +107,7 @@ def check_sizes(run: Run, dataset: data.Dataset) -> None:
     found = []
     if measured < FEWEST:
         share = f"--{run.eval_split}-share"
-        mend = "" if run.eval_split == "train" else f", or a larger {share} of your own"
+        mend = "" if run.eval_split == "train" else f", or a larger {share}"
         found.append(
             f"the {run.eval_split} split of {name} must hold {FEWEST} examples or more, "
             f"which are compared with each other; got {measured}. Give more data{mend}."

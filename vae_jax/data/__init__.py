@@ -8,6 +8,7 @@ from vae_jax.data._contents import content_digest, file_digest
 from vae_jax.data._covariates import Covariates, levels_of, vectors
 from vae_jax.data._dataset import SPLITS, Dataset, Kind, Split
 from vae_jax.data._decode import grey_levels, open_image
+from vae_jax.data._described import described
 from vae_jax.data._digests import digests, read_only, split_digest
 from vae_jax.data._idx import read_idx
 from vae_jax.data._levels import check_dataset, extremes, full_scale
@@ -35,6 +36,7 @@ __all__ = [
     "DataSet",
     "Images",
     "PICTURES",
+    "described",
     "load_dataset",
     "remembered",
     "NAMES",

@@ -1,6 +1,7 @@
 """Examples of a folder of pictures: flat, a folder a class, or a folder a split."""
 
 import collections
+import warnings
 from pathlib import Path
 from typing import Any, Literal
 
@@ -79,10 +80,37 @@ def read_pictures(
         parts.setdefault(split, []).append(levels[name])
         labels.setdefault(split, []).append(label)
     check_splits(str(folder), list(parts))
-    grey = all(_is_grey(each) for each in levels.values()) and colours != "rgb"
+    are_grey = [_is_grey(each) for each in levels.values()]
+    grey = all(are_grey) and colours != "rgb"
+    if colours is None:
+        _warn_of_colours(folder, are_grey)
+    _warn_of_loose(folder, [label for _, label in places.values()])
     stacked = {split: _stacked(each, grey) for split, each in parts.items()}
     classes = {split: np.array(each) for split, each in labels.items() if all(each)}
     return Raw(stacked, classes if len(classes) == len(parts) else {})
+
+
+def _warn_of_colours(folder: Path, are_grey: list[bool]) -> None:
+    grey = sum(are_grey)
+    if 0 < grey < len(are_grey):
+        warnings.warn(
+            f"{folder}/: {grey} of {len(are_grey)} pictures are grey and the others are "
+            "not; all have three colours here, and to tell grey from colour is an easy "
+            "thing for z to hold. Set `--picture-colours grey` or `rgb` to say so.",
+            stacklevel=3,
+        )
+
+
+def _warn_of_loose(folder: Path, labels: list[str | None]) -> None:
+    loose = sum(label is None for label in labels)
+    if 0 < loose < len(labels):
+        known = len({label for label in labels if label is not None})
+        warnings.warn(
+            f"{folder}/: {loose} of {len(labels)} pictures lie beside the "
+            f"{known} folders of classes and in none of them, so that no picture has a "
+            "class here. Move them into one, or away.",
+            stacklevel=3,
+        )
 
 
 def _place(name: str, files: dict[str, Path]) -> tuple[str, str | None]:
