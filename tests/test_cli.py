@@ -59,7 +59,7 @@ WRONG = [
     (["train", "--no-skip", "x"], "`--no-skip` takes no value; got 'x'"),
     (["train", "--skip", "maybe"], "`skip` must be true or false; got maybe"),
     (["train", "--accept-version-change", "x"], "must be true or false; got x"),
-    (["settings"], "`settings` must be given one name"),
+    (["settings", "--x"], "`settings` must be given one name"),
     (["settings", "pixelcn"], "Did you mean `pixelcnn`?"),
     (["sweep", "missing.toml"], "missing.toml does not exist"),
     (["sweep", "."], "`spec` must be a TOML file; . is a folder"),
@@ -220,7 +220,7 @@ def test_a_tilde_is_the_home_in_every_path(run_instead, tmp_path, monkeypatch, c
     assert configs[0]["data_folder"] == str(tmp_path / "d")
     with pytest.raises(SystemExit):
         cli.main(["diagnose", "~/x"])
-    assert f"{tmp_path}/x holds no manifest" in capsys.readouterr().err
+    assert f"{tmp_path}/x." in capsys.readouterr().err
 
 
 def test_train_takes_what_sweep_takes(run_instead):

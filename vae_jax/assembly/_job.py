@@ -106,8 +106,8 @@ def check_sizes(run: Run, dataset: data.Dataset) -> None:
     measured = len(getattr(dataset, run.eval_split).images)
     found = []
     if measured < FEWEST:
-        share = f"--{run.eval_split}-share"
-        mend = "" if run.eval_split == "train" else f", or a larger {share}"
+        cut = hasattr(run.data, f"{run.eval_split}_share")
+        mend = f", or a larger --{run.eval_split}-share" if cut else ""
         found.append(
             f"the {run.eval_split} split of {name} must hold {FEWEST} examples or more, "
             f"which are compared with each other; got {measured}. Give more data{mend}."

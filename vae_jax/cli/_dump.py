@@ -18,6 +18,9 @@ MOST_EXAMPLES = 5000
 MOST_WORK = 10**10
 """Pairs of examples times units: about half a minute on two cores."""
 
+BESIDE = ("labels",)
+"""What `vae-jax use FOLDER encode` writes beside a posterior; no report has a use of it."""
+
 SHOWN = 64
 """Parts in the table."""
 
@@ -161,8 +164,9 @@ def print_head(path: Path, dump: dumps.Dump, chosen: int) -> None:
             f"Compared with each other: {chosen} examples, evenly over the file; "
             "--examples says how many."
         )
-    if dump.unused:
-        print(f"Not read: {', '.join(f'`{name}`' for name in dump.unused)}.")
+    unread = [f"`{name}`" for name in dump.unused if name not in BESIDE]
+    if unread:
+        print(f"Not read: {', '.join(unread)}.")
 
 
 def print_numbers(report: diagnostics.CollapseReport, dump: dumps.Dump) -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 CACHE_VARIABLE = "VAE_JAX_CACHE"
 
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
-PICTURES += (".pgm", ".ppm", ".pnm")
+PICTURES: tuple[str, ...] = (
+    *(".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"),
+    *(".pgm", ".ppm", ".pnm"),
+)
 """Endings of files that hold a picture."""
 
 
