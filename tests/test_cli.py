@@ -395,8 +395,8 @@ def test_forecast_of_the_embedded_digits(capsys):
     # numpy.linalg.eigvalsh of the covariance of all 1797 digits, divided by 16
     assert "0.6989  0.6392  0.5536  0.3947  0.2714" in printed
     assert "trace: 4.6933" in printed
-    sizes = "1200 train, 300 validation, 297 test"
-    assert f"digits: 8x8, grey levels 0 to 16; {sizes}" in printed
+    sizes = "1200 to train on, 300 to validate by, 297 to test on"
+    assert f"digits: {sizes}; 8x8, grey levels 0 to 16" in printed
 
 
 def test_doctor_names_versions_and_devices():
