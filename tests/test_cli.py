@@ -42,7 +42,8 @@ def command(*arguments, cwd=None, timeout=300):
 WRONG = [
     (["train", "--beta", "-1"], "`beta` must be finite and at least 0; got -1.0"),
     (["train", "--num-steps", "120"], "`num_steps` must be a multiple of `log_every`"),
-    (["train", "--dataset", "digit"], "digits"),
+    (["train", "--dataset", "digit"], "`dataset` must be one of"),
+    (["train", "--dataset", "digit"], "Did you mean `digits`"),
     (["train", "--binarize", "none"], "binary data only"),
     (["train", "--schedule", "linear", "--warmup-steps", "9000"], "must end within"),
     (["train", "--model", "mpl"], "Did you mean `mlp`"),
@@ -58,7 +59,7 @@ WRONG = [
     (["train", "--no-skip", "x"], "`--no-skip` takes no value; got 'x'"),
     (["train", "--skip", "maybe"], "`skip` must be true or false; got maybe"),
     (["train", "--accept-version-change", "x"], "must be true or false; got x"),
-    (["settings"], "`settings` must be given one name"),
+    (["settings", "--x"], "`settings` must be given one name"),
     (["settings", "pixelcn"], "Did you mean `pixelcnn`?"),
     (["sweep", "missing.toml"], "missing.toml does not exist"),
     (["sweep", "."], "`spec` must be a TOML file; . is a folder"),
@@ -67,7 +68,7 @@ WRONG = [
     (["train", "--data-folder", ""], "`data_folder` must be a text of visible"),
     (["train", "--out", "/dev/null/x"], "/dev/null is a file. Name another one"),
     (["train", "--out", "x" * 300], "a name in it has 300 bytes"),
-    (["diagnose", "nowhere"], "nowhere holds no manifest.json"),
+    (["diagnose", "nowhere"], "there is no nowhere"),
     (["diagnose", "~nobody-of-this-name/x"], "a home that is not known here"),
     (["trian"], "got 'trian'. Did you mean `train`?"),
     (["--beta", "2", "train"], "the first word must be a command"),
@@ -219,7 +220,7 @@ def test_a_tilde_is_the_home_in_every_path(run_instead, tmp_path, monkeypatch, c
     assert configs[0]["data_folder"] == str(tmp_path / "d")
     with pytest.raises(SystemExit):
         cli.main(["diagnose", "~/x"])
-    assert f"{tmp_path}/x holds no manifest" in capsys.readouterr().err
+    assert f"{tmp_path}/x." in capsys.readouterr().err
 
 
 def test_train_takes_what_sweep_takes(run_instead):
@@ -394,8 +395,8 @@ def test_forecast_of_the_embedded_digits(capsys):
     # numpy.linalg.eigvalsh of the covariance of all 1797 digits, divided by 16
     assert "0.6989  0.6392  0.5536  0.3947  0.2714" in printed
     assert "trace: 4.6933" in printed
-    sizes = "1200 train, 300 validation, 297 test"
-    assert f"digits: 8x8, grey levels 0 to 16; {sizes}" in printed
+    sizes = "1200 to train on, 300 to validate by, 297 to test on"
+    assert f"digits: {sizes}; 8x8, grey levels 0 to 16" in printed
 
 
 def test_doctor_names_versions_and_devices():

@@ -184,7 +184,8 @@ def test_without_a_terminal_there_are_plain_lines(tmp_path, monkeypatch, capsys)
     run(tmp_path / "run", progress=True)
     said = capsys.readouterr().err
     assert "\r" not in said
-    first, *_, last = said.splitlines()
+    compiling, first, *_, last = said.splitlines()
+    assert compiling == "Compiling; then 120 member-steps."
     assert first.startswith("2 % of 120 member-steps, ")
     assert last.startswith("100 % of 120 member-steps, ")
     assert ": loss " in last
@@ -203,8 +204,9 @@ def test_plain_lines_are_seconds_apart_and_end_with_the_end(monkeypatch, capsys)
         progress.update(5)
     progress.close()
     assert capsys.readouterr().err.splitlines() == [
-        "45 % of 100 member-steps, 5 a second: loss 3",
-        "75 % of 100 member-steps, 5 a second: loss 3",
+        "Compiling; then 80 member-steps.",
+        "45 % of 100 member-steps, 5 a second, 11 s left: loss 3",
+        "75 % of 100 member-steps, 5 a second, 5 s left: loss 3",
         "100 % of 100 member-steps, 5 a second: loss 3",
     ]
 

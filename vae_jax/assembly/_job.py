@@ -21,6 +21,9 @@ from vae_jax.own import source_digest, user_object
 from vae_jax.records import Facts, Record, ask
 from vae_jax.training import Hyper, Program, Splits, report_of
 
+FEWEST = 2
+"""Examples of a split that can be told apart by their posteriors."""
+
 TRIED: dict[Any, tuple[str, ...]] = {}
 """Settings that nothing reads, of models that fit, by their run's structure: a sweep tries
 one of them."""
@@ -76,12 +79,7 @@ def check(run: Run, dataset: data.Dataset) -> None:
 
     >>> check(Run(), data.load("digits"))
     """
-    size = len(dataset.train.images)
-    if run.batch_size > size:
-        raise ValueError(
-            f"`batch_size` must be at most the {size} training examples of "
-            f"{dataset.name}; got {run.batch_size}."
-        )
+    check_sizes(run, dataset)
     check_values(run, dataset)
     check_labels(run, dataset)
     check_betas(run)
@@ -108,6 +106,33 @@ def check_own(run: Run, facts: Facts, dataset: data.Dataset) -> None:
         try_loss(run, facts, x)
         TRIED[asked] = unread
     check_read(run.model, TRIED[asked])
+
+
+def check_sizes(run: Run, dataset: data.Dataset) -> None:
+    """Refuse splits that are too small to train on, or to measure on.
+
+    Raises:
+        ValueError: names every split that is too small, its size and the fix.
+
+    >>> check_sizes(Run(), data.load("digits"))
+    """
+    size, name = len(dataset.train.images), dataset.name
+    measured = len(getattr(dataset, run.eval_split).images)
+    found = []
+    if measured < FEWEST:
+        cut = hasattr(run.data, f"{run.eval_split}_share")
+        mend = f", or a larger --{run.eval_split}-share" if cut else ""
+        found.append(
+            f"the {run.eval_split} split of {name} must hold {FEWEST} examples or more, "
+            f"which are compared with each other; got {measured}. Give more data{mend}."
+        )
+    if run.batch_size > size:
+        found.append(
+            f"`batch_size` must be at most the {size} training examples of {name}; got "
+            f"{run.batch_size}. Set --batch-size {size} (batch_size = {size}) or less."
+        )
+    if found:
+        raise ValueError(" And ".join(found))
 
 
 def inputs_of_two(run: Run, dataset: data.Dataset) -> Any:

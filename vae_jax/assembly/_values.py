@@ -15,6 +15,9 @@ WORDS = {
 }
 """What a likelihood wants, and what data are, in words."""
 
+FIRST = "gaussian_optimal"
+"""Of pictures: its noise variance is fitted, so that no setting of it can be wrong."""
+
 FITS: dict[Kind, tuple[str, ...]] = {
     "levels": ("unit", "real", "signed"),
     "unit": ("unit", "real"),
@@ -45,12 +48,30 @@ def check_values(run: Run, dataset: Dataset) -> None:
             f"the pseudo-inputs of prior={run.prior.chosen_name!r} are numbers from 0 to "
             f"1; {held}. Choose another prior."
         )
-    known = CHOICES["likelihood"]
-    names = [name for name, cls in known.items() if cls.wants in fits]
+    names = likelihoods(run, fits)
+    first = ""
+    if dataset.holds == "levels" and FIRST in names:
+        first = f" A good first choice for pictures is --likelihood {FIRST}."
     raise ValueError(
         f"`likelihood={run.likelihood.chosen_name!r}` is a density of {WORDS[wants]}; "
-        f"{held}. Choose {' or '.join(names)}{other_ways(run, dataset)}."
+        f"{held}. {_choose(run, names)}{other_ways(run, dataset)}.{first}"
     )
+
+
+def likelihoods(run: Run, fits: tuple[str, ...]) -> list[str]:
+    """The names of the densities of such data that this model can return.
+
+    >>> likelihoods(Run(), ("counts",))[0]
+    'poisson'
+    """
+    known = CHOICES["likelihood"].items()
+    return [n for n, cls in known if cls.wants in fits and run.model.returns(cls.head)]
+
+
+def _choose(run: Run, names: list[str]) -> str:
+    if names:
+        return f"Choose {' or '.join(names)}"
+    return f"model={run.model.chosen_name!r} returns none of them: choose another model"
 
 
 def offered(run: Run, dataset: Dataset) -> tuple[str, ...]:

@@ -169,6 +169,10 @@ def diagnose(
         for name, value in locals().items()
         if name not in ("source", "path", "member") and value is not None
     }
+    if not path.exists():
+        raise FileNotFoundError(
+            f"`source` must be a folder or a file; there is no {path}."
+        )
     if not path.is_file():
         refuse_options(path, given)
         diagnose_run(path, member)
@@ -200,7 +204,9 @@ def refuse_options(folder: Path, given: dict[str, Any]) -> None:
     for name in given:
         raise ValueError(
             f"`--{name.replace('_', '-')}` is for a file of posteriors; {folder} is a "
-            "folder of runs. Leave it out."
+            f"folder of runs. Leave it out, or write such a file first: `vae-jax use "
+            f"{folder} encode --out codes.npz`, and then `vae-jax diagnose codes.npz` "
+            "takes it."
         )
 
 

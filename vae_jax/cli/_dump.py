@@ -19,6 +19,9 @@ MOST_EXAMPLES = 5000
 MOST_WORK = 10**10
 """Pairs of examples times units: about half a minute on two cores."""
 
+BESIDE = ("labels",)
+"""What `vae-jax use FOLDER encode` writes beside a posterior; no report has a use of it."""
+
 LETTERS = {"unit": "twhcd", "channel": "cd", "position": "thw"}
 """The axes that tell parts apart."""
 
@@ -128,8 +131,9 @@ def print_head(path: Path, dump: dumps.Dump, chosen: int, assumed: bool) -> None
             f"Compared with each other: {chosen} examples, evenly over the file; "
             "--examples says how many."
         )
-    if dump.unused:
-        print(f"Not read: {', '.join(f'`{name}`' for name in dump.unused)}.")
+    unread = [f"`{name}`" for name in dump.unused if name not in BESIDE]
+    if unread:
+        print(f"Not read: {', '.join(unread)}.")
     for remark in dump.remarks:
         print(remark)
 

@@ -1,80 +1,146 @@
 """`vae-jax forecast`: before any training, what the linear theory allows."""
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import tyro
 
 from vae_jax import analytic, data
-from vae_jax.configs import pick
+from vae_jax.cli._flags import read_flags
+from vae_jax.configs import from_mapping, pick
+from vae_jax.records import ask, did_you_mean
 
 LEVELS = (30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 """Water levels beta * variance at which eigenvalues are counted."""
+
+SPLITS = ("train", "train+validation", "all")
+OPTIONS: dict[str, Any] = {
+    "split": str,
+    "latent_dim": int,
+    "beta": tuple[float, ...],
+    "variance": tuple[float, ...],
+}
+"""Flags beside the settings of the data."""
+
+DEFAULTS: dict[str, Any] = {
+    "split": "train",
+    "latent_dim": 8,
+    "beta": (0.5, 1.0, 2.0, 4.0),
+    "variance": (0.01, 0.03, 0.1, 0.3, 1.0),
+}
+NOISY = ("binarize", "dequantize")
+"""Settings of data that are drawn anew, of which the spectrum is another."""
+
+HELP = """\
+usage: vae-jax forecast DATA [--SETTING VALUE ...] [OPTIONS]
+
+Print how many latent units can stay active at each beta and noise variance.
+
+From the eigenvalues of the data's covariance (grey levels scaled to 0 to 1): a unit of
+the optimal linear VAE is active where its eigenvalue is above beta * variance.
+
+DATA is the name of an image set, or your own as `vae-jax train --dataset` takes it:
+  vae-jax forecast wine.csv --label-column target --standardize
+  vae-jax forecast ./pictures/ --picture-size 32 32
+Settings of the data are those of `vae-jax settings files` and `vae-jax settings images`.
+
+Options of the command:
+  --split       train, train+validation or all; train where none is given.
+  --latent-dim  Units of z; 8 where none is given.
+  --beta        Weights of the rate; 0.5 1 2 4 where none is given.
+  --variance    Noise variances of the Gaussian decoder; 0.01 0.03 0.1 0.3 1.
+  --help        This page.
+"""
 
 MOST_PIXELS = 2**14
 """Values an image: eigenvalues take the cube of their number in time."""
 
 
-def forecast(
-    dataset: tyro.conf.Positional[str],
-    /,
-    data_folder: str | None = None,
-    split: Literal["train", "train+validation", "all"] = "train",
-    latent_dim: int = 8,
-    beta: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0),
-    variance: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0),
-) -> None:
+def forecast(words: Sequence[str]) -> None:
     """Print how many latent units can stay active at each beta and noise variance.
 
     From the eigenvalues of the data's covariance (grey levels scaled to 0 to 1): a unit of
     the optimal linear VAE is active where its eigenvalue is above beta * variance.
-
-    Args:
-        dataset: name of an image set.
-        data_folder: local folder with its IDX files.
-        split: which examples.
-        latent_dim: units of z.
-        beta: weights of the rate.
-        variance: noise variances of the Gaussian decoder.
     """
-    if latent_dim < 1:
-        raise ValueError(f"`latent_dim` must be at least 1; got {latent_dim}.")
-    for name, values in (("beta", beta), ("variance", variance)):
-        if not all(0 < value < np.inf for value in values):
-            raise ValueError(f"`{name}` must be finite and above 0; got {values}.")
-    loaded = load_images(dataset, data_folder)
-    print(describe(loaded))
-    eigenvalues = spectrum(loaded, split)
-    print_spectrum(dataset, split, eigenvalues)
-    print_optima(eigenvalues, latent_dim, beta, variance)
-
-
-def load_images(dataset: str, folder: str | None) -> data.Dataset:
-    """An image set; sentences have no grey levels, and no spectrum."""
-    if pick("dataset", dataset).of_sentences:  # type: ignore[attr-defined]
+    if {"-h", "--help"} & set(words):
+        print(HELP, end="")
+        return
+    flags = list(words)
+    if flags and not flags[0].startswith("--"):
+        flags[:1] = ["--dataset", flags[0]]
+    values = read_flags(flags, OPTIONS)
+    if "dataset" not in values:
         raise ValueError(
-            f"`dataset` must be an image set; got {dataset!r}, which holds sentences."
+            "`forecast` must be given data, such as `vae-jax forecast digits`, "
+            "`wine.csv` or `./pictures/`; got none."
         )
-    return data.load(dataset, folder=folder)
+    own = DEFAULTS | {name: values.pop(name) for name in OPTIONS if name in values}
+    check_options(own)
+    loaded = load_data(values)
+    print(data.described(loaded))
+    eigenvalues = spectrum(loaded, own["split"])
+    print_spectrum(values["dataset"], own["split"], eigenvalues)
+    print_optima(eigenvalues, own["latent_dim"], own["beta"], own["variance"])
 
 
-def describe(loaded: data.Dataset) -> str:
-    """Sizes and levels, as every run of this set sees them."""
-    shape = "x".join(map(str, loaded.train.images.shape[1:]))
-    counts = [
-        len(split.images) for split in (loaded.train, loaded.validation, loaded.test)
-    ]
-    return (
-        f"{loaded.name}: {shape}, grey levels 0 to {loaded.max_value}; {counts[0]} train, "
-        f"{counts[1]} validation, {counts[2]} test"
-    )
+def check_options(own: dict[str, Any]) -> None:
+    """Refuse options that no spectrum has an answer to.
+
+    Raises:
+        ValueError: names the option and its value.
+
+    >>> check_options(DEFAULTS)
+    """
+    if own["split"] not in SPLITS:
+        raise ValueError(
+            f"`split` must be one of {', '.join(SPLITS)}; got {own['split']!r}."
+            f"{did_you_mean(own['split'], SPLITS)}"
+        )
+    if own["latent_dim"] < 1:
+        raise ValueError(f"`latent_dim` must be at least 1; got {own['latent_dim']}.")
+    for name in ("beta", "variance"):
+        if not all(0 < value < np.inf for value in own[name]):
+            raise ValueError(f"`{name}` must be finite and above 0; got {own[name]}.")
+
+
+def load_data(values: dict[str, Any]) -> data.Dataset:
+    """The data that a run of these settings would be trained on.
+
+    Raises:
+        ValueError: sentences or counts, which have no such spectrum; a setting that is not
+            of these data, or that changes what they are.
+    """
+    name = values["dataset"]
+    record: Any = pick("dataset", name)
+    if record.of_sentences:
+        raise ValueError(
+            f"`dataset` must be an image set; got {name!r}, which holds sentences."
+        )
+    for given in values:
+        if given in NOISY or given not in record.settings():
+            raise ValueError(
+                f"`{given}` is no setting of the data that a forecast reads; got "
+                f"{given}={values[given]!r} for {name!r}. Leave it out."
+            )
+    # a density of numbers as they are, so that nothing is binarised
+    run = from_mapping({**values, "likelihood": "gaussian_optimal"})
+    loaded: data.Dataset = ask(run.data.load, data.Dataset)
+    if loaded.holds in ("counts", "tokens"):
+        raise ValueError(
+            f"`dataset` must hold grey levels or real numbers; {name!r} holds "
+            f'{loaded.holds}. Set --data-values real (data_values = "real") to take '
+            "counts as real numbers."
+        )
+    return loaded
 
 
 def spectrum(loaded: data.Dataset, split: str) -> np.ndarray:
     """Eigenvalues of the covariance of a split, largest first."""
     names = {"all": ("train", "validation", "test")}.get(split, tuple(split.split("+")))
-    images = np.concatenate([getattr(loaded, name).images for name in names])
+    images = np.concatenate(
+        [np.asarray(getattr(loaded, name).images) for name in names]
+    )
     pixels = int(np.prod(images.shape[1:]))
     if pixels > MOST_PIXELS:
         raise ValueError(

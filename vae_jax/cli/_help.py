@@ -49,6 +49,9 @@ SAID = {
 }
 """What each choice is about."""
 
+IMAGES = "images"
+"""What pages call the record of image sets, whose names are those of the sets."""
+
 OWN_DATA = ", FILE, FOLDER/"
 
 SOURCE = re.compile(r", [A-Z][^,()]* \(\d{4}\).*")
@@ -194,7 +197,7 @@ def _named(name: str) -> list[type[Any]]:
             f"`settings` must name a record or a function of the choices "
             f"{', '.join(OF_FUNCTIONS)}; got {name!r}, {type(found).__name__}."
         )
-    if name in NAMES:
+    if name in (*NAMES, IMAGES):
         return [pick("dataset", name)]
     every = [cls for of in CHOICES.values() for cls in of.values()]
     return [cls for cls in every if name and cls.name == name]
@@ -215,7 +218,7 @@ def title_of(cls: type[Any]) -> str:
     >>> title_of(Run)
     'run'
     """
-    called = cls.path or cls.name or "images"
+    called = cls.path or cls.name or IMAGES
     return f"{cls.choice}={called}" if cls.choice else cls.__name__.lower()
 
 
@@ -225,8 +228,27 @@ def choice_page(choice: str) -> str:
     lines = [f"{choice}: {SAID.get(choice, 'What is meant to cure collapse')}."]
     lines += entry(none, "Nothing of it.") if none and choice != SWITCHED else []
     for name, cls in CHOICES[choice].items():
-        lines += entry(name or "images", summary(cls))
+        lines += entry(name or IMAGES, summary(cls))
+    if choice == "dataset":
+        lines += [
+            "",
+            "`vae-jax settings files` shows the settings of files of your own.",
+        ]
     lines += ["", *_own(choice)]
+    return "\n".join(lines)
+
+
+def choices_page() -> str:
+    """All choices, a line each.
+
+    >>> choices_page().splitlines()[1]
+    '  dataset               What to train on.'
+    """
+    lines = ["Choices; `vae-jax settings NAME` shows what each has:"]
+    for choice, said in SAID.items():
+        lines += entry(choice, f"{said}.")
+    lines += entry(SWITCHED, "What is meant to cure collapse.")
+    lines += entry("run", "What every run has beside them.")
     return "\n".join(lines)
 
 

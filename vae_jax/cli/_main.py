@@ -48,7 +48,7 @@ COMMANDS = {
 }
 """The module of each, and the first line of its help."""
 
-OF_WORDS = ("train", "settings")
+OF_WORDS = ("train", "settings", "forecast")
 """Commands whose flags are settings of a run, which depend on each other."""
 
 REFUSED = 2

@@ -34,7 +34,7 @@ TRAIN_OPTIONS = {
 TRAIN_HELP = """\
 usage: vae-jax train [--SETTING VALUE ...] [OPTIONS]
 
-Train one model and say whether it collapsed.
+Train one model and say whether it collapsed. Own data: `vae-jax settings files`.
 
 Options of the command:
   --out                 Folder of the results; runs/train-HASH where none is given.
@@ -52,11 +52,12 @@ Options of the command:
 
 
 SETTINGS_HELP = """\
-usage: vae-jax settings NAME
+usage: vae-jax settings [NAME]
 
 Show a choice, what one of its records has, or a setting. NAME is a choice, such as model
 or schedule; the name of one of its records, such as pixelcnn or cyclical, or the path to
-one of your own; a setting, such as beta; or run, for what every run has."""
+one of your own; a setting, such as beta; or run, for what every run has. Without it the
+choices are listed."""
 
 
 def train(words: Sequence[str]) -> None:
@@ -88,15 +89,18 @@ def train(words: Sequence[str]) -> None:
 
 def settings(words: Sequence[str]) -> None:
     """Show a choice, what one of its records has, or a setting."""
-    from vae_jax.cli._help import settings_help
+    from vae_jax.cli._help import choices_page, settings_help
 
     if {"-h", "--help"} & set(words):
         print(SETTINGS_HELP)
         return
+    if not words:
+        print(choices_page())
+        return
     if len(words) != 1 or words[0].startswith("--"):
         raise ValueError(
             "`settings` must be given one name, such as pixelcnn, schedule, beta or run; "
-            f"got {' '.join(words) or 'none'}."
+            f"got {' '.join(words)}."
         )
     print(settings_help(words[0]))
 
@@ -124,8 +128,8 @@ def sweep(
     each of which lists and ranges are combined: `beta = [0.5, 2.0]`, `seed = { start = 0,
     stop = 3 }`, `beta = { start = 0.1, stop = 10.0, num = 5, scale = "log" }`. Settings
     have underscores: `latent_dim = 8`. Runs with a remedy and without, or whose settings
-    differ in name, go in a [[grid]] each. `vae-jax train --help` shows the settings, and
-    --dry-run what there is to do.
+    differ in name, go in a [[grid]] each. `vae-jax train --help` shows the settings,
+    `vae-jax settings files` those of own data, and --dry-run what there is to do.
 
     Args:
         spec: TOML file with a [base] or [[grid]] sections, or both.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import tyro
 
 from vae_jax.cli._paths import expanded
+from vae_jax.cli._tables import METRICS
 
 if TYPE_CHECKING:
     from vae_jax.trained import Member, TrainedRun
@@ -95,7 +96,8 @@ def use(
     check_path(action, path)
     options = {name: value for name, value in given.items() if value is not None}
     _use_actions.write(chosen, action, path, options)
-    print(f"\nResults: {path}")
+    print(f"{chosen!r} of {folder}")
+    print(f"Results: {path}")
 
 
 def refuse_idle(action: str, given: Mapping[str, object]) -> None:
@@ -156,6 +158,7 @@ def pick(
             f"`prefer` is of --best; got {prefer} without it. Leave it out."
         )
     if best is not None:
+        check_metric(best)
         lowest = None if prefer is None else prefer == "lowest"
         return stored.best(best, lowest=lowest)
     usable = stored.numbers()
@@ -165,6 +168,23 @@ def pick(
             "members can be used."
         )
     return stored[usable[0] if member is None else member]
+
+
+def check_metric(best: str) -> None:
+    """Refuse the heading of a table in the place of the column that it stands for.
+
+    Raises:
+        ValueError: names the column.
+
+    >>> check_metric("nll")
+    """
+    headings = {said.lower(): name for name, said in METRICS.items()}
+    meant = headings.get(best.lower(), best)
+    if meant != best and best not in METRICS:
+        raise ValueError(
+            f"`best` must be a column of the results; got {best!r}, which is the heading "
+            f"of one. Did you mean `{meant}`?"
+        )
 
 
 def default_path(folder: Path, action: str, chosen: "Member") -> Path:

@@ -136,7 +136,9 @@ class Chosen(NamedTuple):
 def examples(
     member: "Member", count: int | None, split: str, condition: str | None
 ) -> Chosen:
-    """The first examples of a split, or of a condition in it; all, where no count is given.
+    """Examples evenly over a split, or a condition in it; all, where no count is given.
+
+    Files are often sorted by class, so that the first examples would be of one.
 
     Raises:
         ValueError: more than there are, or an unknown condition.
@@ -147,11 +149,11 @@ def examples(
         raise ValueError(
             f"`count` must ask for 1 to {len(rows)} examples of {of}; got {size}."
         )
-    return chosen_of(member, split, rows[:size])
+    return chosen_of(member, split, rows[np.arange(size) * len(rows) // size])
 
 
 def pairs(member: "Member", count: int, split: str, condition: str | None) -> Chosen:
-    """The first pairs of a split; of a conditional member, of two with one condition.
+    """Pairs evenly over a split; of a conditional member, of two with one condition.
 
     Raises:
         ValueError: more than there are, or an unknown condition.
@@ -175,7 +177,8 @@ def pairs(member: "Member", count: int, split: str, condition: str | None) -> Ch
         raise ValueError(
             f"`count` must ask for 1 to {len(found)} pairs of {of}; got {count}."
         )
-    return chosen_of(member, split, np.array(found[:count]).reshape(-1))
+    evenly = np.arange(count) * len(found) // count
+    return chosen_of(member, split, np.array(found)[evenly].reshape(-1))
 
 
 def rows_of(

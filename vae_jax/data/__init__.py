@@ -8,6 +8,7 @@ from vae_jax.data._contents import content_digest, file_digest
 from vae_jax.data._covariates import Covariates, levels_of, vectors
 from vae_jax.data._dataset import SPLITS, Dataset, Kind, Split
 from vae_jax.data._decode import grey_levels, open_image
+from vae_jax.data._described import described
 from vae_jax.data._digests import digests, read_only, split_digest
 from vae_jax.data._idx import read_idx
 from vae_jax.data._levels import check_dataset, extremes, full_scale
@@ -15,7 +16,7 @@ from vae_jax.data._load import NAMES, load, source_digest
 from vae_jax.data._locate import default_data_dir, prepared_names
 from vae_jax.data._memory import remembered
 from vae_jax.data._origin import Origin
-from vae_jax.data._paths import cache_folder
+from vae_jax.data._paths import PICTURES, cache_folder
 from vae_jax.data._records import (
     Binarize,
     DataSet,
@@ -34,6 +35,8 @@ __all__ = [
     "Binarize",
     "DataSet",
     "Images",
+    "PICTURES",
+    "described",
     "load_dataset",
     "remembered",
     "NAMES",

@@ -20,7 +20,7 @@ from vae_jax.data._levels import (
     largest_level,
 )
 from vae_jax.data._locate import default_data_dir, locate
-from vae_jax.data._paths import user_path
+from vae_jax.data._paths import path_hint, user_path
 from vae_jax.data._tfds import read_prepared
 from vae_jax.records import did_you_mean
 from vae_jax.views import Rows, taken
@@ -196,5 +196,5 @@ def _check_name(name: str) -> None:
         raise ValueError(
             f"`name` must be one of {', '.join(NAMES)}, or an image set of "
             "tensorflow-datasets, `set` or `set/config`; got "
-            f"{name!r}.{did_you_mean(name, NAMES)}"
+            f"{name!r}.{path_hint(name) or did_you_mean(name, NAMES)}"
         )

@@ -14,6 +14,7 @@ import numpy as np
 from vae_jax.data._contents import exists
 from vae_jax.data._idx import FILES, SOURCES, check_official, find_files, read_official
 from vae_jax.data._network import why_unreachable
+from vae_jax.data._paths import path_hint
 from vae_jax.data._tfds import prepare
 from vae_jax.records import did_you_mean
 
@@ -183,6 +184,9 @@ def build_command(name: str) -> str:
 def _unknown(name: str, root: Path) -> str:
     """For a set that cannot be prepared here, or does not exist."""
     known = sorted({*SOURCES, "digits", *prepared_names(root)})
+    meant = path_hint(name)
+    if meant:  # and no command that would fetch it
+        return f"`name` must be one of {', '.join(known)}; got {name!r}.{meant}"
     return (
         f"`name` must be one of {', '.join(known)}, or an image set of "
         f"tensorflow-datasets that lies prepared in {root}; got "

@@ -6,6 +6,12 @@ from typing import Any
 
 CACHE_VARIABLE = "VAE_JAX_CACHE"
 
+PICTURES: tuple[str, ...] = (
+    *(".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"),
+    *(".pgm", ".ppm", ".pnm"),
+)
+"""Endings of files that hold a picture."""
+
 
 def user_path(name: str, value: Any) -> Path:
     """A path with `~` spelt out.
@@ -57,3 +63,26 @@ def cache_folder() -> Path:
             "may write."
         ) from error
     return (home / "vae_jax").absolute()
+
+
+def path_hint(name: str) -> str:
+    """What may be meant by the name of no set that is a path in the working directory.
+
+    >>> path_hint("nowhere/a.png")
+    ' A single picture is no set: name its folder, `nowhere/`.'
+    """
+    try:
+        is_folder, is_file = os.path.isdir(name), os.path.isfile(name)
+    except ValueError:  # no name that a path can have
+        return ""
+    if name.lower().endswith(PICTURES):
+        folder = os.path.dirname(name) or "."
+        return f" A single picture is no set: name its folder, `{folder}/`."
+    if is_folder:
+        return f" A folder `{name}` is there: write `{name}/`."
+    if is_file:
+        return (
+            f" A file `{name}` is there: its ending must say what it holds; `vae-jax "
+            "settings files` names the endings."
+        )
+    return ""

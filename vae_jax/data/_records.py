@@ -24,6 +24,9 @@ from vae_jax.tokens import EOS, PAD
 
 Binarize = Literal["none", "static", "dynamic"]
 
+AS_SETTINGS = {"name": "dataset", "folder": "data_folder"}
+"""Arguments of `load`, by the names that they have in a run."""
+
 
 @record()
 class DataSet(Record):
@@ -140,8 +143,14 @@ class Images(DataSet):
         return None
 
     def load(self) -> Dataset:
-        """See `data.load_dataset`."""
-        return load_dataset(self.dataset, folder=self.data_folder)
+        """See `data.load_dataset`; what it refuses is said of the setting."""
+        try:
+            return load_dataset(self.dataset, folder=self.data_folder)
+        except (ValueError, FileNotFoundError) as error:
+            said = str(error)
+            for argument, setting in AS_SETTINGS.items():
+                said = said.replace(f"`{argument}`", f"`{setting}`")
+            raise type(error)(said) from error
 
     def prepare(self, wants: str, max_value: int) -> Callable[[Any, Any], Any]:
         """Binarised, with noise, from -1 to 1 with channels, or from 0 to 1.

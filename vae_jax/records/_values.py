@@ -8,6 +8,9 @@ from typing import Any, Literal, get_args, get_origin
 FLOAT32 = (2.0**-126, (2 - 2.0**-23) * 2.0**127)
 """The least and the largest positive number that float32 holds in full."""
 
+MOST_MEANT = 3
+"""Words that a message suggests; more are no help."""
+
 
 def as_python(value: Any) -> Any:
     """A number of numpy or JAX as Python's; everything else as it is.
@@ -158,6 +161,35 @@ def did_you_mean(word: Any, known: Any) -> str:
 
     >>> did_you_mean("betta", ["beta", "seed"])
     ' Did you mean `beta`?'
+    >>> did_you_mean("gauss", ["gaussian", "bernoulli"])
+    ' Did you mean `gaussian`?'
     """
-    close = difflib.get_close_matches(shown(word)[:80].strip("'"), list(known), n=1)
-    return f" Did you mean `{close[0]}`?" if close else ""
+    text = shown(word)[:80].strip("'")
+    close = difflib.get_close_matches(text, list(known), n=1) or _related(text, known)
+    return f" Did you mean `{'` or `'.join(close)}`?" if close else ""
+
+
+def _related(text: str, known: Any) -> list[str]:
+    """A few words that hold this one, are held by it, or of which it is a short form.
+
+    >>> _related("cnn", ["mlp", "convolutional", "pixelcnn"])
+    ['convolutional', 'pixelcnn']
+    """
+    low = text.lower()
+    if len(low) < 3:
+        return []
+    words = list(map(str, known))
+    found = [
+        w for w in words if len(w) > 2 and (low in w or w in low or _short(low, w))
+    ]
+    return found if len(found) <= MOST_MEANT else []
+
+
+def _short(text: str, word: str) -> bool:
+    """Whether three or four letters stand in this order in a word, the first at its start.
+
+    >>> _short("cnn", "convolutional"), _short("cnn", "linear")
+    (True, False)
+    """
+    rest = iter(word)
+    return len(text) <= 4 and word[:1] == text[:1] and all(c in rest for c in text)

@@ -10,6 +10,9 @@ SHOWN_VALUES = 6
 SHOWN_DIGITS = 16
 """Of a SHA-256, in a message."""
 
+TRAINING = "data train"
+"""The digest of the examples to train on."""
+
 _ABSENT = object()
 
 
@@ -40,9 +43,12 @@ def member_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterat
     >>> list(member_differences({"configs": old}, {"configs": new}))
     ['beta: 1, 2 -> 1, 4']
     """
-    yield from _input_differences(old.get("inputs", []), new.get("inputs", []))
     before, after = old["configs"], new["configs"]
     lines = list(_field_differences(before, after))
+    inputs = old.get("inputs", []), new.get("inputs", [])
+    if not lines:  # of other settings other data are to be expected
+        yield from _in_words(*map(_digests, inputs))
+    yield from _input_differences(*inputs)
     yield from lines
     if len(before) != len(after):
         yield f"number of members: {len(before)} -> {len(after)}"
@@ -84,6 +90,34 @@ def _input_differences(
         a, b = old.get(name, []), new.get(name, [])
         if set(a) != set(b):
             yield f"{name}: {_listed(a) or '(absent)'} -> {_listed(b) or '(absent)'}"
+
+
+def _in_words(
+    old: Mapping[str, list[str]], new: Mapping[str, list[str]]
+) -> Iterator[str]:
+    """What has changed of files that both name, for a person who reads no digests."""
+    changed = [name for name in old if name in new and set(old[name]) != set(new[name])]
+    if TRAINING in changed:
+        yield "the training data have changed since"
+    elif any(name.startswith("data ") for name in changed):
+        yield "the data have changed since"
+    for name in changed:
+        if name.startswith("sources "):
+            yield f"{_file(name.removeprefix('sources '))} has changed since"
+
+
+def _file(path: str) -> str:
+    """The file that a path names, `package.module:name`.
+
+    >>> _file("package.module:Name"), _file("make_job")
+    ('package/module.py (package.module:Name), or a file of yours that it imports,',
+    'make_job')
+    """
+    module, colon, _ = path.partition(":")
+    if not colon:
+        return path
+    file = module.replace(".", "/") + ".py"
+    return f"{file} ({path}), or a file of yours that it imports,"
 
 
 def _digests(inputs: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:

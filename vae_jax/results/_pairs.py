@@ -76,6 +76,7 @@ class Comparison(NamedTuple):
         cases: the pairs, by the other settings.
         unpaired: members of either group that have no partner.
         same_data: whether the members of every pair had the same data.
+        overall: the pairs of all cases together.
 
     >>> Comparison({}, (), (0, 0), True).unpaired
     (0, 0)
@@ -85,6 +86,7 @@ class Comparison(NamedTuple):
     cases: tuple[Case, ...]
     unpaired: tuple[int, int]
     same_data: bool
+    overall: tuple[Difference, ...] = ()
 
 
 def compare_runs(first: "pd.DataFrame", second: "pd.DataFrame") -> Comparison:
@@ -128,6 +130,7 @@ def compare_runs(first: "pd.DataFrame", second: "pd.DataFrame") -> Comparison:
         tuple(_cases(pairs, metrics)),
         (len(keyed[0]) - len(common), len(keyed[1]) - len(common)),
         all(one == other for one, other in digests),
+        _all_differences([(one, other) for _, one, other in pairs], metrics),
     )
 
 
@@ -222,13 +225,20 @@ def _cases(
             both = tuple(str(row.get("verdict")) for row in pair)
             if "verdict" in pair[0]:
                 verdicts[both[0], both[1]] = verdicts.get((both[0], both[1]), 0) + 1
-        found = (difference(metric, members) for metric in metrics)
         yield Case(
             dict(zip(varied, values, strict=True)),
             len(members),
-            tuple(one for one in found if one.num_pairs),
+            _all_differences(members, metrics),
             verdicts,
         )
+
+
+def _all_differences(
+    pairs: Sequence[tuple[Row, Row]], metrics: Sequence[str]
+) -> tuple[Difference, ...]:
+    """Of every metric that some pair has."""
+    found = (difference(metric, pairs) for metric in metrics)
+    return tuple(one for one in found if one.num_pairs)
 
 
 def difference(metric: str, pairs: Sequence[tuple[Row, Row]]) -> Difference:

@@ -211,4 +211,15 @@ def _joined(tables: Sequence[pa.Table], keys: list[str]) -> pa.Table:
     empty = pa.table({name: pa.array([], pa.int64()) for name in keys})
     bare = [table.replace_schema_metadata(None) for table in tables]
     joined = pa.concat_tables([empty, *bare], promote_options="permissive")
+    joined = joined.select(_settings_first(bare, joined.column_names))
     return joined.sort_by([(name, "ascending") for name in keys])
+
+
+def _settings_first(tables: Sequence[pa.Table], names: Sequence[str]) -> list[str]:
+    """What stands before the status in some table stands before it in the whole one."""
+    found: dict[str, None] = {}
+    for table in tables:
+        columns = table.column_names
+        if "status" in columns:
+            found |= dict.fromkeys(columns[: columns.index("status")])
+    return [*found, *(name for name in names if name not in found)]

@@ -80,7 +80,8 @@ def in_short(chunk: Chunk) -> str:
     for name in (LOSS, RATE, BETA):
         known = last.get(name, np.empty(0))
         known = known[np.isfinite(known)]
-        if len(known):
+        # a mean over members whose betas differ is the beta of none
+        if len(known) and not (name == BETA and np.ptp(known) > 1e-6 * abs(known[0])):
             words.append(f"{name} {known.mean():.4g}")
     if RATE in last:
         collapsed = int((last[RATE] < diagnostics.COLLAPSED_NATS).sum())

@@ -40,6 +40,7 @@ class Progress:
         if self._shown and not _is_terminal():
             self._began = time.perf_counter(), done
             self._told = self._began
+            self.say(f"Compiling; then {self._total - done} member-steps.")
         elif self._shown:
             self._bar = self._safely(
                 lambda: tqdm(
@@ -107,8 +108,10 @@ class Progress:
         self._told = now, self._done
         share = 100 * self._done / max(self._total, 1)
         seen = f": {self._seen}" if self._seen else ""
+        left = (self._total - self._done) / max(rate, 1e-9)
+        rest = f", {time_left(left)} left" if self._done < self._total else ""
         self.say(
-            f"{share:.0f} % of {self._total} member-steps, {rate:.3g} a second{seen}"
+            f"{share:.0f} % of {self._total} member-steps, {rate:.3g} a second{rest}{seen}"
         )
 
     def _safely(self, draw: Any) -> Any:
@@ -119,6 +122,19 @@ class Progress:
                 self._bar.disable = True  # or it would try once more when it goes
             self._shown, self._bar, self._began = False, None, None
             return None
+
+
+def time_left(seconds: float) -> str:
+    """A time as a person reads it.
+
+    >>> time_left(42.3), time_left(750), time_left(9000)
+    ('42 s', '12 min', '2.5 h')
+    """
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
 
 
 def _is_terminal() -> bool:

@@ -10,7 +10,7 @@ import jax
 
 from vae_jax import __version__, assembly, results, training
 from vae_jax.configs import Run
-from vae_jax.data import Dataset
+from vae_jax.data import Dataset, described
 from vae_jax.records import ask
 from vae_jax.sweeps._chunk import OnChunk
 from vae_jax.sweeps._cohorts import split_shards
@@ -108,6 +108,7 @@ def run(
         stored = results.create_or_open(out, said, accept_version_change=accept)
         if make_job is assembly.job:
             keep_data_facts(out, configs, inputs)
+            tell_data(configs, inputs, options)
         tell_growth(out, before, ids, usable, options)
         data = [data_digest(one) for one in inputs]
         about = {"spec_hash": stored["spec_hash"], "total": len(stored["members"])}
@@ -132,6 +133,16 @@ def keep_data_facts(
         dataset: Dataset = ask(run.data.load, Dataset)
         known = assembly.about(dataset)
         results.keep_about(out, digest, assembly.about_as_json(known))
+
+
+def tell_data(
+    configs: Sequence[Run], inputs: Sequence[Inputs], options: Options
+) -> None:
+    """Say of every data set what was read."""
+    of = {data_digest(found): run for run, found in zip(configs, inputs, strict=True)}
+    said = [described(ask(run.data.load, Dataset)) for run in of.values()]
+    for sentence in dict.fromkeys(said):
+        Progress(0, options.progress).say(sentence)
 
 
 def refuse_nothing(configs: Sequence[Run], options: Options) -> None:

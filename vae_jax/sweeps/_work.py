@@ -1,6 +1,7 @@
 """Which members are left, who works on them, and from where they go on."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from typing import Any
@@ -150,8 +151,10 @@ def tasks_of(
     if not shard.members:
         return
     engine = cohort.trace(session.options)
+    found = {m: shelf.find(session.ids[m], engine.like) for m in shard.members}
+    tell_resumed([saved.step for saved in found.values() if saved], session)
     states = {
-        m: shelf.find(session.ids[m], engine.like)
+        m: found[m]
         or shelf.find_stage(session.stages.get(m, ()), engine.like, config.log_every)
         for m, config in zip(shard.members, shard.configs, strict=True)
     }
@@ -185,6 +188,13 @@ def tell_missing(finished: set[str], session: Session) -> None:
             f"{lost} members are missing, although all had ended on {when}: a file of "
             f"{session.out / 'shards'} is gone. They are run anew."
         )
+
+
+def tell_resumed(steps: Sequence[int], session: Session) -> None:
+    """Say how many members go on from their checkpoints, and from where."""
+    for step, count in sorted(Counter(steps).items()):
+        who = "1 member goes" if count == 1 else f"{count} members go"
+        session.progress.say(f"{who} on from step {step}.")
 
 
 def tell_waiting(left: set[str], session: Session) -> bool:

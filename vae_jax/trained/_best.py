@@ -54,7 +54,8 @@ def best_row(
     if lowest is None and metric not in LOWEST:
         raise ValueError(
             f"`lowest` must be True or False for {metric!r}, of which neither is always "
-            f"better; got None. It is known of {', '.join(LOWEST)}."
+            "better; got None. (On the command line: --prefer lowest or highest.) It is "
+            f"known of {', '.join(LOWEST)}."
         )
     group = [row for row in rows if _is_in(row, where, settings)]
     ended = [row for row in group if row["status"] == "finished"]

@@ -17,7 +17,7 @@ from vae_jax.types import Array, PRNGKey
 from vae_jax.vae import DiagGaussian
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Member(Judging):
     """A trained model: everything is computed as it was when its row was measured.
 
@@ -34,6 +34,17 @@ class Member(Judging):
     A conditional member is given a `condition` wherever it is given examples or codes: the
     label of each of them, or one for all, by its number or its name. No other takes one.
     """
+
+    def __repr__(self) -> str:
+        """Number, model, data and verdict, not its arrays.
+
+        The README shows a member.
+        """
+        verdict = self.row.get("verdict") or "no verdict"
+        return (
+            f"Member {self.number} ({self.run.model.chosen_name} on "
+            f"{self.run.data.chosen_name}, {verdict})"
+        )
 
     def encode(
         self,

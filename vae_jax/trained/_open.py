@@ -17,6 +17,9 @@ from vae_jax.trained._member import Member
 from vae_jax.userdata import NotHeld
 from vae_jax.vae import Knobs
 
+SHOWN = 5
+"""Members that a run names when it is printed."""
+
 
 def open_run(folder: str | os.PathLike[str]) -> "TrainedRun":
     """A run folder whose members can be used: `open_run(folder)[member]`.
@@ -60,6 +63,17 @@ class TrainedRun:
         }
         self._missing = stored.missing
         self._members: dict[int, Member] = {}
+
+    def __repr__(self) -> str:
+        """The folder, and its members with their models, data and verdicts, briefly."""
+        found = {
+            number: f"{row['model']} on {row['dataset']}, {row.get('verdict')}"
+            for number, row in self.rows.items()
+        }
+        shown = [f"{number}: {said}" for number, said in list(found.items())[:SHOWN]]
+        more = [f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
+        missing = [f"{len(self._missing)} not ended"] if self._missing else []
+        return f"TrainedRun({self.folder}; {'; '.join([*shown, *more, *missing])})"
 
     def __len__(self) -> int:
         """The members that can be used."""

@@ -10,7 +10,11 @@ from vae_jax.data import SPLITS, Dataset, Kind, Origin, Split, check_dataset
 from vae_jax.userdata._covariates import conditions_of, covariates_of, joined
 from vae_jax.userdata._kinds import as_stored, check_finite, fitted, spreads_apart
 from vae_jax.userdata._raw import NO_CLASS, WHOLE, Raw, as_classes
-from vae_jax.userdata._splits import split_by_content, warn_of_shared
+from vae_jax.userdata._splits import (
+    split_by_content,
+    warn_of_labels,
+    warn_of_shared,
+)
 from vae_jax.views import Examples, changed, taken
 
 SHARE = 0.1
@@ -71,6 +75,7 @@ def as_dataset(name: str, raw: Raw, reading: Reading = Reading()) -> Dataset:  #
     for part in raw.parts.values():  # where places are still those of the file
         check_finite(name, part)
     labels, label_names = as_classes(raw.labels) if raw.labels else ({}, [])
+    warn_of_labels(name, raw.parts, labels)
     told = conditions_of(name, raw)
     beside = joined(_filled(raw, labels), told)
     examples, rows = _three(name, raw.parts, beside, reading)
@@ -211,6 +216,6 @@ def _warn_of_spreads(name: str, train: Examples) -> None:
         warnings.warn(
             f"the standard deviations of the features of {name} are {apart[0]:.3g} to "
             f"{apart[1]:.3g}: one noise variance fits the largest alone. Set "
-            "`standardize`, unless that is meant.",
+            "`--standardize` (`standardize = true`), unless that is meant.",
             stacklevel=2,
         )

@@ -1,18 +1,17 @@
 """Examples of a folder of pictures: flat, a folder a class, or a folder a split."""
 
 import collections
+import warnings
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from vae_jax.data import grey_levels, open_image
+from vae_jax.data import PICTURES, grey_levels, open_image
 from vae_jax.userdata._raw import WHOLE, Raw, check_splits, split_name
 
 Colours = Literal["grey", "rgb"]
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
-SUFFIXES |= {".pgm", ".ppm", ".pnm"}
 FEW = 6
 """Sizes that a message lists."""
 
@@ -34,9 +33,9 @@ def picture_files(folder: Path) -> dict[str, Path]:
         name = path.relative_to(folder)
         if path.is_dir() or any(part.startswith(".") for part in name.parts):
             continue
-        if path.suffix.lower() not in SUFFIXES:
+        if path.suffix.lower() not in PICTURES:
             raise ValueError(
-                f"{folder} must hold pictures alone ({', '.join(sorted(SUFFIXES))}); got "
+                f"{folder} must hold pictures alone ({', '.join(sorted(PICTURES))}); got "
                 f"{name}. Move it away."
             )
         found[name.as_posix()] = path
@@ -68,10 +67,11 @@ def read_pictures(
     if len(sizes) > 1:
         few = [f"{h}x{w} ({n} times)" for (h, w), n in sizes.most_common(FEW)]
         usual = list(sizes.most_common(1)[0][0])
+        flag = f"--picture-size {usual[0]} {usual[1]}"
         raise ValueError(
             f"the pictures of {folder} must be of one size, height x width; got "
-            f"{len(sizes)} sizes: {', '.join(few)}. Set `picture_size = {usual}` to cut "
-            "and scale them all to it."
+            f"{len(sizes)} sizes: {', '.join(few)}. Set `{flag}` (`picture_size = "
+            f"{usual}`) to cut and scale them all to it."
         )
     places = {name: _place(name, files) for name in files}
     parts: dict[str, Any] = {}
@@ -80,10 +80,37 @@ def read_pictures(
         parts.setdefault(split, []).append(levels[name])
         labels.setdefault(split, []).append(label)
     check_splits(str(folder), list(parts))
-    grey = all(_is_grey(each) for each in levels.values()) and colours != "rgb"
+    are_grey = [_is_grey(each) for each in levels.values()]
+    grey = all(are_grey) and colours != "rgb"
+    if colours is None:
+        _warn_of_colours(folder, are_grey)
+    _warn_of_loose(folder, [label for _, label in places.values()])
     stacked = {split: _stacked(each, grey) for split, each in parts.items()}
     classes = {split: np.array(each) for split, each in labels.items() if all(each)}
     return Raw(stacked, classes if len(classes) == len(parts) else {})
+
+
+def _warn_of_colours(folder: Path, are_grey: list[bool]) -> None:
+    grey = sum(are_grey)
+    if 0 < grey < len(are_grey):
+        warnings.warn(
+            f"{folder}/: {grey} of {len(are_grey)} pictures are grey and the others are "
+            "not; all have three colours here, and to tell grey from colour is an easy "
+            "thing for z to hold. Set `--picture-colours grey` or `rgb` to say so.",
+            stacklevel=3,
+        )
+
+
+def _warn_of_loose(folder: Path, labels: list[str | None]) -> None:
+    loose = sum(label is None for label in labels)
+    if 0 < loose < len(labels):
+        known = len({label for label in labels if label is not None})
+        warnings.warn(
+            f"{folder}/: {loose} of {len(labels)} pictures lie beside the "
+            f"{known} folders of classes and in none of them, so that no picture has a "
+            "class here. Move them into one, or away.",
+            stacklevel=3,
+        )
 
 
 def _place(name: str, files: dict[str, Path]) -> tuple[str, str | None]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -104,4 +104,35 @@ def warn_of_shared(name: str, parts: Sequence[Examples]) -> None:
             f"{name}: {', '.join(found)}, to the bit. What is measured on them is in part "
             "memory.",
             stacklevel=2,
+        )
+
+
+def warn_of_labels(
+    name: str, parts: Mapping[str, Examples], labels: Mapping[str, np.ndarray]
+) -> None:
+    """Say how many examples have an equal one, to the bit, under another label.
+
+    Of examples that stay in a file nothing is said: they would be read once more.
+
+    Warns:
+        UserWarning: some do.
+
+    >>> warn_of_labels("mine", {"all": np.eye(2)}, {"all": np.array([0, 1])})
+    """
+    held = [split for split in labels if isinstance(parts[split], np.ndarray)]
+    if not held:
+        return
+    digests = np.concatenate([example_digests(parts[split]) for split in held])
+    classes = np.concatenate([labels[split] for split in held])
+    _, which, counts = np.unique(digests, return_inverse=True, return_counts=True)
+    low = np.full(len(counts), np.iinfo(np.int64).max)
+    high = np.full(len(counts), -1)
+    np.minimum.at(low, which, classes)
+    np.maximum.at(high, which, classes)
+    unlike = int(counts[low != high].sum())
+    if unlike:
+        warnings.warn(
+            f"{name}: {unlike} of {len(digests)} examples equal another one, to the bit, "
+            "that has another label. No model can tell their classes apart.",
+            stacklevel=3,
         )
