@@ -12,11 +12,34 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from entries import KINDS, PACKAGES, back, cast, native, public, tables
-from slow_cases import slow_but
 
 TABLES = tables()
 ENTRIES = [entry for table in TABLES.values() for entry in table]
-SET = [entry for entry in ENTRIES if entry.settings]
+COMPOSED = {
+    "analytic.conditional_covariance",
+    "analytic.linear_cvae_optimum",
+    "diagnostics.collapse_report",
+    "diagnostics.condition_information",
+    "diagnostics.conditional_decomposition",
+    "diagnostics.conditional_report",
+    "diagnostics.grid_posterior",
+    "diagnostics.linear_probe",
+    "diagnostics.marginal_decomposition",
+    "diagnostics.part_reports",
+    "likelihoods.discretized_logistic_mixture",
+    "likelihoods.negative_binomial",
+    "likelihoods.zero_inflated_negative_binomial",
+    "priors.autoregressive",
+}
+"""Long to run, and made of what is in the tables by itself: they are tried in one kind of
+number by default, and in all of them by `slow`."""
+
+
+def slow_if(slow, *case):
+    return pytest.param(*case, marks=[pytest.mark.slow] if slow else [])
+
+
+SET = [slow_if(entry.name in COMPOSED, entry) for entry in ENTRIES if entry.settings]
 every = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 pytestmark = pytest.mark.usefixtures("users_view", "by_operations")
 
@@ -164,8 +187,20 @@ def casts(entry, kind):
     return alone + ([dict(entry.arrays)] if len(entry.arrays) > 1 else [])
 
 
-@pytest.mark.parametrize("kind", slow_but(ALONE, KINDS))
-@every
+def quick_kinds(entry):
+    """Of numbers that the default suite tries."""
+    return ALONE[1:] if entry.name in COMPOSED else ALONE
+
+
+@pytest.mark.parametrize(
+    ("entry", "kind"),
+    [
+        slow_if(kind not in quick_kinds(entry), entry, kind)
+        for entry in ENTRIES
+        for kind in KINDS
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
 def test_numbers_of_another_dtype(entry, kind):
     """All arrays, and each alone, for what is cast to another's dtype."""
     for chosen in casts(entry, kind):

@@ -53,6 +53,7 @@ def test_of_equals_the_first_stay():
     assert sorted(set(drawn.tolist())) == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.slow
 def test_the_least_likely_are_drawn_as_often_as_they_should_be():
     """40 000 classes that hold a hundred-thousandth together: 2.5e-10 each."""
     logits = np.full(40_000, np.log(1e-5 / 40_000), np.float32)

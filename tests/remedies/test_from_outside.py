@@ -21,6 +21,7 @@ RUNS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", RUNS, ids=lambda cls: cls.__name__)
 def test_it_is_the_same_from_ones_own_file(cls, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -13,7 +13,10 @@ from vae_jax.training import OfOptax
 
 def small(config, event_shape):
     return models.mlp(
-        event_shape, config.latent_dim, hidden=(4,), likelihood=config.likelihood
+        event_shape,
+        config.latent_dim,
+        hidden=config.hidden,
+        likelihood=config.likelihood,
     )
 
 

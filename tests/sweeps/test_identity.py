@@ -102,7 +102,7 @@ def test_a_changed_model_source_is_refused_in_one_process(tmp_path, monkeypatch)
     )
     path = tmp_path / "own_model_of_identity.py"
     path.write_text(source)
-    config = Run.of(model="own_model_of_identity:good", hidden=())
+    config = Run.of(model="own_model_of_identity:good")
     results.create_or_open("run", said([config]))
     results.create_or_open("run", said([config]))
     path.write_text(source.replace("hidden=(4,)", "hidden=(5,)"))

@@ -173,7 +173,8 @@ def test_pictures_of_several_sizes(tmp_path):
 def test_colours(tmp_path):
     for i in range(9):
         picture(tmp_path / f"p/{i}.png", colour=i > 4, seed=i)
-    assert Files(dataset="p/").load().train.images.shape[1:] == (6, 5, 3)
+    with pytest.warns(UserWarning, match="5 of 9 pictures are grey"):
+        assert Files(dataset="p/").load().train.images.shape[1:] == (6, 5, 3)
     grey = Files(dataset="p/", picture_colours="grey").load()
     assert grey.train.images.shape[1:] == (6, 5)
     for i in range(9):

@@ -109,9 +109,10 @@ def _in_words(
 def _file(path: str) -> str:
     """The file that a path names, `package.module:name`.
 
-    >>> _file("package.module:Name"), _file("make_job")
-    ('package/module.py (package.module:Name), or a file of yours that it imports,',
-    'make_job')
+    >>> _file("package.module:Name")
+    'package/module.py (package.module:Name), or a file of yours that it imports,'
+    >>> _file("make_job")
+    'make_job'
     """
     module, colon, _ = path.partition(":")
     if not colon:

@@ -127,7 +127,7 @@ class Progress:
 def time_left(seconds: float) -> str:
     """A time as a person reads it.
 
-    >>> time_left(42.3), time_left(750), time_left(9000)
+    >>> time_left(42.3), time_left(750.0), time_left(9000.0)
     ('42 s', '12 min', '2.5 h')
     """
     if seconds < 120:

@@ -75,9 +75,10 @@ def as_dataset(name: str, raw: Raw, reading: Reading = Reading()) -> Dataset:  #
     for part in raw.parts.values():  # where places are still those of the file
         check_finite(name, part)
     labels, label_names = as_classes(raw.labels) if raw.labels else ({}, [])
+    filled = _filled(raw, labels)
     warn_of_labels(name, raw.parts, labels)
     told = conditions_of(name, raw)
-    beside = joined(_filled(raw, labels), told)
+    beside = joined(filled, told)
     examples, rows = _three(name, raw.parts, beside, reading)
     classes = [part["label"] for part in rows]
     if len(raw.parts) > 1:  # of one part equal examples are in one split
