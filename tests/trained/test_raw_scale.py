@@ -150,7 +150,9 @@ def test_without_what_is_kept_the_file_is_needed(tmp_path):
     given = {"dataset": path, "standardize": True, "likelihood": "gaussian"}
     member_of(tmp_path / "run", **given)
     [kept] = (tmp_path / "run").glob("data-*.json")
-    kept.write_text(kept.read_text().replace("7.", "8."))
+    text = kept.read_text()
+    assert "num_examples" in text
+    kept.write_text(text.replace("num_examples", "num_Examples"))
     with pytest.raises(results.DamagedFile):
         vae_jax.open_run(tmp_path / "run")[0]
     kept.unlink()

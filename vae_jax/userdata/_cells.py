@@ -78,7 +78,9 @@ def _matrix(path: Path, cells: Any, key: str | None) -> tuple[Any, Any]:
     if key == "raw" and cells.raw is not None:
         return cells.raw.X, cells.raw.var_names
     if key not in cells.layers:
-        there = [*cells.layers, *(["raw"] if cells.raw is not None else [])]
+        # anndata 0.13 has X among the layers, under None
+        named = [name for name in cells.layers if name is not None]
+        there = [*named, *(["raw"] if cells.raw is not None else [])]
         raise ValueError(
             f"`data_key` must be a layer of {path}; got {key!r}. It has "
             f"{', '.join(map(repr, there)) or 'none'}; without one X is read."
