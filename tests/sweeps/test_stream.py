@@ -1,15 +1,14 @@
 """A training set that is streamed gives the bits of one that is on the device."""
 
-import signal
-
 import jax
 import numpy as np
 import pytest
+from stopped_early import stopped_early
 
 from vae_jax import results, sweeps, training, views
 from vae_jax.configs import Run
 from vae_jax.data import _memory, digests
-from vae_jax.sweeps import _feed, _shard, _stream
+from vae_jax.sweeps import _feed, _stream
 from vae_jax.training._program import next_rows
 from vae_jax.views import Rows
 
@@ -86,19 +85,8 @@ def test_a_run_goes_on_streamed_or_not(path, tmp_path, monkeypatch, ways, strate
     monkeypatch.setattr(_stream, "WINDOW_STEPS", 7)
     reference, out = tmp_path / "reference", tmp_path / "run"
     run(members(path), reference, "never", strategy=strategy)
-    chunks = iter([17])
-
-    def stopping(steps, seconds):
-        for chunk in chunks:
-            return chunk
-        signal.raise_signal(signal.SIGTERM)
-        return 1
-
-    with monkeypatch.context() as patched:
-        # after 1 + 17 steps, which is within a window and an epoch
-        patched.setattr(_shard, "next_chunk", stopping)
-        with pytest.raises(sweeps.Interrupted):
-            run(members(path), out, ways[0], strategy=strategy)
+    with stopped_early(monkeypatch):
+        run(members(path), out, ways[0], strategy=strategy)
     assert not results.finished_members(out)
     run(members(path), out, ways[1], strategy=strategy)
     assert results.content_hash(out) == results.content_hash(reference)

@@ -1,7 +1,6 @@
 """Training from Parquet and array_record files gives the bits of data in memory."""
 
 import shutil
-import signal
 
 import jax
 import numpy as np
@@ -10,11 +9,12 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 from prepared_sets import prepare
+from stopped_early import stopped_early
 
 from vae_jax import results, sweeps, views
 from vae_jax.configs import Run
 from vae_jax.data import _cache, _memory
-from vae_jax.sweeps import _shard, _stream
+from vae_jax.sweeps import _stream
 from vae_jax.views import Rows
 
 QUIET = sweeps.Options(progress=False)
@@ -123,19 +123,8 @@ def test_from_files_is_resident_bit_for_bit(run, tmp_path):
 )
 def test_a_run_from_files_goes_on(run, tmp_path, monkeypatch, ways):
     run("reference", "never")
-    chunks = iter([17])
-
-    def stopping(steps, seconds):
-        for chunk in chunks:
-            return chunk
-        signal.raise_signal(signal.SIGTERM)
-        return 1
-
-    with monkeypatch.context() as patched:
-        # after 1 + 17 steps, which is within a window and an epoch
-        patched.setattr(_shard, "next_chunk", stopping)
-        with pytest.raises(sweeps.Interrupted):
-            run("run", ways[0])
+    with stopped_early(monkeypatch):
+        run("run", ways[0])
     assert not results.finished_members(tmp_path / "run")
     run("run", ways[1])
     assert results.content_hash(tmp_path / "run") == results.content_hash(

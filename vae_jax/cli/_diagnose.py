@@ -169,10 +169,6 @@ def diagnose(
         for name, value in locals().items()
         if name not in ("source", "path", "member") and value is not None
     }
-    if not path.exists():
-        raise FileNotFoundError(
-            f"`source` must be a folder or a file; there is no {path}."
-        )
     if not path.is_file():
         refuse_options(path, given)
         diagnose_run(path, member)

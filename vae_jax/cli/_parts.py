@@ -128,17 +128,22 @@ def _row(
         }
         word = "partially collapsed" if few else "healthy"
         word = "unreliable" if unreliable else "collapsed" if little else word
-    return {**numbers, **counts, "verdict": word, "notes": _notes(report, used, word)}
+    return {
+        **numbers,
+        **counts,
+        "verdict": word,
+        "notes": _notes(report, used, word, unreliable),
+    }
 
 
 def _notes(
-    report: diagnostics.CollapseReport, used: np.ndarray, word: str
+    report: diagnostics.CollapseReport, used: np.ndarray, word: str, unreliable: bool
 ) -> tuple[str, ...]:
     """What the numbers of a row do not say by themselves; the same words for all."""
     notes = []
     information, dead = float(report.mutual_information), diagnostics.COLLAPSED_NATS
     error = float(report.mutual_information_error)
-    if diagnostics.verdict(report).label == "unreliable":
+    if unreliable:
         notes.append(
             "rate, information and marginal KL do not add up or are not finite"
         )
