@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from vae_jax import assembly, cli, data, sweeps, userdata
+from vae_jax import assembly, cli, data, results, sweeps, userdata
 from vae_jax.cli import _flags, _use_actions
 from vae_jax.cli._compare import print_comparison
 from vae_jax.configs import from_mapping
@@ -104,12 +104,14 @@ def test_a_run_says_what_it_read(here, capsys):
     values = {"dataset": "pics/", "likelihood": "gaussian_optimal", "batch_size": 8}
     runs = [from_mapping({**values, "seed": seed}) for seed in (0, 1)]
     inputs = [{"data": {"train": "ab"}}] * 2
-    tell_data(runs, inputs, Options(progress=True))
+    tell_data(here / "out", runs, inputs, Options(progress=True))
     assert capsys.readouterr().err == (
         "pics/: 32 to train on, 4 to validate by, 4 to test on; 8x8x3, grey levels 0 to "
         "255, 2 classes (bar, cross)\n"
     )
-    tell_data(runs, inputs, Options(progress=False))
+    digest = sweeps.data_digest(inputs[0])
+    assert results.kept_about(here / "out", digest)["label_names"] == ["bar", "cross"]
+    tell_data(here / "out", runs, inputs, Options(progress=False))
     assert capsys.readouterr().err == ""
 
 

@@ -196,7 +196,8 @@ def test_after_a_refusal_the_mended_file_is_taken(write):
 MADE = {
     "raises inside": (
         "def good(config, event_shape):\n    return config.latent_dim / 0",
-        'raises ZeroDivisionError:\n(.*\n)*.*mymodel.py", line 2',
+        r"(?s)was called with \(config, event_shape\) and raises ZeroDivisionError: "
+        r'division by zero\..*mymodel.py", line 2, in good',
     ),
     "no model": (
         "def good(config, event_shape):\n    return 3",
@@ -240,6 +241,50 @@ def test_what_makes_no_model_is_refused(case, write):
     write(text)
     with pytest.raises(ValueError, match=message):
         assembly.job(Run.of(model="mymodel:good"))
+
+
+OPTIMIZERS = {
+    "raises": (
+        "def good(learning_rate):\n    return 1 / 0",
+        r"(?s)`optimizer` mymodel:good was called with \(learning_rate\) and raises "
+        "ZeroDivisionError.*mymodel.py",
+    ),
+    "a number": (
+        "def good(learning_rate):\n    return 3",
+        "must return an optax.GradientTransformation; got 3",
+    ),
+    "a plain number of the rate": (
+        "import optax\ndef good(learning_rate):\n"
+        "    return optax.adam(float(learning_rate))",
+        "raises ConcretizationTypeError.*",
+    ),
+    "sums in its update": (
+        "import jax, optax\ndef good(learning_rate):\n"
+        "    def update(gradients, state, params=None):\n"
+        "        return jax.tree.map(lambda g: g.sum(), gradients), state\n"
+        "    return optax.GradientTransformation(lambda params: (), update)",
+        "its update must return one array a parameter, of its shape; got ",
+    ),
+    "an update without params": (
+        "import optax\ndef good(learning_rate):\n"
+        "    return optax.GradientTransformation(lambda params: (), lambda g, s: (g, s))",
+        r"(?s)its update was called with \(gradients, state, params\) and raises TypeError",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OPTIMIZERS)
+def test_what_makes_no_optimizer_is_refused(case, write):
+    text, message = OPTIMIZERS[case]
+    write(text)
+    with pytest.raises(ValueError, match=message):
+        assembly.job(Run.of(optimizer="mymodel:good"))
+
+
+def test_a_users_function_is_the_optimizer(write):
+    write("import optax\ndef good(learning_rate):\n    return optax.sgd(learning_rate)")
+    mine = assembly.job(Run.of(optimizer="mymodel:good"))
+    assert mine.hyper.learning_rate.shape == (mine.hyper.beta.shape[0],)
 
 
 def test_a_users_function_is_the_model(write):

@@ -6,7 +6,13 @@ import pytest
 
 from vae_jax import figures
 
-TOTALS = {"rate": 3.0, "information": 2.0, "marginal KL": 1.0, "ceiling": 4.6}
+TOTALS = {
+    "rate": 3.0,
+    "information": 2.0,
+    "marginal KL": 1.0,
+    "ceiling": 4.6,
+    "threshold": 0.1,
+}
 
 
 def frames(count):

@@ -7,9 +7,9 @@ import pytest
 from families import stored_run
 
 import vae_jax
-from vae_jax import assembly, results, userdata
+from vae_jax import assembly, results, sweeps, userdata
 from vae_jax.configs import Run
-from vae_jax.sweeps._run import keep_data_facts
+from vae_jax.sweeps._run import tell_data
 
 SMALL = {"model": "linear", "latent_dim": 2, "batch_size": 10, "eval_samples": 4}
 RNG = np.random.default_rng(5)
@@ -21,7 +21,7 @@ def member_of(folder, **settings):
     run = Run.of(**SMALL, **settings)
     stored_run(folder, [run])
     spec = results.read(folder).manifest["spec"]
-    keep_data_facts(folder, [run], spec["inputs"])
+    tell_data(folder, [run], spec["inputs"], sweeps.Options(progress=False))
     return vae_jax.open_run(folder)[0]
 
 

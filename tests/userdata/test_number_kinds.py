@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from vae_jax.userdata import from_arrays
+from vae_jax.userdata._dataset import Raw, as_dataset
 from vae_jax.userdata._kinds import as_stored, fitted, found_kind
 
 RNG = np.random.default_rng(0)
@@ -56,12 +57,6 @@ def test_they_are_stored_whole(kind, examples, dtype, largest):
         ([[-1, 2]], {"values": "counts"}, "from 0 to 2.24; got -1 to 2"),
         ([[0, 2**30]], {"values": "counts"}, "from 0 to 2.24"),
         ([[1e300, 0.0]], {"values": "real"}, "must fit into float32"),
-        ([[0.0, np.nan]], {}, r"finite; got nan in example 0 at \(1,\)"),
-        ([[0.0, np.inf]], {}, "finite; got inf"),
-        ([["a", "b"]], {}, "real numbers; got <U1"),
-        ([[1j, 0.0]], {}, "real numbers; got complex128"),
-        ([1.0, 2.0], {}, r"at least two axes.*got the shape \(2,\)"),
-        (np.zeros((0, 3)), {}, r"got the shape \(0, 3\)"),
         (
             [[0.0, 5.0]],
             {"value_range": (0.0, 1.0)},
@@ -84,6 +79,22 @@ def test_they_are_stored_whole(kind, examples, dtype, largest):
 def test_other_numbers_than_said_are_refused(examples, options, message):
     with pytest.raises(ValueError, match=message):
         as_stored("mine", [np.array(examples)], **options)
+
+
+@pytest.mark.parametrize(
+    ("examples", "message"),
+    [
+        ([[0.0, np.nan]], r"finite; got nan in example 0 at \(1,\)"),
+        ([[0.0, np.inf]], "finite; got inf"),
+        ([["a", "b"]], "real numbers; got <U1"),
+        ([[1j, 0.0]], "real numbers; got complex128"),
+        ([1.0, 2.0], r"at least two axes.*got the shape \(2,\)"),
+        (np.zeros((0, 3)), r"got the shape \(0, 3\)"),
+    ],
+)
+def test_what_are_no_finite_numbers_are_refused(examples, message):
+    with pytest.raises(ValueError, match=message):
+        as_dataset("mine", Raw({"all": np.array(examples)}, {}))
 
 
 def test_a_range_becomes_that_from_0_to_1():

@@ -7,6 +7,7 @@ import jax
 from vae_jax.assembly._labels import is_labelled
 from vae_jax.assembly._model import model, objective
 from vae_jax.assembly._program import assembled, hyper
+from vae_jax.assembly._trial_optimizer import try_optimizer
 from vae_jax.configs import Run
 from vae_jax.likelihoods import Likelihood
 from vae_jax.records import Facts, ask
@@ -24,13 +25,14 @@ def try_loss(run: Run, facts: Facts, x: Any) -> None:
 
     def loss(hyper: Hyper, key: Any, x: Any) -> None:
         assembled(hyper.settings, facts)
+        now, vae = hyper.at(0), model(hyper.settings, facts)
+        params = vae.init(key)
+        try_optimizer(run, params, now.learning_rate)
         if is_labelled(run):
             return
-        now = hyper.at(0)
-        vae = model(hyper.settings, facts)
         density: Likelihood = ask(run.likelihood.density, Likelihood, facts)
         made = objective(now.settings, vae, density, facts)
-        made(vae.init(key), x, now, StepKeys.from_key(key, 2))
+        made(params, x, now, StepKeys.from_key(key, 2))
 
     key = jax.eval_shape(lambda: jax.random.key(0))
     jax.eval_shape(loss, hyper(run), key, x)

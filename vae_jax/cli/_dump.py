@@ -190,6 +190,7 @@ def draw(
         "information": float(report.mutual_information),
         "marginal KL": float(report.marginal_kl),
         "ceiling": float(report.mutual_information_ceiling),
+        "threshold": diagnostics.COLLAPSED_NATS,
     }
     by_position = None
     if means.ndim > 2 and not (by == "position" and means.ndim == 3):

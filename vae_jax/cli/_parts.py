@@ -23,8 +23,6 @@ LEGEND = (
     "collapsed with fewer than half of the units in use or, the whole, below one bit "
     "({bit:.3f} nats), healthy otherwise."
 )
-ACTIVE, EPS, DELTA, BIT = 0.01, 0.01, 0.01, np.log(2)
-"""The settings of `diagnostics.collapse_report` and of `diagnostics.verdict`."""
 
 
 class Uses(NamedTuple):
@@ -43,11 +41,11 @@ class Uses(NamedTuple):
 def legend() -> str:
     """What the words and counts of the report stand for, with every threshold."""
     return LEGEND.format(
-        active=ACTIVE,
-        eps=EPS,
-        sure=1 - DELTA,
+        active=diagnostics.ACTIVE_THRESHOLD,
+        eps=diagnostics.EPS,
+        sure=1 - diagnostics.DELTA,
         dead=diagnostics.COLLAPSED_NATS,
-        bit=BIT,
+        bit=diagnostics.ONE_BIT,
     )
 
 
@@ -60,10 +58,8 @@ def which_used(means: np.ndarray, logvars: np.ndarray) -> Uses:
     def criteria(mean: jax.Array, logvar: jax.Array) -> tuple[jax.Array, jax.Array]:
         kl = gaussian.kl_standard(mean, logvar)
         return (
-            jax.vmap(lambda m: diagnostics.active_units(m[:, None], ACTIVE), 1)(mean),
-            jax.vmap(lambda k: diagnostics.collapsed_units(k[:, None], EPS, DELTA), 1)(
-                kl
-            ),
+            jax.vmap(lambda m: diagnostics.active_units(m[:, None]), 1)(mean),
+            jax.vmap(lambda k: diagnostics.collapsed_units(k[:, None]), 1)(kl),
         )
 
     active, collapsed = criteria(mean, logvar)
@@ -112,7 +108,8 @@ def _row(
         "marginal KL": float(report.marginal_kl),
     }
     unreliable = diagnostics.verdict(report).label == "unreliable"
-    few, little = used.mean() < 0.5, numbers["information"] < diagnostics.COLLAPSED_NATS
+    few = used.mean() < diagnostics.USED_SHARE
+    little = numbers["information"] < diagnostics.COLLAPSED_NATS
     if len(used) == 1:
         counts: dict[str, Any] = {
             "active": "yes" if active[0] else "no",
@@ -142,7 +139,7 @@ def _notes(
     """What the numbers of a row do not say by themselves; the same words for all."""
     notes = []
     information, dead = float(report.mutual_information), diagnostics.COLLAPSED_NATS
-    error = float(report.mutual_information_error)
+    margin = diagnostics.SURE_ERRORS * float(report.mutual_information_error)
     if unreliable:
         notes.append(
             "rate, information and marginal KL do not add up or are not finite"
@@ -156,8 +153,7 @@ def _notes(
             "units are in use, but the spread of their means drowns in the posterior's own "
             "noise"
         )
-    # two standard errors, as the verdict has them
-    if not used.any() and information - 2 * error > dead:
+    if not used.any() and information - margin > dead:
         notes.append(
             "informative although no unit is in use: the means vary on a scale below the "
             "threshold of active units"

@@ -4,15 +4,15 @@ A record is taken as it is: a class that `records.record` made, with the methods
 choice. A function is called as the record here says.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import optax
 
 from vae_jax.configs._model_config import ModelConfig, unread
 from vae_jax.likelihoods import Density, Likelihood
 from vae_jax.models import AnyModel
-from vae_jax.own import call_user, user_function, user_object
-from vae_jax.records import SPEC, Facts, Record, data, record, static
+from vae_jax.own import user_function, user_object
+from vae_jax.records import SPEC, Facts, Record, attempt, data, record, shown, static
 from vae_jax.schedules import BetaSchedule
 from vae_jax.training import OfOptax
 from vae_jax.types import Schedule
@@ -89,14 +89,15 @@ class OwnSchedule(BetaSchedule):
         """What the function returns."""
         function = user_function(self.schedule, "schedule", self.arguments)
         what = f"`schedule` {self.schedule}"
-        made = call_user(function, what, "(beta, num_steps)")(self.beta, num_steps)
+        called = "(beta, num_steps)"
+        made = attempt(lambda: function(self.beta, num_steps), what, called)
         if not callable(made):
             raise ValueError(
                 f"{what} must return a function, step -> beta; got {made!r}."
             )
         steps = "all steps in one array, for which jnp.where chooses,"
-        schedule: Schedule = call_user(made, f"what {what} returns", steps)
-        return schedule
+        returned = f"what {what} returns"
+        return lambda step: attempt(lambda: made(step), returned, steps)
 
 
 @record()
@@ -126,7 +127,7 @@ class OwnLikelihood(Density):
         del facts
         what = f"`likelihood` {self.likelihood}"
         function = user_function(self.likelihood, "likelihood", self.arguments)
-        made = call_user(function, what, "()")()
+        made = attempt(function, what, "()")
         if not isinstance(made, Likelihood):
             raise ValueError(
                 f"{what} must return a vae_jax.likelihoods.Likelihood; got {type(made)}."
@@ -149,12 +150,26 @@ class OwnOptimizer(OfOptax):
         return self.optimizer
 
     def plain(self) -> optax.GradientTransformation:
-        """The function's, its learning rate injected."""
+        """The function's, its learning rate injected.
+
+        Raises:
+            ValueError: when it is called, if it raises, or returns no transformation.
+        """
         function = user_function(self.optimizer, "optimizer", self.arguments)
-        made: optax.GradientTransformation = optax.inject_hyperparams(function)(
-            learning_rate=0.0
-        )
-        return made
+        what = f"`optimizer` {self.optimizer}"
+
+        def of(learning_rate: Any) -> optax.GradientTransformation:
+            made = attempt(lambda: function(learning_rate), what, "(learning_rate)")
+            if not isinstance(made, optax.GradientTransformation):
+                raise ValueError(
+                    f"{what} must return an optax.GradientTransformation; got "
+                    f"{shown(made)}."
+                )
+            return made
+
+        inject = optax.inject_hyperparams(of)
+        injected: optax.GradientTransformation = inject(learning_rate=0.0)
+        return injected
 
 
 @record()
@@ -214,8 +229,8 @@ class OwnModel(AnyModel):
         """
         what = f"`model` {self.model}"
         function = user_function(self.model, "model", self.arguments)
-        called = call_user(function, what, "(config, event_shape)")
-        made = called(config, facts.event_shape)
+        called = "(config, event_shape)"
+        made = attempt(lambda: function(config, facts.event_shape), what, called)
         if not isinstance(made, VAE) or not all(map(callable, made[:3])):
             raise ValueError(
                 f"{what} must return a vae_jax.VAE of three functions, init, encode and "

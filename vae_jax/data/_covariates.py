@@ -39,6 +39,16 @@ class Covariates(NamedTuple):
         """
         return sum(len(words) or 1 for words in self.levels)
 
+    @property
+    def described(self) -> str:
+        """The columns by name, each with its values.
+
+        >>> Covariates(("age", "sex"), ((), ("f", "m")), 0, 1).described
+        'age (a number), sex (f, m)'
+        """
+        columns = zip(self.names, self.levels, strict=True)
+        return ", ".join(f"{n} ({', '.join(w) or 'a number'})" for n, w in columns)
+
     def taken(self, given: Any, size: int) -> np.ndarray:
         """Columns as they stand in a file as vectors of float32, `(size, self.size)`.
 

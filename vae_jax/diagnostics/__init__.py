@@ -91,6 +91,15 @@ from vae_jax.diagnostics._shuffle_within import (
     conditional_shuffle_gap,
     shuffle_within,
 )
+from vae_jax.diagnostics._thresholds import (
+    ACTIVE_THRESHOLD,
+    COLLAPSED_NATS,
+    DELTA,
+    EPS,
+    ONE_BIT,
+    SURE_ERRORS,
+    USED_SHARE,
+)
 from vae_jax.diagnostics._total_correlation import (
     DimensionWiseKL,
     MarginalDecomposition,
@@ -106,17 +115,21 @@ from vae_jax.diagnostics._units import (
     posterior_mean_variance,
 )
 from vae_jax.diagnostics._verdict import (
-    COLLAPSED_NATS,
     Verdict,
     diverged,
     verdict,
 )
 
 __all__ = [
-    "condition_cells",
+    "ACTIVE_THRESHOLD",
     "COLLAPSED_NATS",
+    "DELTA",
+    "EPS",
     "GRID_AXIS",
     "KL_EDGES",
+    "ONE_BIT",
+    "SURE_ERRORS",
+    "USED_SHARE",
     "CollapseReport",
     "ConditionalDecomposition",
     "ConditionalInformation",
@@ -151,6 +164,7 @@ __all__ = [
     "collapse_curve_of_counts",
     "collapse_report",
     "collapsed_units",
+    "condition_cells",
     "condition_information",
     "conditional_decomposition",
     "conditional_information",
@@ -180,8 +194,8 @@ __all__ = [
     "rate_distortion_frontier",
     "rate_distortion_line",
     "rate_distortion_point",
-    "shuffle_within",
     "shuffle_gap",
+    "shuffle_within",
     "smallest_curvature",
     "total_correlation",
     "verdict",

@@ -22,6 +22,7 @@ from vae_jax.diagnostics._groups import (
 from vae_jax.diagnostics._log_ratios import BLOCK_SIZE, LogPrior
 from vae_jax.diagnostics._report import check_decoder, kl_to_gaussian
 from vae_jax.diagnostics._shuffle_within import conditional_shuffle_gap
+from vae_jax.diagnostics._thresholds import ACTIVE_THRESHOLD, DELTA, EPS
 from vae_jax.diagnostics._units import collapsed_units, count_active
 from vae_jax.keys import as_key
 from vae_jax.numerics import as_float, check_same_shape
@@ -92,9 +93,9 @@ def conditional_report(
     x: Any = None,
     log_prior: LogPrior | None = None,
     kl: Float[ArrayLike, "examples latent"] | None = None,
-    active_threshold: Num[ArrayLike, ""] = 0.01,
-    eps: Num[ArrayLike, ""] = 0.01,
-    delta: Num[ArrayLike, ""] = 0.01,
+    active_threshold: Num[ArrayLike, ""] = ACTIVE_THRESHOLD,
+    eps: Num[ArrayLike, ""] = EPS,
+    delta: Num[ArrayLike, ""] = DELTA,
     block_size: int = BLOCK_SIZE,
 ) -> ConditionalReport:
     """Every diagnostic of a conditional VAE at once. Pure: under `jit` and `vmap`.

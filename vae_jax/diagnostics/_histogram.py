@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Num
 
 from vae_jax import checks
 from vae_jax.diagnostics._checks import as_examples, unless_nan
+from vae_jax.diagnostics._thresholds import DELTA
 from vae_jax.numerics import as_float
 from vae_jax.types import ArrayLike
 
@@ -59,7 +60,7 @@ def kl_histogram(
 
 
 def collapse_curve_of_counts(
-    counts: Num[ArrayLike, "latent num_bins"], delta: Num[ArrayLike, ""] = 0.01
+    counts: Num[ArrayLike, "latent num_bins"], delta: Num[ArrayLike, ""] = DELTA
 ) -> Float[Array, " num_edges"]:
     """Fraction of (eps, delta)-collapsed units with the edges as eps, from the counts.
 

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int, Num
 
 from vae_jax import checks, gaussian
 from vae_jax.diagnostics._checks import as_posterior, unless_nan
+from vae_jax.diagnostics._thresholds import ACTIVE_THRESHOLD
 from vae_jax.mapped import batch_axis
 from vae_jax.types import ArrayLike
 
@@ -91,7 +92,7 @@ def online_update(
     *,
     decay: Num[ArrayLike, ""] = 0.99,
     rate_threshold: Num[ArrayLike, ""] = 0.1,
-    active_threshold: Num[ArrayLike, ""] = 0.01,
+    active_threshold: Num[ArrayLike, ""] = ACTIVE_THRESHOLD,
     axis_name: str | None = None,
 ) -> tuple[OnlineState, OnlineInfo]:
     """Take in the posteriors of one batch.

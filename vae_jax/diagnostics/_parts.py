@@ -14,6 +14,7 @@ from vae_jax import checks
 from vae_jax.diagnostics._checks import as_codes
 from vae_jax.diagnostics._log_ratios import BLOCK_SIZE
 from vae_jax.diagnostics._report import CollapseReport, collapse_report
+from vae_jax.diagnostics._thresholds import ACTIVE_THRESHOLD, DELTA, EPS
 from vae_jax.keys import as_key
 from vae_jax.numerics import as_float, check_same_shape
 from vae_jax.types import Array, ArrayLike, PRNGKey
@@ -25,9 +26,9 @@ def part_reports(
     logvars: Float[ArrayLike, " examples *latent"],
     axes: tuple[int, ...] = (-1,),
     *,
-    active_threshold: Num[ArrayLike, ""] = 0.01,
-    eps: Num[ArrayLike, ""] = 0.01,
-    delta: Num[ArrayLike, ""] = 0.01,
+    active_threshold: Num[ArrayLike, ""] = ACTIVE_THRESHOLD,
+    eps: Num[ArrayLike, ""] = EPS,
+    delta: Num[ArrayLike, ""] = DELTA,
     block_size: int = BLOCK_SIZE,
 ) -> CollapseReport:
     """A `collapse_report` of each part of the latent: its rate, information and units.

@@ -12,6 +12,7 @@ from vae_jax.diagnostics._checks import as_flat_posterior, flat
 from vae_jax.diagnostics._information import rate_decomposition
 from vae_jax.diagnostics._log_ratios import BLOCK_SIZE, LogPrior
 from vae_jax.diagnostics._shuffle import z_shuffle_gap
+from vae_jax.diagnostics._thresholds import ACTIVE_THRESHOLD, DELTA, EPS
 from vae_jax.diagnostics._units import active_units, collapsed_units
 from vae_jax.keys import as_key
 from vae_jax.numerics import as_float, check_same_shape
@@ -65,9 +66,9 @@ def collapse_report(
     x: Any = None,
     log_prior: LogPrior | None = None,
     kl: Float[ArrayLike, " examples *latent"] | None = None,
-    active_threshold: Num[ArrayLike, ""] = 0.01,
-    eps: Num[ArrayLike, ""] = 0.01,
-    delta: Num[ArrayLike, ""] = 0.01,
+    active_threshold: Num[ArrayLike, ""] = ACTIVE_THRESHOLD,
+    eps: Num[ArrayLike, ""] = EPS,
+    delta: Num[ArrayLike, ""] = DELTA,
     block_size: int = BLOCK_SIZE,
 ) -> CollapseReport:
     """Every diagnostic at once. Pure: it runs under `jit` and `vmap`.

@@ -6,6 +6,7 @@ from jaxtyping import Array, Float, Num
 
 from vae_jax import checks, gaussian
 from vae_jax.diagnostics._checks import as_examples, as_posterior, unless_nan
+from vae_jax.diagnostics._thresholds import ACTIVE_THRESHOLD, DELTA, EPS
 from vae_jax.numerics import as_float
 from vae_jax.types import ArrayLike
 
@@ -45,7 +46,8 @@ def posterior_mean_variance(
 
 
 def active_units(
-    means: Float[ArrayLike, "examples latent"], threshold: Num[ArrayLike, ""] = 0.01
+    means: Float[ArrayLike, "examples latent"],
+    threshold: Num[ArrayLike, ""] = ACTIVE_THRESHOLD,
 ) -> Float[Array, ""]:
     """How many units have a posterior mean that varies: `Var_x E[z|x] >= threshold`.
 
@@ -77,7 +79,7 @@ def count_active(
 def collapse_curve(
     kl: Float[ArrayLike, "examples latent"],
     eps: Float[ArrayLike, " num_eps"],
-    delta: Num[ArrayLike, ""] = 0.01,
+    delta: Num[ArrayLike, ""] = DELTA,
 ) -> Float[Array, " num_eps"]:
     """Fraction of the units that are (eps, delta)-collapsed, at each eps.
 
@@ -117,8 +119,8 @@ def collapse_curve(
 
 def collapsed_units(
     kl: Float[ArrayLike, "examples latent"],
-    eps: Num[ArrayLike, ""] = 0.01,
-    delta: Num[ArrayLike, ""] = 0.01,
+    eps: Num[ArrayLike, ""] = EPS,
+    delta: Num[ArrayLike, ""] = DELTA,
 ) -> Float[Array, ""]:
     """How many units are (eps, delta)-collapsed: `P_x[KL(x) < eps] >= 1 - delta`.
 

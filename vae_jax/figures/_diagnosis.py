@@ -23,9 +23,9 @@ VERDICT_COLOURS = {
 DEAD = ("collapsed", "not in use")
 """Words of parts that may have no rate, hence no bar."""
 
-LINE, LEAST = 0.1, 0.2
-"""Nats: `diagnostics.COLLAPSED_NATS`, and the height that an axis has at least, so that the
-rounding of a dead latent does not fill it."""
+LEAST = 0.2
+"""Nats: the least height of an axis, so that the rounding of a dead latent does not fill
+it."""
 
 LABELLED = 10
 """Parts that the axis names where there are too many to name all."""
@@ -53,19 +53,21 @@ def diagnosis_figure(
         parts: a row a part: `rate`, `information` (nats) and `verdict`; its name, `part`,
             where it is not its number.
         units: a row a unit: `mean_variance`, `noise_variance` and `kl` (nats).
-        totals: `rate`, `information`, `marginal KL` and `ceiling`, in nats.
+        totals: `rate`, `information`, `marginal KL`, `ceiling`, and the `threshold` of
+            information below which a part is collapsed, in nats.
         by_position: rate of every position, one or two axes; None of a plain latent.
 
     >>> parts = pd.DataFrame({"rate": [2.0], "information": [1.5], "verdict": ["healthy"]})
     >>> units = pd.DataFrame({"mean_variance": [1.0], "noise_variance": [0.1], "kl": [2.0]})
-    >>> totals = {"rate": 2.0, "information": 1.5, "marginal KL": 0.5, "ceiling": 6.9}
+    >>> totals = {"rate": 2.0, "information": 1.5, "marginal KL": 0.5}
+    >>> totals |= {"ceiling": 6.9, "threshold": 0.1}
     >>> len(diagnosis_figure("healthy", "unit", parts, units, totals).axes)
     4
     """
     panels = 3 if by_position is None else 4
     figure = Figure(figsize=(4.2 * panels, 3.8), layout="constrained")
     axes = figure.subplots(1, panels)
-    _draw_parts(axes[0], what, parts)
+    _draw_parts(axes[0], what, parts, totals["threshold"])
     _draw_units(axes[1], units)
     _draw_totals(axes[2], totals)
     if by_position is not None:
@@ -74,7 +76,7 @@ def diagnosis_figure(
     return figure
 
 
-def _draw_parts(axes: Axes, what: str, parts: pd.DataFrame) -> None:
+def _draw_parts(axes: Axes, what: str, parts: pd.DataFrame, threshold: float) -> None:
     """A bar a part: its rate, pale, and in it the information."""
     many = len(parts) > MOST_BARS
     rows = parts.sort_values("rate", ascending=False) if many else parts
@@ -86,7 +88,8 @@ def _draw_parts(axes: Axes, what: str, parts: pd.DataFrame) -> None:
         count = int((rows["verdict"] == word).sum())
         if count:
             axes.bar([0], [0], color=colour, label=f"{word}: {count}")
-    axes.axhline(LINE, color="0.4", ls=":", lw=0.7, label=f"{LINE:g} nats", zorder=0)
+    label = f"{threshold:g} nats"
+    axes.axhline(threshold, color="0.4", ls=":", lw=0.7, label=label, zorder=0)
     idle = place[rows["verdict"].isin(DEAD).to_numpy()]
     # without a rate it has no bar to be seen
     if len(idle) and not many:

@@ -32,14 +32,23 @@ def as_batch(
     """
     values = as_float(values)
     if values.ndim != 2 or 0 in values.shape:
-        several = f"latten a latent of several axes: `{name}.reshape(len({name}), -1)`."
-        several = f" Say {option}, or f{several}" if option else f" F{several}"
-        one = " One example inside `vmap` is no batch: give the whole batch outside it."
         raise ValueError(
             f"`{name}` must have the shape (batch, latent); got {values.shape}."
-            + (one if values.ndim == 1 else several if values.ndim > 2 else "")
+            f"{_shape_fix(name, values.ndim, option)}"
         )
     return values
+
+
+def _shape_fix(name: str, ndim: int, option: str | None) -> str:
+    """What to do about a batch of too few axes, or of too many; nothing if it is empty."""
+    if ndim == 1:
+        return (
+            " One example inside `vmap` is no batch: give the whole batch outside it."
+        )
+    if ndim < 3:
+        return ""
+    flatten = f"a latent of several axes: `{name}.reshape(len({name}), -1)`."
+    return f" Say {option}, or flatten {flatten}" if option else f" Flatten {flatten}"
 
 
 def as_rates(

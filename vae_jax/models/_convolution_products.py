@@ -40,7 +40,7 @@ def convolve_by_products(
     def product(x: Array) -> Array:
         return dot_rows(patches(x, kernel.shape[:2], padding, stride), taps)
 
-    return in_blocks(product, seen_bytes(x, kernel, stride), x)
+    return in_blocks(product, seen_bytes(x, kernel.shape, stride), x)
 
 
 def _forward(
@@ -113,7 +113,7 @@ def gradient_by_kernel(
             rows, slope.reshape(-1, shape[-1]), (((0,), (0,)), ((), ()))
         )
 
-    size = seen_bytes(x, jnp.broadcast_to(0.0, shape), stride)
+    size = seen_bytes(x, shape, stride)
     return summed_over_blocks(product, size, x, slope).reshape(shape)
 
 
@@ -158,9 +158,9 @@ def padded(x: Array, padding: Padding) -> Float[Array, "batch rows columns input
     return jax.lax.pad(x, jnp.zeros((), x.dtype), edges)
 
 
-def seen_bytes(x: Array, kernel: Array, stride: int) -> int:
-    """Of what the kernel sees of all images, about."""
-    taps = math.prod(kernel.shape[:3])
+def seen_bytes(x: Array, kernel: tuple[int, ...], stride: int) -> int:
+    """Of what a kernel of this shape sees of all images, about."""
+    taps = math.prod(kernel[:3])
     pixels = math.prod(x.shape[:3]) // stride**2
     return pixels * taps * x.dtype.itemsize
 

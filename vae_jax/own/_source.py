@@ -82,33 +82,6 @@ def user_object(path: str, field: str) -> Any:
     return getattr(module, name)
 
 
-def call_user(function: Callable[..., Any], what: str, called: str) -> Any:
-    """The user's function, with a sentence before the traceback of what it raises.
-
-    Args:
-        function: of the user's.
-        what: it is, for the message.
-        called: with what.
-
-    Raises:
-        ValueError: when it is called, if it raises; with the user's part of the traceback.
-
-    >>> call_user(len, "`len`", "(values)")([1, 2])
-    2
-    """
-
-    def call(*values: Any) -> Any:
-        try:
-            return function(*values)
-        except Exception as error:
-            raise ValueError(
-                f"{what} was called with {called} and raises {type(error).__name__}:\n"
-                f"{_own_traceback(error)}"
-            ) from error
-
-    return call
-
-
 def source_digest(function: str | Callable[..., Any]) -> str:
     """SHA-256 of the file that defines a function, and of the own modules it imports.
 

@@ -4,7 +4,7 @@ A model's settings stand beside the model, a remedy's beside the remedy; what th
 is here. Nothing is imported of JAX until a record is made.
 """
 
-from vae_jax.records._ask import ask, called_with, described, signature_fix
+from vae_jax.records._ask import ask, name_of, signature_fix
 from vae_jax.records._attempt import attempt, is_foreign
 from vae_jax.records._choices import CHOICES, OWN, chosen
 from vae_jax.records._facts import Facts
@@ -47,14 +47,13 @@ __all__ = [
     "attempt",
     "is_foreign",
     "as_python",
-    "called_with",
+    "name_of",
     "signature_fix",
     "check_float32",
     "check_type",
     "checked",
     "chosen",
     "data",
-    "described",
     "did_you_mean",
     "normal_folder",
     "parts",

@@ -8,13 +8,21 @@ from vae_jax.records._attempt import attempt
 from vae_jax.records._values import shown
 
 
-def ask(method: Callable[..., Any], kind: Any, *args: Any) -> Any:
+def ask(
+    method: Callable[..., Any],
+    kind: Any,
+    *args: Any,
+    may_be_none: bool = False,
+    hint: str = "",
+) -> Any:
     """What a record's method returns, refused where it is of another kind.
 
     Args:
         method: of a record, bound.
         kind: of what it must return, a class or `Callable`.
         *args: that it is called with.
+        may_be_none: whether None is as good.
+        hint: a sentence more about what it must return.
 
     Raises:
         ValueError: it is of another kind, or one of the user's own raises; names the
@@ -25,15 +33,26 @@ def ask(method: Callable[..., Any], kind: Any, *args: Any) -> Any:
     ' Shorten it, or train longer.'
     """
     part: Any = method.__self__  # type: ignore[attr-defined]
-    what = f"`{part.choice}` {part.chosen_name}: its {method.__name__}"
+    what = name_of(method)
     if type(part).path:  # a class of the user's; functions say for themselves
         called = called_with(method)
         made = attempt(lambda: method(*args), what, called, signature_fix(called))
     else:
         made = method(*args)
-    if isinstance(made, kind):
+    if isinstance(made, kind) or (made is None and may_be_none):
         return made
-    raise ValueError(f"{what} must return {described(kind)}; got {shown(made)}.")
+    raise ValueError(f"{what} must return {described(kind)}; got {shown(made)}.{hint}")
+
+
+def name_of(method: Callable[..., Any]) -> str:
+    """A record's method in a message, by its choice.
+
+    >>> from vae_jax.schedules import Constant
+    >>> name_of(Constant(2.0).make)
+    '`schedule` constant: its make'
+    """
+    part: Any = method.__self__  # type: ignore[attr-defined]
+    return f"`{part.choice}` {part.chosen_name}: its {method.__name__}"
 
 
 def called_with(method: Callable[..., Any]) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from vae_jax.records import attempt, called_with, described, shown, signature_fix
+from vae_jax.records import ask, attempt, name_of, shown, signature_fix
 from vae_jax.remedies._contract import Remedy
 from vae_jax.training import Feedback, Program
 from vae_jax.vae import VAE, Prior
@@ -59,21 +59,12 @@ def asked(remedy: Remedy, hook: str, *args: Any) -> Any:
     method = getattr(remedy, hook)
     if not remedy.is_own:
         return method(*args)
-    what = f"`{remedy.choice}` {remedy.chosen_name}: its {hook}"
-    called = called_with(method)
-    made = attempt(lambda: method(*args), what, called, signature_fix(called))
-    if made is None and hook in MAY_BE_NONE:
-        return None
-    if not isinstance(made, KINDS[hook]):
-        raise ValueError(
-            f"{what} must return {described(KINDS[hook])}; got {shown(made)}."
-            f"{_returned(hook)}"
-        )
-    return _charge(made, what, hook) if hook in CHARGES else made
-
-
-def _returned(hook: str) -> str:
-    return f" It is called with {CHARGES[hook]} later." if hook in CHARGES else ""
+    hint = f" It is called with {CHARGES[hook]} later." if hook in CHARGES else ""
+    may_be_none = hook in MAY_BE_NONE
+    made = ask(method, KINDS[hook], *args, may_be_none=may_be_none, hint=hint)
+    if made is None or hook not in CHARGES:
+        return made
+    return _charge(made, name_of(method), hook)
 
 
 def _charge(function: Any, what: str, hook: str) -> Callable[..., Any]:

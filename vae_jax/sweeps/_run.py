@@ -107,8 +107,7 @@ def run(
                 cohort.trace(options)
         stored = results.create_or_open(out, said, accept_version_change=accept)
         if make_job is assembly.job:
-            keep_data_facts(out, configs, inputs)
-            tell_data(configs, inputs, options)
+            tell_data(out, configs, inputs, options)
         tell_growth(out, before, ids, usable, options)
         data = [data_digest(one) for one in inputs]
         about = {"spec_hash": stored["spec_hash"], "total": len(stored["members"])}
@@ -124,23 +123,20 @@ def run(
     return results.read(out)
 
 
-def keep_data_facts(
-    out: Path, configs: Sequence[Run], inputs: Sequence[Inputs]
+def tell_data(
+    out: Path, configs: Sequence[Run], inputs: Sequence[Inputs], options: Options
 ) -> None:
-    """Write what members need to know of their data, to be used where it is gone."""
+    """Say of every data set what was read, and write what members need to know of it.
+
+    They can be used where the data are gone.
+    """
     of = {data_digest(found): run for run, found in zip(configs, inputs, strict=True)}
+    said = []
     for digest, run in of.items():
         dataset: Dataset = ask(run.data.load, Dataset)
         known = assembly.about(dataset)
         results.keep_about(out, digest, assembly.about_as_json(known))
-
-
-def tell_data(
-    configs: Sequence[Run], inputs: Sequence[Inputs], options: Options
-) -> None:
-    """Say of every data set what was read."""
-    of = {data_digest(found): run for run, found in zip(configs, inputs, strict=True)}
-    said = [described(ask(run.data.load, Dataset)) for run in of.values()]
+        said.append(described(dataset))
     for sentence in dict.fromkeys(said):
         Progress(0, options.progress).say(sentence)
 

@@ -135,11 +135,9 @@ def _condition_told(member: "Member") -> list[str]:
         return []
     if member.condition.of_covariates:
         known = member.covariates
-        columns = zip(known.names, known.levels, strict=True)
-        words = ", ".join(f"{n} ({', '.join(w) or 'a number'})" for n, w in columns)
         return [
-            f"The condition is a vector of {words}, words as one of them, each number less "
-            "its offset and over its factor:\n",
+            f"The condition is a vector of {known.described}, words as one of them, each "
+            "number less its offset and over its factor:\n",
             "```python",
             f"condition_offset = {np.asarray(known.offset).tolist()}",
             f"condition_factor = {np.asarray(known.factor).tolist()}",

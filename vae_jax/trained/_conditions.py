@@ -90,9 +90,7 @@ def shown(about: About, covariates: bool = False) -> str:
     '0, 1, 2'
     """
     if covariates and about.covariates is not None:
-        known = about.covariates
-        columns = zip(known.names, known.levels, strict=True)
-        return ", ".join(f"{n} ({', '.join(w) or 'a number'})" for n, w in columns)
+        return about.covariates.described
     names = about.label_names
     few = [
         f"{label} ({names[label]!r})" if label < len(names) else str(label)

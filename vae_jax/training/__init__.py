@@ -61,6 +61,7 @@ from vae_jax.training._keys import (
     split_each,
     stream_key,
 )
+from vae_jax.training._learning_rate import take_rate
 from vae_jax.training._objective import (
     Auxiliary,
     Latent,
@@ -219,6 +220,7 @@ __all__ = [
     "total_correlation_regulariser",
     "with_decoder_reset",
     "with_early_stopping",
+    "take_rate",
     "with_average",
     "with_plateau",
     "with_snapshots",
