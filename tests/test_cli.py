@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import itertools
 import os
 import re
 import resource
@@ -12,7 +13,7 @@ import pytest
 
 import vae_jax
 from vae_jax import cli, results, sweeps
-from vae_jax.cli import _main, _train
+from vae_jax.cli import _main, _sweep
 from vae_jax.configs import Run
 from vae_jax.records import CHOICES
 
@@ -126,7 +127,7 @@ def test_the_page_of_help_says_what_each_command_says_of_itself(name):
 
 
 def test_help_prints_the_width_that_sweeps_have():
-    assert sweeps.Options().width == _train.WIDTH
+    assert sweeps.Options().width == _sweep.WIDTH
 
 
 @pytest.mark.parametrize(
@@ -280,6 +281,18 @@ def test_help_of_train_is_one_screen_of_sentences(capsys):
     assert max(map(len, page.splitlines())) <= 92
     for line in entries(page):
         assert re.fullmatch(r"  --[a-z-]+ +[A-Z].*\.", line), line
+
+
+@pytest.mark.parametrize("command", ["sweep", "use", "diagnose"])
+def test_options_are_sentences_without_a_default_that_is_none(command, capsys):
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    page = capsys.readouterr().out
+    assert "None" not in page
+    lines = [line.strip("│ ") for line in page.splitlines() if line.startswith("│")]
+    for line, after in itertools.pairwise([*lines, "--end"]):
+        if after.startswith("--") and not line.startswith(("-h", "FOLDER", "SPEC")):
+            assert line.endswith("."), line
 
 
 @pytest.mark.parametrize("choice", [*CHOICES, "digits", "run", "beta", "warmup_steps"])

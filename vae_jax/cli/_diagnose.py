@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from vae_jax.cli._paths import expanded
+from vae_jax.cli._said import said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,11 +22,6 @@ CHOICES = {
     "kl_reduction": ("sum", "mean", "total"),
 }
 """Checked here: the parser would have None among the choices."""
-
-
-def said(metavar: str, text: str) -> Any:
-    """What the page of help says of an option that may be left out."""
-    return tyro.conf.arg(metavar=metavar, help=text, help_behavior_hint="")
 
 
 def diagnose(

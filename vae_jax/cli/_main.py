@@ -23,7 +23,7 @@ time of a refusal went into that."""
 COMMANDS = {
     "train": ("_train", "Train one model and say whether it collapsed."),
     "sweep": (
-        "_train",
+        "_sweep",
         "Train every run of a TOML file of lists and ranges, many at a time.",
     ),
     "settings": (

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import tyro
 
 from vae_jax.cli._paths import expanded
+from vae_jax.cli._said import said
 from vae_jax.cli._tables import METRICS
 
 if TYPE_CHECKING:
@@ -34,20 +35,81 @@ ENDINGS = {
 
 
 def use(
-    run: tyro.conf.Positional[Path],
-    action: tyro.conf.Positional[Action],
+    run: Annotated[
+        tyro.conf.Positional[Path], said("FOLDER", "The folder of a run or a sweep.")
+    ],
+    action: Annotated[
+        tyro.conf.Positional[Action],
+        said(
+            "ACTION",
+            "It is encode, sample, reconstruct, interpolate or export.",
+        ),
+    ],
     /,
-    member: int | None = None,
-    best: str | None = None,
-    prefer: Literal["lowest", "highest"] | None = None,
-    out: Path | None = None,
-    count: int | None = None,
-    split: Literal["train", "validation", "test"] | None = None,
-    condition: str | None = None,
-    steps: int | None = None,
-    seed: int | None = None,
-    temperature: float | None = None,
-    top_p: float | None = None,
+    member: Annotated[
+        int | None, said("INT", "The member has this number; a run of one needs none.")
+    ] = None,
+    best: Annotated[
+        str | None,
+        said("METRIC", "The best finished member by this metric is used, such as nll."),
+    ] = None,
+    prefer: Annotated[
+        Literal["lowest", "highest"] | None,
+        said(
+            "lowest|highest",
+            "The best is the lowest or the highest. It is known of nll, distortion, "
+            "perplexity, mutual_information and active_units.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        said(
+            "PATH",
+            "This new file is written, or the folder of an export; its ending says what. "
+            "It has a name of the run, the action and the member unless it is given.",
+        ),
+    ] = None,
+    count: Annotated[
+        int | None,
+        said(
+            "INT",
+            "So many examples are taken, or pairs of them. They are 8, and to encode all "
+            "of the split, unless it is given.",
+        ),
+    ] = None,
+    split: Annotated[
+        Literal["train", "validation", "test"] | None,
+        said(
+            "train|validation|test",
+            "Examples are of this split of the data, of test unless it is given.",
+        ),
+    ] = None,
+    condition: Annotated[
+        str | None,
+        said(
+            "NAME",
+            "A conditional model samples at this label, by name or number, or takes "
+            "examples of it. They are of all labels unless it is given.",
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        said("INT", "So many images lead from one end to the other, 8 unless given."),
+    ] = None,
+    seed: Annotated[
+        int | None, said("INT", "Samples have this seed, 0 unless it is given.")
+    ] = None,
+    temperature: Annotated[
+        float | None,
+        said("FLOAT", "Words are drawn at this temperature, 1 unless it is given."),
+    ] = None,
+    top_p: Annotated[
+        float | None,
+        said(
+            "FLOAT",
+            "Words are of this share of the likeliest, of all unless given.",
+        ),
+    ] = None,
 ) -> None:
     """Let a trained member encode, sample, reconstruct, interpolate or be exported.
 
@@ -55,24 +117,6 @@ def use(
     what z alone says of examples (reconstruct), what lies between one and the next
     (interpolate), or a folder that runs without this package, with a model card (export).
     Arrays are written as .npz, images as a picture, .png, and sentences as .txt.
-
-    Args:
-        run: folder of a run or sweep.
-        action: encode, sample, reconstruct, interpolate or export.
-        member: its number; a run of one member needs none.
-        best: the best finished member by this metric, such as nll.
-        prefer: whether the lowest or the highest is the best; known of nll, distortion,
-            perplexity, mutual_information and active_units.
-        out: new file, or folder of an export; its ending says what is written. By default
-            a name of the run, the action and the member, in the working directory.
-        count: examples, or pairs of them; 8, and to encode all of the split.
-        split: of the data that examples are of; test by default.
-        condition: of a conditional model, the label to sample at, by name or number, or of
-            which examples are taken; those of all labels by default.
-        steps: images from one end to the other; 8 by default.
-        seed: of what is sampled; 0 by default.
-        temperature: of sentences; 1 by default.
-        top_p: of sentences, the share of the likeliest words that is drawn from.
     """
     given = {
         "count": count,
