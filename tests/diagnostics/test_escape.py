@@ -7,7 +7,7 @@ import pytest
 from jax.flatten_util import ravel_pytree
 from sklearn.datasets import load_digits
 
-from vae_jax import analytic, diagnostics
+from vae_jax import analytic, diagnostics, likelihoods, models
 
 DATA = load_digits().data / 16
 DATA = DATA - DATA.mean(axis=0)
@@ -195,6 +195,51 @@ def test_a_network_against_its_dense_hessian():
     assert float(found.gradient_norm) == pytest.approx(np.linalg.norm(slope), rel=1e-9)
     assert jax.tree.structure(found.curvature.direction) == jax.tree.structure(params)
     assert np.linalg.norm(dense @ direction - value * direction) < 1e-9
+
+
+NETWORKS = {
+    "slices of images": (
+        lambda: models.convolutional((4, 4), 1, hidden=(2,), likelihood="bernoulli"),
+        np.random.default_rng(1).random((3, 4, 4)).round(),
+        likelihoods.bernoulli_log_prob,
+    ),
+    "a recurrence": (
+        lambda: models.lstm(3, 5, 1, embedding=2, hidden=(2,)),
+        np.array([[4, 1, 3], [1, 3, 0]]),
+        likelihoods.categorical_log_prob,
+    ),
+}
+"""Models whose gradients are their own, and which have no forward mode."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_model_with_a_gradient_of_its_own(name):
+    """The direction is an eigenvector by central differences of the gradient."""
+    make, examples, density = NETWORKS[name]
+    with jax.enable_x64(True):
+        vae, x = make(), jnp.asarray(examples)
+        params = jax.tree.map(
+            lambda leaf: jnp.asarray(leaf, jnp.float64), vae.init(jax.random.key(0))
+        )
+
+        def loss(params):
+            mean = vae.encode(params, x).mean
+            return -jnp.mean(density(vae.decode(params, mean, x), x)) + jnp.sum(mean**2)
+
+        flat, unravel = ravel_pytree(params)
+        found = jax.jit(
+            lambda key, params: diagnostics.smallest_curvature(
+                key, loss, params, flat.size
+            )
+        )(jax.random.key(1), params)
+        direction = ravel_pytree(found.direction)[0]
+        slope = jax.jit(jax.grad(lambda flat: loss(unravel(flat))))
+        step = 1e-5
+        image = (slope(flat + step * direction) - slope(flat - step * direction)) / (
+            2 * step
+        )
+    np.testing.assert_allclose(image, found.value * direction, atol=1e-6)
 
 
 def test_the_start_does_not_matter():

@@ -114,8 +114,9 @@ def smallest_curvature(
     """Smallest eigenvalue of the Hessian of a loss, and its eigenvector.
 
     Lanczos with full orthogonalisation from a random start: `num_iterations` products with
-    the Hessian (`jvp` of `grad`), and as many copies of the parameters in memory. Exact
-    once they are as many as the parameters, and much earlier for the ends of the spectrum.
+    the Hessian (`grad` of a part of `grad`), and as many copies of the parameters in
+    memory. Exact once they are as many as the parameters, and much earlier for the ends of
+    the spectrum.
 
     Args:
         key: for the random start.
@@ -144,7 +145,8 @@ def smallest_curvature(
     gradient = jax.grad(lambda flat: as_float(loss(unravel(flat))))
 
     def product(vector: Array) -> Array:
-        image: Array = jax.jvp(gradient, (point,), (vector,))[1]
+        # by reverse mode twice: models with a gradient of their own have no other
+        image: Array = jax.grad(lambda flat: dot(gradient(flat), vector))(point)
         return image
 
     steps = min(num_iterations, point.size)

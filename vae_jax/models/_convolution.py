@@ -34,7 +34,9 @@ def convolve(
 
     On CPU the backend's convolution is some 50 times slower inside of `lax.scan` and
     `lax.map` than outside; slices cost the same in both, and the values are equal to
-    rounding. None takes slices on CPU and the backend's convolution elsewhere.
+    rounding. None takes slices on CPU and the backend's convolution elsewhere. Slices have
+    derivatives of reverse mode alone: for `jax.jvp` and `jax.hessian` ask for
+    `method="convolution"`; `jax.jacrev(jax.jacrev(f))` is a Hessian of both.
 
     >>> x, kernel = jnp.ones((1, 4, 4, 1)), jnp.ones((3, 3, 1, 1))
     >>> convolve(x, kernel, ((1, 1), (1, 1)))[0, :, :, 0].tolist()[0]

@@ -50,7 +50,7 @@ def convolutional(
         blocks: residual blocks a size of the image; 0 for a plain network.
         likelihood: family of the data's density.
         method: how to convolve: slices or the backend's convolution, equal to rounding.
-            None takes the faster.
+            None takes the faster. Slices have derivatives of reverse mode alone.
         remat: the gradient computes the features inside of each block again in place of
             keeping them, which with three blocks a size are three quarters of all.
 

@@ -64,7 +64,7 @@ def pixelcnn(
             `likelihoods.MixtureParams`, for x in [-1, 1] with an axis of channels.
         components: of the mixture.
         method: how to convolve: slices or the backend's convolution, equal to rounding.
-            None takes the faster.
+            None takes the faster. Slices have derivatives of reverse mode alone.
         remat: the gradient computes the features inside of each layer again in place of
             keeping them.
 
