@@ -141,7 +141,7 @@ def test_which_beta_a_loss_had(loss, expected):
     assert expected in describe_beta(loss, 32)
 
 
-@pytest.mark.parametrize("words", ["--beta 1", "--picture a.png", "--seed 0"])
+@pytest.mark.parametrize("words", ["--beta 1", "--layout nd", "--seed 0"])
 def test_options_of_a_file_change_nothing_of_a_folder(words, tmp_path, capsys):
     error = refused(capsys, tmp_path, *words.split())
     assert f"`{words.split()[0]}` is for a file of posteriors" in error

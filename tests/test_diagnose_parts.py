@@ -15,7 +15,7 @@ def part_table(means, logvars, axes):
 
 
 def test_the_legend_has_the_thresholds_that_the_report_counts_by():
-    for threshold in ("above 0.01", "below 0.01 nats on 99%", "0.1 nats", "0.693"):
+    for threshold in ("is 0.01 or more", "below 0.01 nats on 99%", "0.1 nats", "0.693"):
         assert threshold in _parts.legend()
 
 

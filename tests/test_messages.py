@@ -106,7 +106,7 @@ def test_a_run_says_what_it_read(here, capsys):
     inputs = [{"data": {"train": "ab"}}] * 2
     tell_data(here / "out", runs, inputs, Options(progress=True))
     assert capsys.readouterr().err == (
-        "pics/: 32 to train on, 4 to validate by, 4 to test on; 8x8x3, grey levels 0 to "
+        "pics/: 32 to train on, 4 to validate by, 4 to test on; 8x8x3, colours 0 to "
         "255, 2 classes (bar, cross)\n"
     )
     digest = sweeps.data_digest(inputs[0])
@@ -168,7 +168,7 @@ def test_pages_name_the_settings_of_own_data(capsys):
 def test_a_folder_is_no_file_of_posteriors(here, capsys):
     assert "there is no nothing" in refused(["diagnose", "nothing"], capsys)
     (here / "run").mkdir()
-    said = refused(["diagnose", "run", "--picture", "x.png"], capsys)
+    said = refused(["diagnose", "run", "--layout", "nd"], capsys)
     assert "`vae-jax use run encode" in said
 
 

@@ -5,12 +5,14 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 import types
 from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
+from PIL import Image
 
 import vae_jax
 from vae_jax import assembly, configs, results, sweeps
@@ -52,6 +54,18 @@ def write_wine(path):
     from sklearn.datasets import load_wine
 
     load_wine(as_frame=True).frame.to_csv(path, index=False)
+
+
+def write_model(path):
+    """The block that is said to be a file of its own."""
+    [model] = [block for block in blocks("python") if "def small(" in block]
+    path.write_text(model)
+
+
+def write_pictures(folder):
+    folder.mkdir()
+    for number, pixels in enumerate(np.random.default_rng(0).random((200, 6, 6, 3))):
+        Image.fromarray((255 * pixels).astype(np.uint8)).save(folder / f"{number}.png")
 
 
 def write_sentences(folder):
@@ -130,18 +144,17 @@ def test_the_python_blocks_run_in_order(tmp_path, monkeypatch, capsys):
 def test_blocks_that_need_other_packages_are_short_and_parse():
     """Fenced as `py`: nothing here installs what they import."""
     found = blocks("py")
-    assert len(found) == 3
+    assert len(found) == 4
     for block in found:
         compile(block, "README.md", "exec")
-        assert len(block.splitlines()) <= 10
+        assert len(block.splitlines()) <= 13
     # what they write is what the reader looks for
-    assert '{"means": mean, "logvars": logvar}' in found[0]
-    assert "means=means, variances=variances)  # --var variances" in found[1]
+    assert '{"means": mean, "logvars": logvar, "log_likelihood": under(z)' in found[0]
+    assert '{"means": mean, "logvars": logvar}' in found[1]
+    assert "means=means, variances=variances)  # --var variances" in found[2]
 
 
 def test_installation_lines_name_extras_that_exist():
-    import tomllib
-
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     known = set(project["optional-dependencies"])
     for line in commands():
@@ -184,10 +197,13 @@ def run(arguments, cwd):
 
 @pytest.mark.slow  # `.ci/run` runs it
 def test_the_command_line_block_runs_as_it_stands(tmp_path, monkeypatch):
-    (tmp_path / "sweep.toml").write_text(blocks("toml")[0])
+    for name, text in zip(("mine", "sweep"), blocks("toml"), strict=True):
+        (tmp_path / f"{name}.toml").write_text(text)
+    write_model(tmp_path / "mymodel.py")
     write_sentences(tmp_path / "my_text")
     write_posterior(tmp_path / "posterior.npz")
     write_wine(tmp_path / "wine.csv")
+    write_pictures(tmp_path / "photos")
     for line in COMMAND_LINE:
         done = run(["vae_jax", *shlex.split(line)[1:]], tmp_path)
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
@@ -204,14 +220,12 @@ def test_every_experiment_runs_small(line, tmp_path):
     assert "Results" in done.stdout
 
 
-def test_fields_of_the_example_sweep_exist():
-    import tomllib
-
-    from vae_jax import sweeps
-
-    runs = sweeps.expand(tomllib.loads(blocks("toml")[0]))
-    assert len(runs) == 8
-    assert all(isinstance(run, configs.Run) for run in runs)
+def test_fields_of_the_example_sweeps_exist(tmp_path, monkeypatch):
+    write_model(tmp_path / "mymodel.py")
+    monkeypatch.chdir(tmp_path)
+    mine, ready = (sweeps.expand(tomllib.loads(text)) for text in blocks("toml"))
+    assert (len(mine), len(ready)) == (6, 8)
+    assert all(isinstance(run, configs.Run) for run in (*mine, *ready))
 
 
 def test_exit_codes_and_the_cache_are_those_of_the_page_of_help():

@@ -271,7 +271,7 @@ def test_a_prior_of_the_condition_and_units_without_a_closed_form(key):
                 "conditional_information_ceiling": np.log(2),
             },
             "healthy",
-            "Give more examples of each condition",
+            "more examples of each condition raise the ceiling",
         ),
         ({"active_units": 1}, "partially collapsed", "1 of 4 units"),
         ({"alone": 7}, "healthy", "left out: 7"),

@@ -186,10 +186,25 @@ def test_without_a_terminal_there_are_plain_lines(tmp_path, monkeypatch, capsys)
     assert "\r" not in said
     compiling, first, *_, last = said.splitlines()
     assert compiling == "Compiling; then 120 member-steps."
-    assert first.startswith("2 % of 120 member-steps, ")
+    assert first == "2 % of 120 member-steps"  # no rate, which compiling is not
     assert last.startswith("100 % of 120 member-steps, ")
     assert ": loss " in last
     assert "of 3 collapsed" not in said  # this program measures no rate
+
+
+def test_the_time_of_compiling_is_not_in_the_time_left(monkeypatch, capsys):
+    now = [0.0]
+    monkeypatch.setattr(_progress.time, "perf_counter", lambda: now[0])
+    progress = Progress(100, shown=True)
+    progress.begin(0)
+    for seconds in (60, 5, 5):
+        now[0] += seconds
+        progress.update(10)
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "10 % of 100 member-steps",
+        "20 % of 100 member-steps, 2 a second, 40 s left",
+        "30 % of 100 member-steps, 2 a second, 35 s left",
+    ]
 
 
 def test_plain_lines_are_seconds_apart_and_end_with_the_end(monkeypatch, capsys):

@@ -10,6 +10,7 @@ from PIL import Image
 from slow_cases import slow_but
 
 from vae_jax import trained as use
+from vae_jax.cli import _picture
 from vae_jax.cli._main import main
 from vae_jax.configs import Run
 
@@ -160,3 +161,21 @@ def test_an_export_goes_to_a_new_folder(images, capsys):
     }
     said = refused(capsys, images, "export", "--best", "nll")
     assert "must be a new or empty folder" in said
+
+
+def test_the_report_of_a_member_is_drawn(images, capsys):
+    main(["diagnose", str(images), "--member", "1", "--picture", "report.png"])
+    assert "Picture: report.png" in capsys.readouterr().out
+    with Image.open("report.png") as picture:
+        assert picture.size[0] > 1000
+    with pytest.raises(SystemExit):
+        main(["diagnose", str(images), "--picture", "report.png"])
+    assert "`--picture` is of one member" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("settings", [{"prior": "diagonal"}, {"condition": "label"}])
+def test_a_report_of_other_units_is_not_drawn(settings, tmp_path):
+    run = Run.of(hidden=(4,), latent_dim=2, **settings)
+    member = use.open_run(stored_run(tmp_path / "run", [run]))[0]
+    with pytest.raises(ValueError, match="units are compared with N.0, 1."):
+        _picture.draw_member(member, tmp_path / "report.png")

@@ -96,7 +96,10 @@ def other_ways(run: Run, dataset: Dataset) -> str:
     """What else may be meant: the same numbers, taken otherwise."""
     wants = run.likelihood.wants
     if wants == "binary" and dataset.holds in ("levels", "unit"):
-        return ", or binarize='static' or 'dynamic'"
+        return (
+            ", or binarize='static' or 'dynamic', which on average over its draws is the "
+            "cross-entropy of the grey values"
+        )
     if dataset.holds == "counts":
         return ", or take them otherwise: data_values='levels' or 'real'"
     if wants == "counts" and dataset.holds == "levels":

@@ -69,28 +69,28 @@ def diagnose(
             "LETTERS",
             "A letter says what each axis is, as in nchw, which is how PyTorch has images: "
             "n is the examples, c or d the channels or units, t, h and w are positions. "
-            "It is nd or ntd, or nhwc if the shape is clear, unless it is given.",
+            "By default it is nd or ntd, or nhwc if the shape is clear.",
         ),
     ] = None,
     by: Annotated[
         str | None,
         said(
             "unit|channel|position",
-            "These parts are judged one by one. They are units, or channels if there are "
-            "positions, unless it is given.",
+            "These parts are judged one by one. By default they are units, or channels "
+            "if there are positions.",
         ),
     ] = None,
     examples: Annotated[
         int | None,
         said(
             "INT",
-            "So many examples are compared with each other. They are at most 5000, and "
-            "fewer if there are many units, unless it is given.",
+            "So many examples are compared with each other. By default they are at "
+            "most 5000, and fewer if there are many units.",
         ),
     ] = None,
     seed: Annotated[
         int | None,
-        said("INT", "Samples of z have this seed. It is 0 unless it is given."),
+        said("INT", "Samples of z have this seed. It is 0 by default."),
     ] = None,
     picture: Annotated[
         Path | None,
@@ -124,7 +124,7 @@ def diagnose(
         str | None,
         said(
             "sum|mean|total",
-            "The KL is added up in one of the same ways. It is sum unless it is given.",
+            "The KL is added up in one of the same ways. It is sum by default.",
         ),
     ] = None,
     dims: Annotated[
@@ -132,7 +132,7 @@ def diagnose(
         said(
             "INT",
             "The mean of the reconstruction is over so many values of an example, which "
-            "are pixels times colours.",
+            "are pixels times colours, such as 784 of 28x28 grey ones.",
         ),
     ] = None,
     batch_size: Annotated[
@@ -149,13 +149,17 @@ def diagnose(
     The source is the folder of a run or a sweep, or a file that any framework has written:
     npz, Parquet or safetensors, with the arrays `means` and `logvars` of shape (examples,
     units), (examples, positions, width) or (examples, height, width, channels). The means
-    are those of the encoder, not samples of z. The file may also hold `log_likelihood`, a
-    number an example under a sample of its own z, `log_likelihood_shuffled`, the same under
-    the z of another example, and `partner`, the index of that example: they show whether
-    the decoder uses z.
+    are those of the encoder, not samples of z. The file may also hold `log_likelihood`, the
+    nats of each example under a sample of its own z, summed over its values,
+    `log_likelihood_shuffled`, the same under the z of another example, and `partner`, the
+    index of that example, without which errors are too large: they show whether the decoder
+    uses z.
 
-    All options but --member are for files. Standard deviations and variances are refused
-    unless an option names them.
+    vae-jax diagnose posterior.npz --picture report.png --beta 0.002 --error bce --reduction
+    mean --dims 784 --kl-reduction mean
+
+    All options but --member and --picture are for files. Standard deviations and variances
+    are refused unless an option names them.
     """
     path = expanded(source)
     if not path.exists():
@@ -166,8 +170,9 @@ def diagnose(
         if name not in ("source", "path", "member") and value is not None
     }
     if not path.is_file():
+        given.pop("picture", None)
         refuse_options(path, given)
-        diagnose_run(path, member)
+        diagnose_run(path, member, picture)
         return
     if member is not None:
         raise ValueError(
@@ -202,11 +207,15 @@ def refuse_options(folder: Path, given: dict[str, Any]) -> None:
         )
 
 
-def diagnose_run(folder: Path, member: int | None) -> None:
-    """The verdict on every member of a stored run."""
+def diagnose_run(folder: Path, member: int | None, picture: Path | None) -> None:
+    """The verdict on every member of a stored run, and the picture of one."""
     from vae_jax import results
     from vae_jax.cli._tables import print_runs
 
+    if picture is not None:
+        from vae_jax.cli._picture import checked_picture
+
+        checked_picture(picture)
     stored = results.read(folder)
     total = stored.runs.num_rows + len(stored.missing)
     if not stored.runs.num_rows:
@@ -215,12 +224,29 @@ def diagnose_run(folder: Path, member: int | None) -> None:
             "command that began it again, and it goes on."
         )
     runs = chosen(stored.runs.to_pandas(), member, total)
+    if picture is not None and len(runs) > 1:
+        raise ValueError(
+            f"`--picture` is of one member; {folder} has {len(runs)}. Give --member."
+        )
     print_runs(runs)
     for row in runs.to_dict("records"):
         print_verdict(row)
     if stored.missing:
         print(f"\n{stored.runs.num_rows} of {total} members are finished.")
+    if picture is not None:
+        draw_picture(folder, int(runs["member"].iloc[0]), picture)
     print(f"\nResults: {folder}")
+
+
+def draw_picture(folder: Path, number: int, picture: Path) -> None:
+    """Open a member, and draw its report."""
+    from vae_jax import sweeps, trained
+    from vae_jax.cli._picture import draw_member
+
+    sweeps.setup_jax(1)
+    target = expanded(picture)
+    draw_member(trained.open_run(folder)[number], target)
+    print(f"\nPicture: {target}")
 
 
 def chosen(runs: "pd.DataFrame", member: int | None, total: int) -> "pd.DataFrame":

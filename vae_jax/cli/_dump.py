@@ -6,12 +6,11 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pandas as pd
 
 from vae_jax import diagnostics, dumps
 from vae_jax.cli._loss import Loss, describe_beta
 from vae_jax.cli._parts import Uses, print_parts, tabulate, which_used
-from vae_jax.cli._paths import expanded
+from vae_jax.cli._picture import checked_picture, draw, headline
 
 MOST_EXAMPLES = 5000
 """Compared with each other: their logarithm, 8.5 nats, is what they can show."""
@@ -56,27 +55,19 @@ def diagnose_dump(
     print(f"\nverdict: {verdict.label}")
     for reason in verdict.reasons:
         print(f"  - {reason}")
+    if report.shuffle_gap is None:
+        print(
+            "  - Whether the decoder uses z is not known: `log_likelihood` and "
+            "`log_likelihood_shuffled` of the file would show it."
+        )
     print_numbers(report, dump, uses)
-    print_parts(parts, by)
     if said:
         print(f"\n{said}")
+    print_parts(parts, by)
     if target is not None:
-        title = f"{path.name}: {verdict.label}"
+        title = headline(path.name, verdict.label, len(chosen), report)
         draw(target, title, by, parts, report, means, logvars)
         print(f"\nPicture: {target}")
-
-
-def checked_picture(picture: Path) -> Path:
-    """Where the picture goes, refused before anything is computed."""
-    path = expanded(picture)
-    if path.suffix.lower() not in (".png", ".pdf", ".svg"):
-        raise ValueError(f"`--picture` must end in .png, .pdf or .svg; got {picture}.")
-    if not path.parent.is_dir():
-        raise ValueError(
-            f"`--picture` must lie in a folder that exists; got {picture}. Make "
-            f"{path.parent} first."
-        )
-    return path
 
 
 def as_parts(by: str | None, layout: dumps.Layout) -> str:
@@ -152,10 +143,12 @@ def print_numbers(
         rows.append(("cost of another z", report.shuffle_gap, report.shuffle_gap_error))
     if dump.log_likelihood is not None:
         rows.append(("distortion", jnp.asarray(-dump.log_likelihood.mean()), None))
+    bounds = bounds_of(report)
     print("\nNats per example:")
     for name, value, error in rows:
         # adding zero turns -0.000 into 0.000
         beside = "" if error is None else f"  (standard error {float(error):.4f})"
+        beside += bounds.get(name, "")
         print(f"  {name:<18}{round(float(value), 4) + 0.0:>12.4f}{beside}")
     latent, active = len(np.asarray(report.kl_per_unit)), int(report.active_units)
     collapsed, used = int(report.collapsed_units), int(uses.used.sum())
@@ -164,38 +157,8 @@ def print_numbers(
         print("Some active units are collapsed: they vary on few of the examples.")
 
 
-def draw(
-    target: Path,
-    title: str,
-    by: str,
-    parts: pd.DataFrame,
-    report: diagnostics.CollapseReport,
-    means: np.ndarray,
-    logvars: np.ndarray,
-) -> None:
-    """Save the picture of the report."""
-    from vae_jax import figures
-
-    flat = means.reshape(len(means), -1)
-    kl = np.asarray(report.kl_per_unit)
-    units = pd.DataFrame(
-        {
-            "mean_variance": np.asarray(diagnostics.posterior_mean_variance(flat)),
-            "noise_variance": np.exp(logvars.reshape(flat.shape)).mean(axis=0),
-            "kl": kl,
-        }
-    )
-    totals = {
-        "rate": float(report.rate),
-        "information": float(report.mutual_information),
-        "marginal KL": float(report.marginal_kl),
-        "ceiling": float(report.mutual_information_ceiling),
-        "threshold": diagnostics.COLLAPSED_NATS,
-    }
-    by_position = None
-    if means.ndim > 2 and not (by == "position" and means.ndim == 3):
-        by_position = kl.reshape(means.shape[1:]).sum(axis=-1)
-        # of videos the picture is the sum over time
-        by_position = by_position.sum(axis=0) if by_position.ndim > 2 else by_position
-    figure = figures.diagnosis_figure(title, by, parts, units, totals, by_position)
-    figure.savefig(target, dpi=120)
+def bounds_of(report: diagnostics.CollapseReport) -> dict[str, str]:
+    """What numbers are where the information is at its ceiling, by their names."""
+    if not report.at_ceiling:
+        return {}
+    return {"information": "  at least", "marginal KL": "  at most"}

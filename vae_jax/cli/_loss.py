@@ -54,8 +54,9 @@ def check_sizes(loss: Loss, kl_reduction: str) -> None:
     """Refuse sizes that are missing or change nothing, by the names of their options."""
     if (loss.reduction == "mean") != (loss.dims is not None):
         raise ValueError(
-            "`--dims`, the pixels times colours that a mean is taken over, must be given "
-            f"with --reduction mean and only then; got {_or_none(loss.dims)}."
+            "`--dims`, the pixels times colours that a mean is taken over, such as 784 of "
+            "28x28 grey ones, must be given with --reduction mean and only then; got "
+            f"{_or_none(loss.dims)}."
         )
     uneven = (loss.reduction == "total") != (kl_reduction == "total")
     if uneven != (loss.batch_size is not None):
@@ -83,11 +84,25 @@ def beta_sentence(
     }.get(str(loss.error), "")
     beta = weight * factor
     kl = _added_up(kl_reduction, f"{units} units")
+    if loss.kl_reduction is None:
+        kl += ": assumed, --kl-reduction says otherwise"
     error = _added_up(str(loss.reduction), f"{loss.dims} values")
     return (
         f"Beta: a weight of {weight:g} of the KL ({kl}) beside {loss.error} "
         f"({error}) is beta = {beta:.4g}."
         f"{noise.format(beta) if beta else ''} beta = 1 is a weight of {1 / factor:.4g}."
+        f"{_beside_one(beta)}"
+    )
+
+
+def _beside_one(beta: float) -> str:
+    """What a beta does, in words; nothing where it is about 1."""
+    if 0.9 < beta < 1.1:
+        return ""
+    less, more = ("less", "easier") if beta < 1 else ("more", "harder")
+    return (
+        f" The KL counts for {less} than in the ELBO, which makes it {more} for z to keep "
+        "its information."
     )
 
 

@@ -17,7 +17,7 @@ SHOWN = 64
 """Parts in the table; of more, those with the largest rates."""
 
 LEGEND = (
-    "active: the variance of a unit's mean over the examples is above {active:g}; "
+    "active: the variance of a unit's mean over the examples is {active:g} or more; "
     "collapsed: its KL is below {eps:g} nats on {sure:.0%} of them; in use: active and not "
     "collapsed.\nVerdicts: collapsed below {dead:g} nats of information, partially "
     "collapsed with fewer than half of the units in use or, the whole, below one bit "
@@ -175,7 +175,8 @@ def print_parts(parts: pd.DataFrame, by: str) -> None:
     counts = parts["verdict"].value_counts().items()
     print(f"\nBy {by}: {', '.join(f'{count} {word}' for word, count in counts)}.")
     shown = parts.nlargest(SHOWN, "rate") if len(parts) > SHOWN else parts
-    table = shown.drop(columns="notes").rename(columns={"part": by})
+    named = {"part": by, "error": "std. error"}
+    table = shown.drop(columns="notes").rename(columns=named)
     numbers = table.select_dtypes("float").columns
     table[numbers] = table[numbers].round(4) + 0.0
     print(table.to_string(index=False, float_format=lambda value: f"{value:.4f}"))

@@ -40,8 +40,8 @@ def sweep(
         int | None,
         said(
             "INT",
-            "So many virtual CPU devices are made at most, of which a run uses one. They "
-            "are one a core unless it is given.",
+            "So many virtual CPU devices are made at most, of which a run uses one. By "
+            "default they are one a core.",
         ),
     ] = None,
     keep_params: Annotated[

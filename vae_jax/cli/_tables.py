@@ -21,6 +21,9 @@ METRICS = {
 }
 """Columns of results, and their names in a table; nats per example, and units of z."""
 
+MOST_VALUES = 12
+"""Of a setting, whose verdicts fit on a line or two."""
+
 
 def varied(runs: "pd.DataFrame") -> list[str]:
     """The settings in which the runs differ; those of one's own records are among them.
@@ -42,6 +45,35 @@ def print_runs(runs: "pd.DataFrame") -> None:
     table = runs[columns].rename(columns=METRICS)
     print("Nats per example; NLL is an importance-weighted bound; units of z.")
     print(table.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
+    for line in verdicts_by(runs):
+        print(line)
+
+
+def verdicts_by(runs: "pd.DataFrame") -> list[str]:
+    """How often each verdict was given to the members of each value of a setting.
+
+    Of one setting a line; seeds are what is counted. Settings of many values have none.
+
+    >>> import pandas as pd
+    >>> verdicts_by(pd.DataFrame({
+    ...     "beta": [1.0, 1.0, 4.0], "seed": [0, 1, 0],
+    ...     "verdict": ["healthy", "healthy", "collapsed"]}))
+    ['Verdicts by beta: 1.0: 2 healthy; 4.0: 1 collapsed.']
+    """
+    if "verdict" not in runs or len(runs) < 2:
+        return []
+    lines = []
+    for name in varied(runs.drop(columns="verdict")):
+        groups = runs.fillna({"verdict": "no verdict"}).groupby(name)["verdict"]
+        if name == "seed" or not 1 < groups.ngroups <= MOST_VALUES:
+            continue
+        said = [
+            f"{value}: "
+            + ", ".join(f"{n} {word}" for word, n in own.value_counts().items())
+            for value, own in groups
+        ]
+        lines.append(f"Verdicts by {name}: {'; '.join(said)}.")
+    return lines
 
 
 def print_plan(configs: "Sequence[Run]", cohorts: "Sequence[CohortPlan]") -> None:

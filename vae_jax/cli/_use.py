@@ -66,22 +66,22 @@ def use(
         said(
             "PATH",
             "This new file is written, or the folder of an export; its ending says what. "
-            "It has a name of the run, the action and the member unless it is given.",
+            "By default its name is of the run, the action and the member.",
         ),
     ] = None,
     count: Annotated[
         int | None,
         said(
             "INT",
-            "So many examples are taken, or pairs of them. They are 8, and to encode all "
-            "of the split, unless it is given.",
+            "So many examples are taken, or pairs of them. By default they are 8, and to "
+            "encode all of the split.",
         ),
     ] = None,
     split: Annotated[
         Literal["train", "validation", "test"] | None,
         said(
             "train|validation|test",
-            "Examples are of this split of the data, of test unless it is given.",
+            "Examples are of this split of the data, of test by default.",
         ),
     ] = None,
     condition: Annotated[
@@ -89,25 +89,25 @@ def use(
         said(
             "NAME",
             "A conditional model samples at this label, by name or number, or takes "
-            "examples of it. They are of all labels unless it is given.",
+            "examples of it. By default they are of all labels.",
         ),
     ] = None,
     steps: Annotated[
         int | None,
-        said("INT", "So many images lead from one end to the other, 8 unless given."),
+        said("INT", "So many images lead from one end to the other, 8 by default."),
     ] = None,
     seed: Annotated[
-        int | None, said("INT", "Samples have this seed, 0 unless it is given.")
+        int | None, said("INT", "Samples have this seed, 0 by default.")
     ] = None,
     temperature: Annotated[
         float | None,
-        said("FLOAT", "Words are drawn at this temperature, 1 unless it is given."),
+        said("FLOAT", "Words are drawn at this temperature, 1 by default."),
     ] = None,
     top_p: Annotated[
         float | None,
         said(
             "FLOAT",
-            "Words are of this share of the likeliest, of all unless given.",
+            "Words are of this share of the likeliest, of all by default.",
         ),
     ] = None,
 ) -> None:

@@ -26,7 +26,8 @@ def described(dataset: Dataset) -> str:
 
 def _numbers(dataset: Dataset) -> str:
     if dataset.holds == "levels":
-        said = f"grey levels 0 to {dataset.max_value}"
+        colours = dataset.train.images.shape[3:] == (3,)
+        said = f"{'colours' if colours else 'grey levels'} 0 to {dataset.max_value}"
         return said if dataset.max_value > 1 else "0 and 1"
     if dataset.holds == "tokens":
         return f"tokens 0 to {dataset.max_value}"

@@ -12,7 +12,7 @@ from vae_jax.diagnostics._checks import as_flat_posterior, flat
 from vae_jax.diagnostics._information import rate_decomposition
 from vae_jax.diagnostics._log_ratios import BLOCK_SIZE, LogPrior
 from vae_jax.diagnostics._shuffle import z_shuffle_gap
-from vae_jax.diagnostics._thresholds import ACTIVE_THRESHOLD, DELTA, EPS
+from vae_jax.diagnostics._thresholds import ACTIVE_THRESHOLD, DELTA, EPS, near_ceiling
 from vae_jax.diagnostics._units import active_units, collapsed_units
 from vae_jax.keys import as_key
 from vae_jax.numerics import as_float, check_same_shape
@@ -54,6 +54,15 @@ class CollapseReport(NamedTuple):
     rate_residual_error: Float[Array, ""]
     shuffle_gap: Float[Array, ""] | None = None
     shuffle_gap_error: Float[Array, ""] | None = None
+
+    @property
+    def at_ceiling(self) -> bool:
+        """Whether the information is as much as so many examples can show, about.
+
+        It is at least as large as it says then, and the marginal KL at most.
+        """
+        ceiling = float(self.mutual_information_ceiling)
+        return float(self.mutual_information) > float(near_ceiling(ceiling))
 
 
 def collapse_report(

@@ -1,6 +1,7 @@
 """Every threshold of a report and of its verdict, with its origin."""
 
 import math
+from typing import Any
 
 ACTIVE_THRESHOLD = 0.01
 """Variance of a unit's posterior mean over the data from which it is active: Burda et al.
@@ -36,3 +37,12 @@ linear VAE switches off all below its water level), so that some being off is no
 ONE_BIT = math.log(2)
 """Nats. With less, z does not even tell two kinds of example apart: `exp(MI)`, the number
 of inputs that a code can distinguish, is below two."""
+
+
+def near_ceiling(ceiling: Any) -> Any:
+    """Information from which a value says more about the examples than about the code.
+
+    >>> near_ceiling(8.0), near_ceiling(1.0)
+    (7.0, 0.5)
+    """
+    return max(ceiling - CEILING_MARGIN, ceiling / 2)

@@ -26,13 +26,13 @@ from vae_jax.diagnostics._conditional_report import ConditionalReport
 from vae_jax.diagnostics._numbers import Numbers, as_numbers, not_finite
 from vae_jax.diagnostics._report import CollapseReport
 from vae_jax.diagnostics._thresholds import (
-    CEILING_MARGIN,
     COLLAPSED_NATS,
     ONE_BIT,
     RESIDUAL_ERRORS,
     RESIDUAL_ROUNDING,
     SURE_ERRORS,
     USED_SHARE,
+    near_ceiling,
 )
 
 Label = Literal["collapsed", "partially collapsed", "healthy", "unreliable", "diverged"]
@@ -64,9 +64,9 @@ def verdict(report: CollapseReport | ConditionalReport) -> Verdict:
     2. "collapsed": information below 0.1 nats, `COLLAPSED_NATS`, or a shuffle gap surely
        below it.
     3. "partially collapsed": fewer than half of the units are in use, which is active (the
-       variance of the mean above 0.01) and not collapsed (a KL below eps = 0.01 nats on
-       all examples but delta = 0.01 of them), or the information is below one bit, 0.693
-       nats.
+       variance of the mean of 0.01 or more) and not collapsed (a KL below eps = 0.01 nats
+       on all examples but delta = 0.01 of them), or the information is below one bit,
+       0.693 nats.
     4. "healthy".
 
     All is for a whole latent: of a part, fewer nats need be no fault. Beside a condition
@@ -135,12 +135,7 @@ def diverged(first_bad_step: int) -> Verdict:
 
 def little_below(n: Numbers) -> float:
     """One bit; less where so few examples share a condition that they cannot show it."""
-    return ONE_BIT if n.condition is None else min(ONE_BIT, near_ceiling(n))
-
-
-def near_ceiling(n: Numbers) -> float:
-    """Information from which a value says more about the examples than about the code."""
-    return max(n.ceiling - CEILING_MARGIN, n.ceiling / 2)
+    return ONE_BIT if n.condition is None else min(ONE_BIT, near_ceiling(n.ceiling))
 
 
 def why_unreliable(n: Numbers) -> list[str]:
@@ -236,12 +231,13 @@ def remarks(n: Numbers) -> list[str]:
     """What a reader should know of the numbers, whatever the label."""
     notes = []
     per_condition = "" if n.condition is None else " of each condition"
-    at_ceiling = n.information > near_ceiling(n)
+    at_ceiling = n.information > near_ceiling(n.ceiling)
     if at_ceiling:
         notes.append(
             f"The information is at its ceiling, log {math.exp(n.ceiling):.0f} = "
             f"{n.ceiling:.2f} nats: the true value may be larger, and the marginal KL "
-            f"smaller by as much. Give more examples{per_condition}."
+            f"smaller by as much. The verdict stays; more examples{per_condition} raise "
+            "the ceiling."
         )
     distance = abs(n.information - COLLAPSED_NATS)
     if distance < SURE_ERRORS * n.information_error:

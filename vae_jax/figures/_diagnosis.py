@@ -152,7 +152,8 @@ def _draw_units(axes: Axes, units: pd.DataFrame) -> None:
         zorder=3,
     )
     axes.set(xscale="log", yscale="log")
-    low, high = SMALLEST / 2, max(3.0, 2 * float(spread.max()))
+    # the line of active units in view, and room for its word
+    low, high = min(0.001, float(spread.min()) / 2), max(3.0, 2 * float(spread.max()))
     axes.set_xlim(low, high)
     axes.set_ylim(min(0.005, float(noise.min()) / 2), max(3.0, 2 * float(noise.max())))
     axes.axvline(0.01, color="0.4", ls="--", lw=0.8)
@@ -161,7 +162,7 @@ def _draw_units(axes: Axes, units: pd.DataFrame) -> None:
         "active", (0.013, 0.02), xycoords=("data", "axes fraction"), fontsize=8
     )
     axes.annotate(
-        "the prior's",
+        "the prior's variance, 1",
         (0.98, 1.08),
         xycoords=("axes fraction", "data"),
         fontsize=8,
@@ -177,6 +178,8 @@ def _draw_units(axes: Axes, units: pd.DataFrame) -> None:
 def _draw_totals(axes: Axes, totals: Mapping[str, float]) -> None:
     """The rate, and below it what it consists of."""
     information, marginal = totals["information"], totals["marginal KL"]
+    ceiling = totals["ceiling"]
+    at_ceiling = information >= ceiling - 1
     axes.barh([0], [totals["rate"]], color="0.6", height=0.55)
     axes.barh([1], [information], color="#0072B2", height=0.55, label="information")
     axes.barh(
@@ -185,14 +188,15 @@ def _draw_totals(axes: Axes, totals: Mapping[str, float]) -> None:
         left=[information],
         color="#CC79A7",
         height=0.55,
-        label="marginal KL",
+        label="information or marginal KL" if at_ceiling else "marginal KL",
+        # what lies beyond the ceiling may be either
+        hatch="//" if at_ceiling else None,
+        edgecolor="w",
     )
-    ceiling = totals["ceiling"]
-    seen = "" if information < ceiling - 1 else ": more cannot be seen"
-    label = f"ceiling, log N{seen}"
+    label = f"ceiling, log N{': more cannot be seen' if at_ceiling else ''}"
     axes.axvline(ceiling, color="0.2", ls="--", lw=0.9, label=label)
     axes.set_yticks([0, 1], ["rate", "its parts"], fontsize=9)
-    axes.set_ylim(3.0, -0.6)
+    axes.set_ylim(2.6, -0.6)
     legend = axes.legend(fontsize=8, edgecolor="none", loc="lower right")
     legend.get_frame().set_alpha(1)  # the ceiling may lie behind it
     tidy(axes, "Where the rate goes", "nats per example")

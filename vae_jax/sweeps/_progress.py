@@ -25,7 +25,8 @@ class Progress:
         self._total = total
         self._done = 0
         self._seen = ""
-        # of plain lines: when the first steps began, with how many, and the last line
+        # of plain lines: when the first steps were done, and how many, and the last line
+        self._plain = False
         self._began: tuple[float, int] | None = None
         self._told = (0.0, 0)
 
@@ -38,8 +39,8 @@ class Progress:
         """Draw the bar; what was done before does not count for the rate."""
         self._done = done
         if self._shown and not _is_terminal():
-            self._began = time.perf_counter(), done
-            self._told = self._began
+            self._plain = True
+            self._told = time.perf_counter(), done
             self.say(f"Compiling; then {self._total - done} member-steps.")
         elif self._shown:
             self._bar = self._safely(
@@ -59,8 +60,11 @@ class Progress:
         self._done += num
         if self._bar is not None:
             self._safely(lambda: self._bar.update(num))
-        elif self._began and self._done > self._told[1] and self._is_due():
-            self._tell()
+        elif self._plain:
+            # the first steps took the time of compiling, which the others do not
+            self._began = self._began or (time.perf_counter(), self._done)
+            if self._is_due():
+                self._tell()
 
     def skip(self, num: int) -> None:
         """So many member-steps that were done before, which do not count for the rate."""
@@ -68,8 +72,9 @@ class Progress:
         if self._bar is not None:
             self._bar.initial += num
             self._safely(lambda: self._bar.update(num))
-        elif self._began:
-            self._began = self._began[0], self._began[1] + num
+        elif self._plain:
+            if self._began:
+                self._began = self._began[0], self._began[1] + num
             self._told = self._told[0], self._told[1] + num
 
     def show(self, what: str) -> None:
@@ -93,26 +98,30 @@ class Progress:
         if self._bar is not None:
             self._safely(self._bar.close)
             self._bar = None
-        if self._began and self._done > self._told[1]:
+        if self._plain and self._done > self._told[1]:
             self._tell()
-        self._began = None
+        self._plain = False
 
     def _is_due(self) -> bool:
         return time.perf_counter() - self._told[0] >= LINE_SECONDS
 
     def _tell(self) -> None:
         """A plain line of how far it is."""
-        assert self._began is not None
         now = time.perf_counter()
-        rate = (self._done - self._began[1]) / max(now - self._began[0], 1e-9)
         self._told = now, self._done
         share = 100 * self._done / max(self._total, 1)
         seen = f": {self._seen}" if self._seen else ""
+        how = self._how_fast(now)
+        self.say(f"{share:.0f} % of {self._total} member-steps{how}{seen}")
+
+    def _how_fast(self, now: float) -> str:
+        """Rate and time left, where more was done than the first steps."""
+        if self._began is None or self._done == self._began[1]:
+            return ""
+        rate = (self._done - self._began[1]) / max(now - self._began[0], 1e-9)
         left = (self._total - self._done) / max(rate, 1e-9)
         rest = f", {time_left(left)} left" if self._done < self._total else ""
-        self.say(
-            f"{share:.0f} % of {self._total} member-steps, {rate:.3g} a second{rest}{seen}"
-        )
+        return f", {rate:.3g} a second{rest}"
 
     def _safely(self, draw: Any) -> Any:
         try:
@@ -120,7 +129,7 @@ class Progress:
         except (ValueError, OSError):  # closed, or the reader has gone
             if self._bar is not None:
                 self._bar.disable = True  # or it would try once more when it goes
-            self._shown, self._bar, self._began = False, None, None
+            self._shown, self._bar, self._plain = False, None, False
             return None
 
 
