@@ -44,7 +44,7 @@ def test_a_channel_needs_no_bit_and_its_notes_are_printed_once(capsys):
     assert 0.1 < table["information"][0] < diagnostics.ONE_BIT
     assert table["verdict"].tolist() == ["healthy", "collapsed", "collapsed"]
     assert table["in use"].tolist() == [2, 0, 0]
-    _parts.print_parts(table, "channel")
+    _parts.print_parts(table, "channel", 1.0)
     out = capsys.readouterr().out
     assert out.count("less than 0.1 nats about x") == 1
     assert "  - channels 1, 2: less than 0.1 nats about x." in out
@@ -55,8 +55,9 @@ def test_of_many_units_those_of_the_largest_rate_are_shown(capsys):
     rows = pd.DataFrame({"part": [str(i) for i in range(count)]})
     rows["rate"] = [1.0 + i if i in alive else 0.0 for i in range(count)]
     rows["verdict"] = ["in use" if i in alive else "not in use" for i in range(count)]
+    rows["information"] = 0.0
     rows["notes"] = [()] * count
-    _parts.print_parts(rows, "unit")
+    _parts.print_parts(rows, "unit", 1.0)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[3:7]] == ["92", "91", "90", "7"]
     assert "These have the largest rates; 36 of 100 are not shown." in lines

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import vae_jax
-from vae_jax import assembly, configs, results, sweeps
+from vae_jax import assembly, configs, data, results, sweeps
 from vae_jax.cli import _main
 
 ROOT = Path(__file__).parents[1]
@@ -66,6 +66,11 @@ def write_pictures(folder):
     folder.mkdir()
     for number, pixels in enumerate(np.random.default_rng(0).random((200, 6, 6, 3))):
         Image.fromarray((255 * pixels).astype(np.uint8)).save(folder / f"{number}.png")
+
+
+def write_images(path):
+    digits = data.load("digits").train.images[:400]
+    np.savez(path, images=np.float32(digits / 16))
 
 
 def write_sentences(folder):
@@ -204,6 +209,7 @@ def test_the_command_line_block_runs_as_it_stands(tmp_path, monkeypatch):
     write_posterior(tmp_path / "posterior.npz")
     write_wine(tmp_path / "wine.csv")
     write_pictures(tmp_path / "photos")
+    write_images(tmp_path / "images.npz")
     for line in COMMAND_LINE:
         done = run(["vae_jax", *shlex.split(line)[1:]], tmp_path)
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"

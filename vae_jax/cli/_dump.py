@@ -63,7 +63,7 @@ def diagnose_dump(
     print_numbers(report, dump, uses)
     if said:
         print(f"\n{said}")
-    print_parts(parts, by)
+    print_parts(parts, by, float(report.mutual_information))
     if target is not None:
         title = headline(path.name, verdict.label, len(chosen), report)
         draw(target, title, by, parts, report, means, logvars)
@@ -136,7 +136,7 @@ def print_numbers(
     rows = [
         ("rate", report.rate, None),
         ("information", report.mutual_information, report.mutual_information_error),
-        ("  at most, log N", report.mutual_information_ceiling, None),
+        ("  ceiling, log N", report.mutual_information_ceiling, None),
         ("marginal KL", report.marginal_kl, report.marginal_kl_error),
     ]
     if report.shuffle_gap is not None:

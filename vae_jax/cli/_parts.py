@@ -16,6 +16,9 @@ from vae_jax import diagnostics, gaussian
 SHOWN = 64
 """Parts in the table; of more, those with the largest rates."""
 
+MORE = 1.1
+"""Times the whole that the parts' information may add up to without a word on it."""
+
 LEGEND = (
     "active: the variance of a unit's mean over the examples is {active:g} or more; "
     "collapsed: its KL is below {eps:g} nats on {sure:.0%} of them; in use: active and not "
@@ -170,8 +173,14 @@ def names_of(sizes: list[int]) -> list[str]:
     return [",".join(map(str, index)) for index in np.ndindex(*sizes)]
 
 
-def print_parts(parts: pd.DataFrame, by: str) -> None:
-    """Every part with its word, what is to be noted, and what the words mean."""
+def print_parts(parts: pd.DataFrame, by: str, whole: float) -> None:
+    """Every part with its word, what is to be noted, and what the words mean.
+
+    Args:
+        parts: of `tabulate`.
+        by: what a part is.
+        whole: information of all parts together, in nats.
+    """
     counts = parts["verdict"].value_counts().items()
     print(f"\nBy {by}: {', '.join(f'{count} {word}' for word, count in counts)}.")
     shown = parts.nlargest(SHOWN, "rate") if len(parts) > SHOWN else parts
@@ -184,6 +193,12 @@ def print_parts(parts: pd.DataFrame, by: str) -> None:
         rest = len(parts) - SHOWN
         print(f"These have the largest rates; {rest} of {len(parts)} are not shown.")
         print_alive(parts, by)
+    total = float(parts["information"].sum())
+    if total > MORE * whole + diagnostics.COLLAPSED_NATS:
+        print(
+            f"Together the {by}s say {whole:.2f} nats, not the {total:.2f} of their sum: "
+            "several say the same, or the whole is at its ceiling, log N."
+        )
     for note, names in grouped(parts).items():
         print(f"  - {by}{'s' * (len(names) > 1)} {joined(names)}: {note}.")
     print(legend())

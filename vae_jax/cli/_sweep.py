@@ -153,7 +153,9 @@ def run_and_report(
     frames = stored.to_pandas()
     print_runs(frames.runs)
     print_falling(frames.metrics)
-    print(f"\nResults: {out}")
+    member = "" if len(frames.runs) == 1 else " --member 0"
+    print(f"\nWhy, and a picture: vae-jax diagnose {out}{member} --picture report.png")
+    print(f"Results: {out}")
 
 
 def drawn(board: str | None, project: str | None) -> "sweeps.OnChunk | None":

@@ -43,7 +43,9 @@ def print_runs(runs: "pd.DataFrame") -> None:
     """A row a member: what distinguishes it, its status, its metrics."""
     columns = ["member", *varied(runs), "status", *(m for m in METRICS if m in runs)]
     table = runs[columns].rename(columns=METRICS)
-    print("Nats per example; NLL is an importance-weighted bound; units of z.")
+    splits = set(runs.get("eval_split", ()))
+    of = f" of the {splits.pop()} split" if len(splits) == 1 else ""
+    print(f"Nats per example{of}; NLL is an importance-weighted bound; units of z.")
     print(table.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
     for line in verdicts_by(runs):
         print(line)

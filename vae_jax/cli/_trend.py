@@ -28,7 +28,7 @@ def print_falling(metrics: "pd.DataFrame") -> None:
     shown = ", ".join(f"{member} ({drop:.3g} nats)" for member, drop in found.items())
     print(
         f"\nThe training loss was still falling over the last fifth of the steps of member "
-        f"{shown}.\nTrain longer before you believe a number; `early_stopping = 10` ends "
+        f"{shown}.\nTrain longer before you believe a number; --early-stopping 10 ends "
         "10 epochs\nafter the best validation loss, and keeps its parameters."
     )
 

@@ -264,7 +264,10 @@ def picture(member: "Member", action: str, arrays: dict[str, np.ndarray]) -> byt
         }
     else:
         rows = wrapped(shown)
-    title = f"{member.run.model.chosen_name}, member {member.number}: {TITLES[action]}"
+    verdict = member.row.get("verdict")
+    found = f" ({verdict})" if isinstance(verdict, str) else ""
+    name = f"{member.run.model.chosen_name}, member {member.number}{found}"
+    title = f"{name}: {TITLES[action]}"
     buffer = io.BytesIO()
     figures.images_figure(rows, title).savefig(buffer, format="png", dpi=160)
     return buffer.getvalue()

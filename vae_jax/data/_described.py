@@ -34,8 +34,8 @@ def _numbers(dataset: Dataset) -> str:
     if dataset.holds == "counts":
         return f"counts 0 to {dataset.max_value}"
     low, high = extremes(dataset.train.images)
-    word = "real numbers" if dataset.holds == "real" else "numbers from 0 to 1"
-    return f"{word}, {low:.3g} to {high:.3g}"
+    word = "real numbers" if dataset.holds == "real" else "numbers in [0, 1]"
+    return f"{word} from {low:.3g} to {high:.3g}"
 
 
 def _classes(dataset: Dataset) -> str:

@@ -209,9 +209,12 @@ def why_repeated(n: Numbers) -> list[str]:
 def why_in_use(n: Numbers) -> list[str]:
     """What z does where the posterior is not collapsed."""
     little = "; less than one bit" if n.information < little_below(n) else ""
+    # a standard error around what is cut off would mislead
+    capped = n.information > near_ceiling(n.ceiling)
+    least = "at least " if capped else ""
+    error = "" if capped else f" (standard error {n.information_error:.3f})"
     reasons = [
-        f"z carries {n.information:.3f} nats about x{n.beside} (standard error "
-        f"{n.information_error:.3f}){little}."
+        f"z carries {least}{n.information:.3f} nats about x{n.beside}{error}{little}."
     ]
     few = "; fewer than half" if n.used < USED_SHARE * n.latent else ""
     reasons.append(f"{n.used} of {n.latent} units are in use{few}.")

@@ -170,7 +170,7 @@ def _draw_units(axes: Axes, units: pd.DataFrame) -> None:
     )
     assert axes.figure is not None
     bar = axes.figure.colorbar(dots, ax=axes)
-    bar.set_label("KL, nats", fontsize=9)
+    bar.set_label("rate, nats", fontsize=9)
     bar.ax.tick_params(labelsize=8)
     tidy(axes, "Units", "variance of the mean over examples", "mean posterior variance")
 

@@ -14,6 +14,9 @@ from tqdm import tqdm
 LINE_SECONDS = 5.0
 """At least so long from one plain line to the next."""
 
+LINE_SHARE = 0.2
+"""And this share of the time since the first: about 13 lines a factor of ten."""
+
 
 class Progress:
     """Member-steps done, their rate and what they show; sentences above the bar."""
@@ -103,7 +106,10 @@ class Progress:
         self._plain = False
 
     def _is_due(self) -> bool:
-        return time.perf_counter() - self._told[0] >= LINE_SECONDS
+        assert self._began is not None
+        now = time.perf_counter()
+        wait = max(LINE_SECONDS, LINE_SHARE * (now - self._began[0]))
+        return now - self._told[0] >= wait
 
     def _tell(self) -> None:
         """A plain line of how far it is."""
