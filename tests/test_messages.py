@@ -10,6 +10,7 @@ from PIL import Image
 from vae_jax import assembly, cli, data, results, sweeps, userdata
 from vae_jax.cli import _flags, _use_actions
 from vae_jax.cli._compare import print_comparison
+from vae_jax.cli._tables import next_command, verdicts_by
 from vae_jax.configs import from_mapping
 from vae_jax.results import compare_runs
 from vae_jax.results._differences import member_differences
@@ -242,3 +243,25 @@ def test_examples_are_taken_evenly_over_a_split():
     assert _use_actions.examples(member, 2, "test", None).rows.tolist() == [0, 5]
     pairs = _use_actions.pairs(member, 2, "test", None)
     assert pairs.rows.tolist() == [0, 1, 4, 5]
+
+
+def test_verdicts_are_counted_by_setting_of_any_kind():
+    runs = pd.DataFrame({"seed": [0, 1, 2, 3], "beta": [4.0, 0.5, None, 4.0]})
+    runs["hidden"] = [[64], [8], [64], [64]]
+    runs["latent_dim"] = 8
+    runs["status"] = "finished"
+    runs["verdict"] = ["collapsed", "healthy", None, "healthy"]
+    assert verdicts_by(runs) == [
+        "Verdicts by beta: 0.5: 1 healthy; 4.0: 1 collapsed, 1 healthy.",
+        "Verdicts by hidden: [64]: 1 collapsed, 1 no verdict, 1 healthy; [8]: 1 healthy.",
+    ]
+    assert verdicts_by(runs[:1]) == verdicts_by(runs.drop(columns="verdict")) == []
+
+
+def test_the_command_that_says_why_draws_what_can_be_drawn():
+    runs = pd.DataFrame({"member": [0, 1], "status": ["diverged", "finished"]})
+    assert next_command("a", runs).endswith(" a --member 1 --picture report.png")
+    for name, value in (("prior", "vamp"), ("condition", "label")):
+        assert next_command("a", runs.assign(**{name: value})) == "vae-jax diagnose a"
+    one = runs[1:].assign(prior="standard", condition=None)
+    assert next_command("a", one) == "vae-jax diagnose a --picture report.png"

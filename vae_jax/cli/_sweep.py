@@ -8,7 +8,7 @@ import tyro
 
 from vae_jax.cli._paths import expanded
 from vae_jax.cli._said import said
-from vae_jax.cli._tables import print_plan, print_runs
+from vae_jax.cli._tables import next_command, print_plan, print_runs
 from vae_jax.cli._trend import print_falling
 
 if TYPE_CHECKING:
@@ -153,8 +153,7 @@ def run_and_report(
     frames = stored.to_pandas()
     print_runs(frames.runs)
     print_falling(frames.metrics)
-    member = "" if len(frames.runs) == 1 else " --member 0"
-    print(f"\nWhy, and a picture: vae-jax diagnose {out}{member} --picture report.png")
+    print(f"\nWhy: {next_command(out, frames.runs)}")
     print(f"Results: {out}")
 
 

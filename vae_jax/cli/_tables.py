@@ -66,7 +66,9 @@ def verdicts_by(runs: "pd.DataFrame") -> list[str]:
         return []
     lines = []
     for name in varied(runs.drop(columns="verdict")):
-        groups = runs.fillna({"verdict": "no verdict"}).groupby(name)["verdict"]
+        # of numbers in their order; lists and words by how they are written
+        values = runs[name] if runs[name].dtype.kind in "if" else runs[name].astype(str)
+        groups = runs["verdict"].fillna("no verdict").groupby(values)
         if name == "seed" or not 1 < groups.ngroups <= MOST_VALUES:
             continue
         said = [
@@ -76,6 +78,24 @@ def verdicts_by(runs: "pd.DataFrame") -> list[str]:
         ]
         lines.append(f"Verdicts by {name}: {'; '.join(said)}.")
     return lines
+
+
+def next_command(out: Any, runs: "pd.DataFrame") -> str:
+    """What says why the verdicts are as they are, with a picture where there is one.
+
+    >>> import pandas as pd
+    >>> next_command("runs/a", pd.DataFrame({"member": [0], "status": ["diverged"]}))
+    'vae-jax diagnose runs/a'
+    """
+    command = f"vae-jax diagnose {out}"
+    drawn = runs["status"] == "finished"
+    for name, plain in (("prior", "standard"), ("condition", "none")):
+        if name in runs:
+            drawn &= runs[name].fillna(plain) == plain
+    if not drawn.any():
+        return command
+    member = "" if len(runs) == 1 else f" --member {runs['member'][drawn].iloc[0]}"
+    return f"{command}{member} --picture report.png"
 
 
 def print_plan(configs: "Sequence[Run]", cohorts: "Sequence[CohortPlan]") -> None:
