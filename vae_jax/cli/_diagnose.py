@@ -223,12 +223,13 @@ def diagnose_run(folder: Path, member: int | None, picture: Path | None) -> None
             f"{folder} has no results yet: 0 of {total} members are finished. Give the "
             "command that began it again, and it goes on."
         )
-    runs = chosen(stored.runs.to_pandas(), member, total)
+    among = stored.runs.to_pandas()
+    runs = chosen(among, member, total)
     if picture is not None and len(runs) > 1:
         raise ValueError(
             f"`--picture` is of one member; {folder} has {len(runs)}. Give --member."
         )
-    print_runs(runs)
+    print_runs(runs, among)
     for row in runs.to_dict("records"):
         print_verdict(row)
     if stored.missing:

@@ -30,9 +30,11 @@ def draw_member(member: "Member", target: Path) -> None:
     parts_of = jax.jit(diagnostics.part_reports, static_argnames="axes")
     reports = parts_of(keys, means, logvars, axes=(1,))
     parts = tabulate(reports, which_used(means, logvars), (1,))
+    told = {"member": member.number, **member.row}
+    known = [f"{n} {told[n]}" for n in ("member", "beta", "seed") if n in told]
     name = (
         f"{member.run.model.chosen_name} on {member.run.data.chosen_name}, "
-        f"member {member.number}"
+        f"{', '.join(known)}"
     )
     title = headline(name, verdict.label, len(means), report)
     draw(target, title, "unit", parts, report, means, logvars)

@@ -39,9 +39,15 @@ def varied(runs: "pd.DataFrame") -> list[str]:
     return [name for name in fields if runs[name].astype(str).nunique() > 1]
 
 
-def print_runs(runs: "pd.DataFrame") -> None:
-    """A row a member: what distinguishes it, its status, its metrics."""
-    columns = ["member", *varied(runs), "status", *(m for m in METRICS if m in runs)]
+def print_runs(runs: "pd.DataFrame", among: "pd.DataFrame | None" = None) -> None:
+    """A row a member: what distinguishes it, its status, its metrics.
+
+    Args:
+        runs: the members.
+        among: those that they are told from; the same by default.
+    """
+    apart = varied(runs if among is None else among)
+    columns = ["member", *apart, "status", *(m for m in METRICS if m in runs)]
     table = runs[columns].rename(columns=METRICS)
     splits = set(runs.get("eval_split", ()))
     of = f" of the {splits.pop()} split" if len(splits) == 1 else ""
@@ -74,14 +80,32 @@ def verdicts_by(runs: "pd.DataFrame") -> list[str]:
         said = [
             f"{value}: "
             + ", ".join(f"{n} {word}" for word, n in own.value_counts().items())
+            + means_of(runs.loc[own.index])
             for value, own in groups
         ]
         lines.append(f"Verdicts by {name}: {'; '.join(said)}.")
     return lines
 
 
+def means_of(runs: "pd.DataFrame") -> str:
+    """The mean rate and information of some members, in brackets.
+
+    >>> import pandas as pd
+    >>> means_of(pd.DataFrame({"rate": [2.0, 3.0], "mutual_information": [2.0, 2.5]}))
+    ' (mean rate 2.5, MI 2.25)'
+    """
+    found = [
+        f"{METRICS[name]} {runs[name].mean():.3g}"
+        for name in ("rate", "mutual_information")
+        if name in runs and runs[name].notna().any()
+    ]
+    return f" (mean {', '.join(found)})" if found else ""
+
+
 def next_command(out: Any, runs: "pd.DataFrame") -> str:
     """What says why the verdicts are as they are, with a picture where there is one.
+
+    That is of the member that says the least.
 
     >>> import pandas as pd
     >>> next_command("runs/a", pd.DataFrame({"member": [0], "status": ["diverged"]}))
@@ -94,7 +118,10 @@ def next_command(out: Any, runs: "pd.DataFrame") -> str:
             drawn &= runs[name].fillna(plain) == plain
     if not drawn.any():
         return command
-    member = "" if len(runs) == 1 else f" --member {runs['member'][drawn].iloc[0]}"
+    found = runs[drawn]
+    if "mutual_information" in found:
+        found = found.sort_values("mutual_information")
+    member = "" if len(runs) == 1 else f" --member {found['member'].iloc[0]}"
     return f"{command}{member} --picture report.png"
 
 
