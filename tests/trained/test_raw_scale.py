@@ -7,7 +7,8 @@ import pytest
 from families import stored_run
 
 import vae_jax
-from vae_jax import assembly, results, sweeps, userdata
+from vae_jax import assembly, gaussian, results, sweeps, userdata
+from vae_jax.cli import _picture
 from vae_jax.configs import Run
 from vae_jax.sweeps._run import tell_data
 
@@ -62,6 +63,12 @@ def test_new_rows_are_prepared_by_the_training_set(standard):
     np.testing.assert_allclose(standard.prepare(new), seen, rtol=1e-6)
     by_hand = standard.encode(seen.astype(np.float32), prepared=True)
     np.testing.assert_array_equal(standard.encode(new).mean, by_hand.mean)
+
+
+def test_the_picture_is_of_the_posteriors_that_the_report_is_of(standard):
+    means, logvars = _picture.posteriors(standard)
+    kl = np.asarray(gaussian.kl_standard(means, logvars)).mean(axis=0)
+    np.testing.assert_allclose(kl, standard.report().report.kl_per_unit, rtol=1e-5)
 
 
 def test_what_comes_back_is_in_the_scale_of_the_file(standard):

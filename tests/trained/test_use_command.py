@@ -9,6 +9,7 @@ from families import TEXT, stored_run
 from PIL import Image
 from slow_cases import slow_but
 
+from vae_jax import gaussian
 from vae_jax import trained as use
 from vae_jax.cli import _picture
 from vae_jax.cli._main import main
@@ -171,6 +172,17 @@ def test_the_report_of_a_member_is_drawn(images, capsys):
     with pytest.raises(SystemExit):
         main(["diagnose", str(images), "--picture", "report.png"])
     assert "`--picture` is of one member" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("binarize", ["none", "static", "dynamic"])
+def test_the_picture_has_the_rates_of_the_report(binarize, tmp_path):
+    """The noise of a binarisation, too, is that of the evaluation."""
+    likelihood = "gaussian" if binarize == "none" else "bernoulli"
+    run = Run.of(hidden=(4,), latent_dim=2, binarize=binarize, likelihood=likelihood)
+    member = use.open_run(stored_run(tmp_path / "run", [run]))[0]
+    kl = np.asarray(gaussian.kl_standard(*_picture.posteriors(member))).mean(axis=0)
+    np.testing.assert_allclose(kl, member.report().report.kl_per_unit, rtol=1e-5)
 
 
 @pytest.mark.parametrize("settings", [{"prior": "diagonal"}, {"condition": "label"}])

@@ -24,11 +24,10 @@ def draw_member(member: "Member", target: Path) -> None:
     check_drawn(member)
     report, verdict = member.report()
     assert isinstance(report, diagnostics.CollapseReport)
-    split = getattr(member.dataset, member.run.eval_split)
-    means, logvars = map(np.asarray, member.encode(split.images))
-    keys = jax.random.key(member.run.seed)
+    means, logvars = posteriors(member)
+    key = jax.random.key(member.run.seed)
     parts_of = jax.jit(diagnostics.part_reports, static_argnames="axes")
-    reports = parts_of(keys, means, logvars, axes=(1,))
+    reports = parts_of(key, means, logvars, axes=(1,))
     parts = tabulate(reports, which_used(means, logvars), (1,))
     told = {"member": member.number, **member.row}
     known = [f"{n} {told[n]}" for n in ("member", "beta", "seed") if n in told]
@@ -38,6 +37,14 @@ def draw_member(member: "Member", target: Path) -> None:
     )
     title = headline(name, verdict.label, len(means), report)
     draw(target, title, "unit", parts, report, means, logvars)
+
+
+def posteriors(member: "Member") -> tuple[np.ndarray, np.ndarray]:
+    """Means and log-variances of the examples that the row was measured on."""
+    split = getattr(member.dataset, member.run.eval_split)
+    # a member takes examples in the scale of their file
+    mean, logvar = member.encode(member.raw(split.images))
+    return np.asarray(mean), np.asarray(logvar)
 
 
 def check_drawn(member: "Member") -> None:
