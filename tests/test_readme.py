@@ -152,7 +152,7 @@ def test_blocks_that_need_other_packages_are_short_and_parse():
     assert len(found) == 4
     for block in found:
         compile(block, "README.md", "exec")
-        assert len(block.splitlines()) <= 13
+        assert len(block.splitlines()) <= 10
     # what they write is what the reader looks for
     assert '{"means": mean, "logvars": logvar, "log_likelihood": under(z)' in found[0]
     assert '{"means": mean, "logvars": logvar}' in found[1]

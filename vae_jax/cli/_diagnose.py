@@ -212,10 +212,11 @@ def diagnose_run(folder: Path, member: int | None, picture: Path | None) -> None
     from vae_jax import results
     from vae_jax.cli._tables import print_runs
 
+    target = None
     if picture is not None:
         from vae_jax.cli._picture import checked_picture
 
-        checked_picture(picture)
+        target = checked_picture(picture)
     stored = results.read(folder)
     total = stored.runs.num_rows + len(stored.missing)
     if not stored.runs.num_rows:
@@ -225,7 +226,7 @@ def diagnose_run(folder: Path, member: int | None, picture: Path | None) -> None
         )
     among = stored.runs.to_pandas()
     runs = chosen(among, member, total)
-    if picture is not None and len(runs) > 1:
+    if target is not None and len(runs) > 1:
         raise ValueError(
             f"`--picture` is of one member; {folder} has {len(runs)}. Give --member."
         )
@@ -234,18 +235,17 @@ def diagnose_run(folder: Path, member: int | None, picture: Path | None) -> None
         print_verdict(row)
     if stored.missing:
         print(f"\n{stored.runs.num_rows} of {total} members are finished.")
-    if picture is not None:
-        draw_picture(folder, int(runs["member"].iloc[0]), picture)
+    if target is not None:
+        draw_picture(folder, int(runs["member"].iloc[0]), target)
     print(f"\nResults: {folder}")
 
 
-def draw_picture(folder: Path, number: int, picture: Path) -> None:
+def draw_picture(folder: Path, number: int, target: Path) -> None:
     """Open a member, and draw its report."""
     from vae_jax import sweeps, trained
     from vae_jax.cli._picture import draw_member
 
     sweeps.setup_jax(1)
-    target = expanded(picture)
     draw_member(trained.open_run(folder)[number], target)
     print(f"\nPicture: {target}")
 
