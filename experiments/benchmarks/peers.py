@@ -1,0 +1,138 @@
+"""The sweep engine beside its peers: paired, interleaved, in one process.
+
+Claim: in every model family a sweep makes more member-steps a second than PyTorch in its
+    best form, flax and numpyro, and the decoders write more tokens a second.
+Command: `pip install -e '.[cpu,benchmark]'`, then `python -m experiments.benchmarks.peers`
+    (all cores, wall clock; nothing else may run) and the same with `--one-core` (CPU time
+    of one core, robust under load). `--families` and `--arms` take less.
+Minutes: 15 each.
+Numbers: `experiments/results/peers_*.csv`; medians of interleaved windows.
+
+Every arm trains the same model with Adam in float32, and no arm clips gradients. A ratio
+is that of the rates in paired windows, its median and quartiles, of the engine with 16
+members, or with as many as it has below that. Arms of more members are in every third
+round.
+Compiling is timed by the wall clock, with no cache. `peak_mb` is the most resident memory
+of the process while an arm is made, compiled and first run, above what was held before it.
+The share of the machine's peak counts the matrix products of the engine's step, over the
+fastest matrix product measured here with any of the libraries.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from experiments._pages import finish_rows, page_arguments, page_parser
+from experiments.benchmarks._cases import CASES, FAMILIES
+from experiments.benchmarks._engine_arm import engine_arms, flop_per_step
+from experiments.benchmarks._jax_arms import jax_arms
+from experiments.benchmarks._machine import Clock, prepare_clock, sgemm_peak
+from experiments.benchmarks._sentences import BATCH, LENGTH, WRITINGS, writing_arms
+from experiments.benchmarks._timing import Arm, measure, rows_of
+from experiments.benchmarks._torch_arms import forget_compiled, torch_arms
+from vae_jax import sweeps
+
+STEPS, TOKENS = "member_steps_per_s", "tokens_per_s"
+COLUMNS = [
+    *("family", "size", "arm", "members", "clock", STEPS, TOKENS),
+    *("engine_over_arm", "quartile_1", "quartile_3", "windows"),
+    *("compile_s", "peak_mb", "of_sgemm_peak", "note"),
+]
+SHOWN = [*COLUMNS[:4], STEPS, TOKENS, "engine_over_arm", "quartile_1", "quartile_3"]
+BEST = "best of PyTorch"
+
+
+def chosen(arms: Sequence[Arm], names: Sequence[str]) -> list[Arm]:
+    """Those that are asked for, all where none are; the engine always."""
+    wanted = {"engine", *names}
+    return [arm for arm in arms if not names or arm.name in wanted]
+
+
+def trained(
+    families: Sequence[str], names: Sequence[str], clock: Clock, seconds: float
+) -> Iterator[list[dict[str, Any]]]:
+    """The rows of every model that is trained."""
+    peak = sgemm_peak(clock)
+    print(f"{sweeps.num_cores()} core(s), sgemm peak {peak / 1e9:.0f} GFLOP/s")
+    for case in CASES:
+        if case.family not in families:
+            continue
+        print(case.name)
+        arms = chosen([*engine_arms(case), *jax_arms(case), *torch_arms(case)], names)
+        forget_compiled()
+        timed = measure(arms, clock, seconds)
+        told = {"family": case.family, "size": case.size}
+        rows, flop = rows_of(told, arms, timed, STEPS), flop_per_step(case)
+        for row in rows:
+            row["of_sgemm_peak"] = row.get(STEPS, float("nan")) * flop / peak
+        yield rows
+
+
+def written(
+    names: Sequence[str], clock: Clock, seconds: float
+) -> Iterator[list[dict[str, Any]]]:
+    """The rows of every decoder that writes."""
+    for writing in WRITINGS:
+        print(f"sentences {writing.name}")
+        arms = chosen(writing_arms(writing), names)
+        forget_compiled()
+        timed = measure(arms, clock, seconds)
+        told = {"family": "sentences", "size": writing.name}
+        yield rows_of(told, arms, timed, TOKENS, BATCH * LENGTH)
+
+
+def measured(
+    families: Sequence[str], names: Sequence[str], one_core: bool, seconds: float
+) -> pd.DataFrame:
+    """All rows, printed as they come."""
+    clock, found = prepare_clock(one_core), []
+    parts = [trained(families, names, clock, seconds)]
+    if "sentences" in families:
+        parts.append(written(names, clock, seconds))
+    for part in parts:
+        for rows in part:
+            found += rows
+            print(shown(pd.DataFrame(rows)), flush=True)
+    table = pd.DataFrame(found).assign(clock="cpu" if one_core else "wall")
+    return table.reindex(columns=COLUMNS)
+
+
+def shown(table: pd.DataFrame) -> str:
+    """What a reader wants to see at once."""
+    kept = table.reindex(columns=SHOWN).dropna(axis=1, how="all")
+    return str(kept.to_string(index=False, float_format="{:.3g}".format))
+
+
+def over_best(table: pd.DataFrame) -> pd.DataFrame:
+    """The engine over the fastest form of PyTorch, a model a row."""
+    loops = table[table["arm"].str.startswith("PyTorch")]
+    by_model = loops.groupby(["family", "size"], sort=False)["engine_over_arm"]
+    return by_model.min().rename(BEST).reset_index()
+
+
+def main() -> None:
+    """Measure, print the table, and write it."""
+    parser = page_parser(__doc__)
+    parser.add_argument("--one-core", action="store_true", help="CPU time of one core")
+    parser.add_argument("--seconds", type=float, default=0.3, help="a window")
+    parser.add_argument("--families", nargs="+", default=FAMILIES, choices=FAMILIES)
+    parser.add_argument(
+        "--arms", nargs="+", default=[], help="by name; the engine always"
+    )
+    arguments = page_arguments(parser, ["families", "arms"])
+    if arguments.smoke:
+        arguments.families, arguments.arms = ["MLP"], ["PyTorch"]
+        arguments.seconds = 0.02
+    table = measured(
+        arguments.families, arguments.arms, arguments.one_core, arguments.seconds
+    )
+    print(over_best(table).to_string(index=False, float_format="{:.3g}".format))
+    name = f"peers_{'one_core' if arguments.one_core else 'all_cores'}"
+    out = arguments.out or Path("runs") / "peers"
+    finish_rows(name, table, out, arguments.publish)
+
+
+if __name__ == "__main__":
+    main()
