@@ -12,6 +12,7 @@ TOTALS = {
     "marginal KL": 1.0,
     "ceiling": 4.6,
     "threshold": 0.1,
+    "at_ceiling": False,
 }
 
 
@@ -82,3 +83,13 @@ def test_positions_are_a_line_or_a_map():
     assert line.lines[0].get_ydata().tolist() == [0, 1, 2, 3]
     image = figures.diagnosis_figure(*arguments, np.arange(4.0).reshape(2, 2)).axes[3]
     assert image.images[0].get_array().tolist() == [[0, 1], [2, 3]]
+
+
+@pytest.mark.parametrize("at_ceiling", [False, True])
+def test_what_may_be_information_beyond_the_ceiling_is_hatched(at_ceiling):
+    totals = {**TOTALS, "at_ceiling": at_ceiling}
+    figure = figures.diagnosis_figure("healthy", "unit", *frames(4), totals)
+    axes = figure.axes[2]
+    assert (axes.patches[-1].get_hatch() is not None) == at_ceiling
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert ("information or marginal KL" in labels) == at_ceiling

@@ -96,8 +96,8 @@ def beta_sentence(
 
 
 def _beside_one(beta: float) -> str:
-    """What a beta does, in words; nothing where it is about 1."""
-    if 0.9 < beta < 1.1:
+    """What a beta does, in words; nothing where it is printed as 1."""
+    if f"{beta:.4g}" == "1":
         return ""
     less, more = ("less", "easier") if beta < 1 else ("more", "harder")
     return (

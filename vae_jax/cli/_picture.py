@@ -113,6 +113,7 @@ def draw(
         "marginal KL": float(report.marginal_kl),
         "ceiling": float(report.mutual_information_ceiling),
         "threshold": diagnostics.COLLAPSED_NATS,
+        "at_ceiling": report.at_ceiling,
     }
     by_position = None
     if means.ndim > 2 and not (by == "position" and means.ndim == 3):

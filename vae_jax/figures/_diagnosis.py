@@ -54,13 +54,14 @@ def diagnosis_figure(
             where it is not its number.
         units: a row a unit: `mean_variance`, `noise_variance` and `kl` (nats).
         totals: `rate`, `information`, `marginal KL`, `ceiling`, and the `threshold` of
-            information below which a part is collapsed, in nats.
+            information below which a part is collapsed, in nats; `at_ceiling`, whether the
+            information may be more than is seen.
         by_position: rate of every position, one or two axes; None of a plain latent.
 
     >>> parts = pd.DataFrame({"rate": [2.0], "information": [1.5], "verdict": ["healthy"]})
     >>> units = pd.DataFrame({"mean_variance": [1.0], "noise_variance": [0.1], "kl": [2.0]})
     >>> totals = {"rate": 2.0, "information": 1.5, "marginal KL": 0.5}
-    >>> totals |= {"ceiling": 6.9, "threshold": 0.1}
+    >>> totals |= {"ceiling": 6.9, "threshold": 0.1, "at_ceiling": False}
     >>> len(diagnosis_figure("healthy", "unit", parts, units, totals).axes)
     4
     """
@@ -178,8 +179,7 @@ def _draw_units(axes: Axes, units: pd.DataFrame) -> None:
 def _draw_totals(axes: Axes, totals: Mapping[str, float]) -> None:
     """The rate, and below it what it consists of."""
     information, marginal = totals["information"], totals["marginal KL"]
-    ceiling = totals["ceiling"]
-    at_ceiling = information >= ceiling - 1
+    ceiling, at_ceiling = totals["ceiling"], totals["at_ceiling"]
     axes.barh([0], [totals["rate"]], color="0.6", height=0.55)
     axes.barh([1], [information], color="#0072B2", height=0.55, label="information")
     axes.barh(
