@@ -42,6 +42,10 @@ def test_no_page_publishes_a_smoke_run(module, monkeypatch, capsys):
         ("speed", "--models", "16-16-2"),
         ("lstm_speed", "--models", "small"),
         ("families", "--families", "MLP"),
+        ("peers", "--families", "MLP"),
+        ("peers", "--arms", "PyTorch"),
+        ("device", "--families", "MLP"),
+        ("diagnostics", "--sizes", "300"),
     ],
 )
 def test_no_page_publishes_a_part_of_itself(name, part, value, monkeypatch, capsys):

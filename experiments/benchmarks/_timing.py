@@ -9,7 +9,7 @@ from experiments.benchmarks._machine import Clock, forget_peak, resident
 Run = Callable[[int], Any]
 """Trains for so many steps; of an engine, every member."""
 
-ROUNDS, SELDOM = 9, 3
+ROUNDS, SELDOM = 7, 3
 """Interleaved windows of an arm, and between two of one that is measured seldom."""
 
 

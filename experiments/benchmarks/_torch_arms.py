@@ -9,6 +9,7 @@ import numpy as np
 from experiments.benchmarks._cases import Case
 from experiments.benchmarks._machine import has, has_compiler
 from experiments.benchmarks._timing import Arm
+from vae_jax import sweeps
 
 ENSEMBLE = 16
 EPOCH = 40
@@ -64,11 +65,11 @@ def lacking(options: dict[str, bool]) -> str:
 
 
 def setup_compiler() -> None:
-    """Compile anew, and in this process, since the time that it takes is measured."""
+    """Compile anew, on as many cores as are measured: how long it takes is told."""
     import torch._inductor.config as config
 
     config.force_disable_caches = True
-    config.compile_threads = 1
+    config.compile_threads = sweeps.num_cores()
 
 
 def forget_compiled() -> None:

@@ -28,10 +28,11 @@ def train(
     fused: bool = False,
     compiled: bool = False,
     channels_last: bool = False,
+    device: str = "cpu",
 ) -> Callable[[int], None]:
     """A function that trains for so many steps of Adam; no gradient is clipped."""
     layout = torch.channels_last if channels_last else torch.preserve_format
-    model = make().to(memory_format=layout)
+    model, data = make().to(device, memory_format=layout), data.to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=RATE, fused=fused or None)
     loss = torch.compile(model, dynamic=False) if compiled else model
     batches = in_memory(data, batch)
@@ -41,6 +42,8 @@ def train(
             optimizer.zero_grad(set_to_none=True)
             loss(next(batches).to(memory_format=layout)).backward()
             optimizer.step()
+        if device != "cpu":
+            torch.cuda.synchronize()
 
     return run
 

@@ -10,6 +10,9 @@ from torch.nn import functional
 from experiments.benchmarks._torch_models import TorchVAE
 from experiments.benchmarks._torch_text import BOS, LSTMDecoder, TransformerDecoder
 
+Steps = tuple[Callable[..., Any], ...]
+"""Of an LSTM and of a Transformer, as they are or compiled."""
+
 
 def step_lstm(decoder: LSTMDecoder, z: Tensor, token: Tensor, state: Any) -> Any:
     """Logits of the next token, and the state after this one."""
@@ -19,10 +22,24 @@ def step_lstm(decoder: LSTMDecoder, z: Tensor, token: Tensor, state: Any) -> Any
 
 
 def step_transformer(
-    decoder: TransformerDecoder, states: Tensor, cache: Tensor, place: Tensor
+    decoder: TransformerDecoder, states: Tensor, cache: Tensor, position: int
 ) -> Tensor:
     """One position through every layer; its keys and values go into the cache."""
-    visible = torch.arange(cache.shape[4]) <= place
+    for number, layer in enumerate(decoder.layers):
+        query, keys, values = layer.pairs(states)
+        cache[number, 0, :, :, position] = keys[:, :, 0]
+        cache[number, 1, :, :, position] = values[:, :, 0]
+        seen = cache[number, :, :, :, : position + 1]
+        mixed = functional.scaled_dot_product_attention(query, *seen)
+        states = layer.complete(states, mixed)
+    return decoder.output(decoder.norm(states[:, 0]))
+
+
+def masked_step(
+    decoder: TransformerDecoder, states: Tensor, cache: Tensor, place: Tensor
+) -> Tensor:
+    """The same for any position, which is a tensor: compiled once for all of them."""
+    visible = torch.arange(cache.shape[4])[None] <= place
     for number, layer in enumerate(decoder.layers):
         query, keys, values = layer.pairs(states)
         cache[number, 0].index_copy_(2, place, keys)
@@ -42,10 +59,6 @@ def choose(logits: Tensor, top_p: float) -> Tensor:
     ordered, places = chances.sort(-1, descending=True)
     ordered[ordered.cumsum(-1) - ordered >= top_p] = 0
     return places.gather(1, torch.multinomial(ordered, 1))[:, 0]
-
-
-Steps = tuple[Callable[..., Any], Callable[..., Any]]
-"""Of an LSTM and of a Transformer, as they are or compiled."""
 
 
 @torch.inference_mode()
@@ -72,15 +85,21 @@ def write_transformer(
 ) -> Tensor:
     token, tokens = torch.full((len(z),), BOS), []
     cache = empty_cache(decoder, len(z), length + 1)
-    # a position is a tensor, or each of them would be compiled for
-    places = torch.arange(length + 1)
-    step(decoder, decoder.prefix(z)[:, None], cache, places[:1])
+    places = place_of(step, length + 1)
+    step(decoder, decoder.prefix(z)[:, None], cache, places[0])
     for time in range(length):
         inputs = decoder.embedding(token)[:, None] + decoder.positions[time]
-        logits = step(decoder, inputs, cache, places[time + 1 : time + 2])
+        logits = step(decoder, inputs, cache, places[time + 1])
         token = choose(logits, top_p)
         tokens.append(token)
     return torch.stack(tokens, 1)
+
+
+def place_of(step: Any, room: int) -> list[Any]:
+    """Every position, as the step takes it."""
+    if step is step_transformer:
+        return list(range(room))
+    return list(torch.arange(room).split(1))
 
 
 def empty_cache(decoder: TransformerDecoder, batch: int, room: int) -> Tensor:
@@ -101,7 +120,8 @@ def writing(
     """A function that writes so many batches of sentences."""
     vae, steps = make().eval(), (step_lstm, step_transformer)
     if compiled:
-        steps = tuple(torch.compile(one, dynamic=False) for one in steps)
+        forms = step_lstm, masked_step
+        steps = tuple(torch.compile(one, dynamic=False) for one in forms)
 
     def run(num_batches: int) -> None:
         for _ in range(num_batches):

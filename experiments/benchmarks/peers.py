@@ -4,9 +4,11 @@ Claim: in every model family a sweep makes more member-steps a second than PyTor
     best form, flax and numpyro, and the decoders write more tokens a second.
 Command: `pip install -e '.[cpu,benchmark]'`, then `python -m experiments.benchmarks.peers`
     (all cores, wall clock; nothing else may run) and the same with `--one-core` (CPU time
-    of one core, robust under load). `--families` and `--arms` take less.
-Minutes: 15 each.
-Numbers: `experiments/results/peers_*.csv`; medians of interleaved windows.
+    of one core, robust under load). `--families` and `--arms` take less. With `--growth`
+    it measures instead what a member-step costs as members, batch, latent units and tokens
+    grow, each point in a process of its own.
+Minutes: 15 each, 5 with `--growth` (planned on two quiet cores, not measured yet).
+Numbers: `experiments/results/peers_*.csv` and `growth_*.csv`; medians of windows.
 
 Every arm trains the same model with Adam in float32, and no arm clips gradients. A ratio
 is that of the rates in paired windows, its median and quartiles, of the engine with 16
@@ -18,6 +20,7 @@ The share of the machine's peak counts the matrix products of the engine's step,
 fastest matrix product measured here with any of the libraries.
 """
 
+import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,7 @@ from typing import Any
 import pandas as pd
 
 from experiments._pages import finish_rows, page_arguments, page_parser
+from experiments.benchmarks import _growth
 from experiments.benchmarks._cases import CASES, FAMILIES
 from experiments.benchmarks._engine_arm import engine_arms, flop_per_step
 from experiments.benchmarks._jax_arms import jax_arms
@@ -112,6 +116,26 @@ def over_best(table: pd.DataFrame) -> pd.DataFrame:
     return by_model.min().rename(BEST).reset_index()
 
 
+def compared(arguments: argparse.Namespace) -> pd.DataFrame:
+    """The engine beside its peers."""
+    families, names, seconds = arguments.families, arguments.arms, arguments.seconds
+    if arguments.smoke:
+        families, names, seconds = ["MLP"], ["PyTorch"], 0.02
+    table = measured(families, names, arguments.one_core, seconds)
+    print(over_best(table).to_string(index=False, float_format="{:.3g}".format))
+    return table
+
+
+def grown(arguments: argparse.Namespace) -> pd.DataFrame:
+    """What a member-step costs along every axis, printed as it comes."""
+    tables = []
+    for table in _growth.measured(arguments.one_core, arguments.smoke):
+        print(table.to_string(index=False, float_format="{:.3g}".format), flush=True)
+        tables.append(table)
+    clock = "cpu" if arguments.one_core else "wall"
+    return pd.concat(tables).assign(clock=clock)
+
+
 def main() -> None:
     """Measure, print the table, and write it."""
     parser = page_parser(__doc__)
@@ -121,16 +145,12 @@ def main() -> None:
     parser.add_argument(
         "--arms", nargs="+", default=[], help="by name; the engine always"
     )
+    parser.add_argument("--growth", action="store_true", help="the cost along axes")
     arguments = page_arguments(parser, ["families", "arms"])
-    if arguments.smoke:
-        arguments.families, arguments.arms = ["MLP"], ["PyTorch"]
-        arguments.seconds = 0.02
-    table = measured(
-        arguments.families, arguments.arms, arguments.one_core, arguments.seconds
-    )
-    print(over_best(table).to_string(index=False, float_format="{:.3g}".format))
-    name = f"peers_{'one_core' if arguments.one_core else 'all_cores'}"
-    out = arguments.out or Path("runs") / "peers"
+    table = grown(arguments) if arguments.growth else compared(arguments)
+    page = "growth" if arguments.growth else "peers"
+    name = f"{page}_{'one_core' if arguments.one_core else 'all_cores'}"
+    out = arguments.out or Path("runs") / page
     finish_rows(name, table, out, arguments.publish)
 
 
