@@ -44,6 +44,14 @@ def sweep(
             "default they are one a core.",
         ),
     ] = None,
+    batch_devices: Annotated[
+        int,
+        said(
+            "INT",
+            "So many devices share each batch of a member: for a model that is too large "
+            "for one.",
+        ),
+    ] = 1,
     keep_params: Annotated[
         bool, said("", "The final parameters of every member are stored by default.")
     ] = True,
@@ -119,9 +127,10 @@ def sweep(
         progress=not quiet,
         metrics_file=log_jsonl,
         stream=stream,
+        batch_devices=batch_devices,
     )
     if dry_run:
-        sweeps.setup_jax(devices_for(len(configs), devices))
+        sweeps.setup_jax(devices_for(len(configs) * batch_devices, devices))
         print_plan(configs, sweeps.plan(configs, options))
         return
     curves = None if tensorboard is None else str(tensorboard), wandb
@@ -146,7 +155,8 @@ def run_and_report(
     out = expanded(out)
     sweeps.check_out(out)
     try:
-        sweeps.setup_jax(devices_for(len(configs), devices))
+        wanted = len(configs) * options.batch_devices
+        sweeps.setup_jax(devices_for(wanted, devices))
     except RuntimeError as error:
         raise ValueError(f"`devices` cannot be set: {error}") from error
     stored = sweeps.run(configs, out, options, on_chunk=drawn(*curves))
@@ -179,7 +189,8 @@ def drawn(board: str | None, project: str | None) -> "sweeps.OnChunk | None":
 def devices_for(num_runs: int, devices: int | None) -> int:
     """Virtual CPU devices to make: more than there are runs would only wait for work.
 
-    Each is a thread to which XLA deals parts of every product, idle or not.
+    A run whose batches are shared out counts for as many as share them. Each is a thread
+    to which XLA deals parts of every product, idle or not.
 
     Raises:
         ValueError: see `sweeps.check_devices`.

@@ -7,13 +7,14 @@ from vae_jax.sweeps._engine import Engine, make_engine
 from vae_jax.sweeps._grid import expand, read_spec
 from vae_jax.sweeps._identity import DataDigests, data_digest, inputs_of
 from vae_jax.sweeps._interrupts import Interrupted, catch_signals
+from vae_jax.sweeps._mesh import member_mesh
 from vae_jax.sweeps._options import Options
 from vae_jax.sweeps._out import check_out
 from vae_jax.sweeps._plan import CohortPlan, plan
 from vae_jax.sweeps._run import run
 from vae_jax.sweeps._settings import Members
 from vae_jax.sweeps._setup import check_devices, num_cores, setup_jax
-from vae_jax.sweeps._strategy import choose_strategy, member_mesh, over_members
+from vae_jax.sweeps._strategy import choose_strategy, over_members
 from vae_jax.sweeps._tensorboard import to_tensorboard
 from vae_jax.sweeps._wandb import to_wandb
 from vae_jax.sweeps._watch import each

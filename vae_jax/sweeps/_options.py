@@ -11,7 +11,9 @@ Stream = Literal["auto", "always", "never"]
 
 
 class Options(NamedTuple):
-    """How a sweep is run; none of it changes what is computed, except `strategy`.
+    """How a sweep is run; none of it changes what is computed but for rounding.
+
+    Another `strategy`, width or number of `batch_devices` rounds in another way.
 
     Attributes:
         strategy: `map` or `vmap` within a device; by platform and size where None.
@@ -26,6 +28,9 @@ class Options(NamedTuple):
             mapped) and only the batches of some steps are sent; `auto` where the training
             set is larger than half of a device's free memory. It changes no bit of the
             results, needs grain, and is refused with what needs the whole training set.
+        batch_devices: devices that share the batches of a member, each with a part of them.
+            One trains what several do to rounding: a sum over a batch is taken in another
+            order. What takes a batch whole is refused.
         progress: draw the bar, or write plain lines where there is no terminal.
         accept_version_change: resume although JAX is not the version it began with.
 
@@ -42,3 +47,4 @@ class Options(NamedTuple):
     keep_state: bool = False
     metrics_file: str | Path | None = None
     stream: Stream = "auto"
+    batch_devices: int = 1

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from typing import Any
 
-import jax
-
 from vae_jax import assembly, results
+from vae_jax.mapped import check_share
 from vae_jax.sweeps._claims import Claims, claims
 from vae_jax.sweeps._cohorts import Shard, part_of
 from vae_jax.sweeps._engine import Engine, make_engine, place_data, stack_members
 from vae_jax.sweeps._feed import Feed, Resident
 from vae_jax.sweeps._interrupts import Interrupted
+from vae_jax.sweeps._mesh import member_devices, mesh_for
 from vae_jax.sweeps._options import Options
 from vae_jax.sweeps._saver import Saved, Shelf, checkpoint_folder
 from vae_jax.sweeps._shard import Session, Task, now, run_task
@@ -39,6 +39,9 @@ class Cohort:
         if self._engine is None:
             config = self.shards[0].configs[0]
             size = max(len(shard.members) for shard in self.shards)
+            shared = options.batch_devices
+            rows = member_devices(mesh_for(size, shared))
+            check_share(config.batch_size, shared)
             self._engine = make_engine(
                 self.job.program,
                 list(self.hypers.values()),
@@ -51,9 +54,11 @@ class Cohort:
                     options.stream,
                     self.job.splits,
                     [one.seed for shard in self.shards for one in shard.configs],
-                    -(-size // len(jax.devices()[:size])),
+                    -(-size // rows),
                     config.batch_size,
+                    shared,
                 ),
+                shared,
             )
         return self._engine
 
