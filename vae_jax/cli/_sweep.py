@@ -52,6 +52,21 @@ def sweep(
             "for one.",
         ),
     ] = 1,
+    distributed: Annotated[
+        bool,
+        said(
+            "",
+            "The same command on several hosts is one program; the environment says who "
+            "takes part, or the next three flags do.",
+        ),
+    ] = False,
+    coordinator: Annotated[
+        str | None, said("HOST:PORT", "Address of the first host, with a free port.")
+    ] = None,
+    num_hosts: Annotated[int | None, said("INT", "Hosts in all.")] = None,
+    host: Annotated[
+        int | None, said("INT", "Which of them this is, from 0 on.")
+    ] = None,
     keep_params: Annotated[
         bool, said("", "The final parameters of every member are stored by default.")
     ] = True,
@@ -134,7 +149,17 @@ def sweep(
         print_plan(configs, sweeps.plan(configs, options))
         return
     curves = None if tensorboard is None else str(tensorboard), wandb
-    run_and_report(configs, out, spec.stem, options, devices, curves)
+    of_hosts = coordinator, num_hosts, host
+    together = distributed or any(one is not None for one in of_hosts)
+    run_and_report(
+        configs,
+        out,
+        spec.stem,
+        options,
+        devices,
+        curves,
+        of_hosts if together else None,
+    )
 
 
 def run_and_report(
@@ -144,8 +169,12 @@ def run_and_report(
     options: "sweeps.Options",
     devices: int | None = None,
     curves: tuple[str | None, ...] = (None, None),
+    hosts: tuple[str | None, int | None, int | None] | None = None,
 ) -> None:
-    """Run, print the table, and end with where the results are."""
+    """Run, print the table, and end with where the results are.
+
+    Of several hosts the first prints.
+    """
     from vae_jax import results, sweeps
     from vae_jax.configs import to_mapping
 
@@ -156,10 +185,18 @@ def run_and_report(
     sweeps.check_out(out)
     try:
         wanted = len(configs) * options.batch_devices
+        if hosts is not None:
+            wanted = -(-wanted // (hosts[1] or 1))
         sweeps.setup_jax(devices_for(wanted, devices))
     except RuntimeError as error:
         raise ValueError(f"`devices` cannot be set: {error}") from error
-    stored = sweeps.run(configs, out, options, on_chunk=drawn(*curves))
+    if hosts is not None:
+        sweeps.connect(*hosts)
+    first = sweeps.is_first_host()
+    on_chunk = drawn(*curves) if first else None
+    stored = sweeps.run(configs, out, options, on_chunk=on_chunk)
+    if not first:
+        return
     frames = stored.to_pandas()
     print_runs(frames.runs)
     print_falling(frames.metrics)

@@ -9,6 +9,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding
 
 from vae_jax import training
+from vae_jax.sweeps import _hosts
 from vae_jax.sweeps._dry_run import dry_run, sharing
 from vae_jax.sweeps._mesh import (
     EVERYWHERE,
@@ -214,10 +215,10 @@ def stack_members(
 def place_members(tree: Any, engine: Engine) -> Any:
     """Stacked arrays filled up to the engine's size, split over its devices."""
     padded = pad_members(tree, engine.size)
-    return jax.device_put(padded, NamedSharding(engine.mesh, MEMBERS))
+    return _hosts.placed(padded, NamedSharding(engine.mesh, MEMBERS))
 
 
 def place_data(data: Any, engine: Engine) -> Any:
     """The data set and the shared settings, whole on every device."""
     shared = data, engine.settings.shared
-    return jax.device_put(shared, NamedSharding(engine.mesh, EVERYWHERE))
+    return _hosts.placed(shared, NamedSharding(engine.mesh, EVERYWHERE))

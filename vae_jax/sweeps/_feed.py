@@ -13,6 +13,7 @@ import jax
 import numpy as np
 from jax.sharding import NamedSharding
 
+from vae_jax.sweeps import _hosts
 from vae_jax.sweeps._engine import Engine
 from vae_jax.sweeps._mesh import EVERYWHERE, MEMBERS, WINDOWS, member_devices
 from vae_jax.training import Window, epoch_order, member_key
@@ -173,7 +174,7 @@ class Feed:
         where = Window(
             *(NamedSharding(mesh, s) for s in (MEMBERS, EVERYWHERE, WINDOWS))
         )
-        sent = jax.device_put(window, where)
+        sent = _hosts.placed(window, where)
         splits, shared = self.data
         return splits._replace(train=replace(splits.train, window=sent)), shared
 

@@ -15,6 +15,14 @@ from vae_jax.sweeps._feed import Feed, Resident
 from vae_jax.sweeps._interrupts import Interrupted
 from vae_jax.sweeps._mesh import member_devices, mesh_for
 from vae_jax.sweeps._options import Options
+from vae_jax.sweeps._orders import (
+    END,
+    WAIT,
+    heard_states,
+    next_order,
+    order,
+    order_task,
+)
 from vae_jax.sweeps._saver import Saved, Shelf, checkpoint_folder
 from vae_jax.sweeps._shard import Session, Task, now, run_task
 from vae_jax.sweeps._stream import flow_of, on_device
@@ -100,9 +108,7 @@ class Finished:
         return self._known
 
 
-def work(
-    cohorts: Sequence[Cohort], spec_hashes: Sequence[str], session: Session
-) -> str:
+def work(cohorts: Sequence[Cohort], session: Session) -> str:
     """Run members until all are stored; returns when the last one was."""
     finished = Finished(session)
     tell_missing(finished.now(), session)
@@ -110,20 +116,24 @@ def work(
     told = False
     with claims(session.out) as mine:
         while left := set(session.ids) - finished.now():
-            shelf = Shelf(session.out, spec_hashes)
-            for cohort in cohorts:
-                run_cohort(cohort, shelf, finished, mine, session)
+            # the others need hear of nothing for a while that a collective allows
+            order(WAIT)
+            shelf = Shelf(session.out, session.specs)
+            for number, cohort in enumerate(cohorts):
+                run_cohort(number, cohort, shelf, finished, mine, session)
             shelf.forget(finished.now())
             left = set(session.ids) - finished.now()
             if left:
                 told = told or tell_waiting(left, session)
                 wait(session)
+    order(END)
     with suppress(OSError):  # a save that belongs to no member stays
         (session.out / "checkpoints").rmdir()
     return now()
 
 
 def run_cohort(
+    number: int,
     cohort: Cohort,
     shelf: Shelf,
     finished: Finished,
@@ -140,13 +150,44 @@ def run_cohort(
             for task in tasks_of(cohort, part_of(shard, left), shelf, session):
                 ids = [session.ids[member] for member in task.shard.members]
                 shelf.add(checkpoint_folder(session.out, ids), ids)
-                engine = cohort.trace(session.options)
-                with closing(cohort.feed(engine, task)) as feed:
-                    run_task(task, feed, engine, session)
+                order_task(number, task.shard, task.saved)
+                carry_out(cohort, task, session)
                 shelf.forget(finished.now())
         finally:
             mine.release(taken)
     cohort.unplace()
+
+
+def carry_out(cohort: Cohort, task: Task, session: Session) -> None:
+    """Run a task, as every host of the run does."""
+    engine = cohort.trace(session.options)
+    with closing(cohort.feed(engine, task)) as feed:
+        run_task(task, feed, engine, session)
+
+
+def follow(cohorts: Sequence[Cohort], session: Session) -> None:
+    """Do what the first host says, until it has nothing more to do."""
+    before: Cohort | None = None
+    while (heard := next_order()) != END:
+        if heard == WAIT:
+            continue
+        cohort, members = cohorts[heard["cohort"]], set(heard["members"])
+        if before not in (None, cohort):
+            before.unplace()
+        before = cohort
+        shard = next(one for one in cohort.shards if members <= set(one.members))
+        part, engine = part_of(shard, members), cohort.trace(session.options)
+        saved = heard_states(engine, len(members), heard["step"])
+        carry_out(cohort, task_of(cohort, part, saved, engine), session)
+
+
+def task_of(
+    cohort: Cohort, part: Shard, saved: Sequence[Saved], engine: Engine
+) -> Task:
+    """Members that go on together, with their settings placed."""
+    hypers = [cohort.hypers[member] for member in part.members]
+    seeds = [config.seed for config in part.configs]
+    return Task(part, hypers, stack_members(seeds, hypers, engine), saved)
 
 
 def tasks_of(
@@ -166,11 +207,9 @@ def tasks_of(
     steps = {m: 0 if saved is None else saved.step for m, saved in states.items()}
     for step in sorted(set(steps.values()), reverse=True):
         part = part_of(shard, {m for m in shard.members if steps[m] == step})
-        hypers = [cohort.hypers[member] for member in part.members]
-        seeds = [config.seed for config in part.configs]
         saved: list[Saved] = [s for m in part.members if (s := states[m]) is not None]
         session.progress.skip(step * len(part.members))
-        yield Task(part, hypers, stack_members(seeds, hypers, engine), saved)
+        yield task_of(cohort, part, saved, engine)
 
 
 def steps_done(cohorts: Sequence[Cohort], finished: set[str], session: Session) -> int:

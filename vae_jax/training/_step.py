@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Shaped
 
-from vae_jax.mapped import batch_axis, batch_split_over
+from vae_jax.mapped import batch_axis, batch_split_over, mean_over
 from vae_jax.numerics import as_float
 from vae_jax.training._explicit import in_auto_axes
 from vae_jax.training._feedback import Feedback
@@ -98,7 +98,7 @@ def make_step(
 
     def over_devices(found: Any) -> Any:
         axis = batch_axis()
-        return found if axis is None else jax.lax.pmean(found, axis)
+        return found if axis is None else mean_over(found, axis)
 
     def run(state, batch, hyper, keys):  # type: ignore[no-untyped-def]
         beta = jnp.asarray(hyper.beta, jnp.float32)
