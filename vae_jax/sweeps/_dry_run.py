@@ -43,7 +43,7 @@ def dry_run(
     """Trace a run from start to evaluation without compiling.
 
     Returns:
-        The shapes of its carry, and `step(t)`, of arrays that are shapes only.
+        The shapes of its carry, and the traced program of a step.
 
     Raises:
         ValueError: a batch is to be split, and the program does not.
@@ -53,7 +53,8 @@ def dry_run(
     carry: Carry = jax.eval_shape(alone(init), key, hyper, data)
     run = partial(training.run_steps, program, log_every)
     carry = jax.eval_shape(alone(run), carry, key, hyper, data, zero, zero)
-    step = partial(alone(program.step), carry.state, zero, key, hyper, data)
+    made = jax.make_jaxpr(alone(program.step))(carry.state, zero, key, hyper, data)
+    step = made.jaxpr
     if batch_devices_of(mesh) > 1:
         check_split(step, batch_devices_of(mesh))
     jax.eval_shape(alone(program.evaluate), carry.state, key, hyper, data)
@@ -61,7 +62,7 @@ def dry_run(
     return carry, step
 
 
-def check_split(step: Callable[[], Any], batch_devices: int) -> None:
+def check_split(step: Any, batch_devices: int) -> None:
     """Refuse a step in which devices of one member exchange nothing.
 
     Each would train on the whole batch, and the others be of no use.
@@ -69,7 +70,7 @@ def check_split(step: Callable[[], Any], batch_devices: int) -> None:
     Raises:
         ValueError: names the number of devices, and what splits a batch.
     """
-    if not exchanges(jax.make_jaxpr(step)().jaxpr):
+    if not exchanges(step):
         raise ValueError(
             "`batch_devices` must be 1 for a program that takes its batches whole; got "
             f"{batch_devices}. `training.make_program` splits them, and "

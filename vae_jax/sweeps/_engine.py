@@ -20,9 +20,9 @@ from vae_jax.sweeps._mesh import (
 from vae_jax.sweeps._settings import Members, Settings, split_settings
 from vae_jax.sweeps._strategy import (
     Strategy,
-    choose_strategy,
     over_members,
     pad_members,
+    strategy_for,
 )
 from vae_jax.sweeps._stream import Flow, specs_of, traced_as
 from vae_jax.training import Carry, Program
@@ -44,6 +44,7 @@ class Engine(NamedTuple):
         like: shapes and dtypes of the carry of one member.
         programs: `advance`, once it is compiled.
         flow: how the training set is streamed; None where it is resident.
+        step: the traced program of a step of a member.
 
     >>> Engine._fields[:3]
     ('start', 'advance', 'evaluate')
@@ -60,6 +61,7 @@ class Engine(NamedTuple):
     like: Carry
     programs: list[Callable[..., Carry]]
     flow: Flow | None = None
+    step: Any = None
 
     def compiled(
         self, carry: Carry, members: "Residents", data: Any
@@ -126,7 +128,7 @@ def make_engine(
     mesh = mesh_for(num_members, batch_devices)
     carry, step = dry_run(program, init, log_every, hyper, data, mesh)
     if strategy is None:
-        strategy = choose_strategy(step)
+        strategy = strategy_for(step)
     start, advance, evaluate, params = (
         over_members(sharing(function, mesh), mesh, strategy, *where)
         for function, where in zip(
@@ -158,6 +160,7 @@ def make_engine(
         carry,
         [],
         flow,
+        step,
     )
 
 

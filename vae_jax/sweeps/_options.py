@@ -17,7 +17,8 @@ class Options(NamedTuple):
 
     Attributes:
         strategy: `map` or `vmap` within a device; by platform and size where None.
-        width: members resident at once.
+        width: members resident at once at most; fewer where memory has no room for them,
+            which is said and stands in the manifest.
         keep_params: store the final parameters of every member.
         keep_state: keep what every member ends with (parameters, optimiser, history), from
             which `run` goes on when it is given more steps.

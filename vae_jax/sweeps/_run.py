@@ -27,15 +27,15 @@ from vae_jax.sweeps._identity import (
 from vae_jax.sweeps._interrupts import Stops, catch_signals
 from vae_jax.sweeps._metrics_file import MetricsFile
 from vae_jax.sweeps._options import Options, Stream
-from vae_jax.sweeps._out import MANIFEST, check_out
+from vae_jax.sweeps._out import MANIFEST, begun_width, check_out
 from vae_jax.sweeps._progress import Progress
 from vae_jax.sweeps._rows import PACKAGES
 from vae_jax.sweeps._setup import num_cores, setup_if_new
 from vae_jax.sweeps._shard import Session
 from vae_jax.sweeps._stages import Stage, left_behind, stages_of, stored_stages
-from vae_jax.sweeps._told import tell_data, tell_finished, tell_idle
+from vae_jax.sweeps._told import tell_data, tell_finished, tell_idle, tell_room
 from vae_jax.sweeps._watch import Watch
-from vae_jax.sweeps._work import Cohort, follow, work
+from vae_jax.sweeps._work import Cohort, fitting_width, follow, work
 
 MakeJob = Callable[[Run], assembly.Job]
 
@@ -95,7 +95,7 @@ def run(
             found = look(configs, out, options, make_job)
         if _hosts.told(b"left" if found.is_left else b"") == b"left":
             on_chunk = on_chunk if _hosts.is_first_host() else None
-            session = opened(found, configs, out, options, make_job)
+            session = opened(found, configs, out, make_job)
             watch = Watch(session.progress, metrics_file, on_chunk)
             with catch_signals() as stops:
                 train_all(found.cohorts, session._replace(watch=watch, stops=stops))
@@ -108,9 +108,10 @@ class Found(NamedTuple):
     """What a run is made of, and what its folder holds of it.
 
     >>> Found._fields[:2]
-    ('cohorts', 'inputs')
+    ('options', 'cohorts')
     """
 
+    options: Options
     cohorts: list[Cohort]
     inputs: list[Inputs]
     ids: list[str]
@@ -125,32 +126,40 @@ def look(
     configs: Sequence[Run], out: Path, options: Options, make_job: MakeJob
 ) -> Found:
     """Check a run and its folder, and trace what is left to be run; nothing is written."""
+    options = options._replace(width=begun_width(out, options.width))
     cohorts, inputs = assemble(configs, options, make_job)
     ids = [member_id(*pair) for pair in zip(configs, inputs, strict=True)]
     before = stored_stages(out)
     stages = stages_of(before, configs, inputs)
     kept = left_behind(before, stages, ids)
-    said = manifest(configs, inputs, ids, kept)
+    said = manifest(configs, inputs, ids, kept) | {"width": options.width}
     accept = options.accept_version_change
     exists = results.compare(out, said, accept_version_change=accept)
     finished = results.finished_members(out) if exists else set()
     is_left, usable = not set(ids) <= finished, {}
     if is_left:
         usable = usable_stages(out, configs, cohorts, stages, kept, finished, make_job)
-        for cohort in cohorts:
-            if not {ids[member] for member in cohort.hypers} <= finished:
-                cohort.trace(options)
-    return Found(cohorts, inputs, ids, before, kept, usable, said, is_left)
+        left = [
+            cohort
+            for cohort in cohorts
+            if not {ids[member] for member in cohort.hypers} <= finished
+        ]
+        if (fitting := fitting_width(left, options)) < options.width:
+            tell_room(options.width, fitting, options)
+            options = options._replace(width=fitting)
+            cohorts, _ = assemble(configs, options, make_job)
+            said |= {"width": fitting}
+    return Found(options, cohorts, inputs, ids, before, kept, usable, said, is_left)
 
 
 def opened(
     found: Found,
     configs: Sequence[Run],
     out: Path,
-    options: Options,
     make_job: MakeJob,
 ) -> Session:
     """Make or open the folder of a run, and say what is done in it."""
+    options = found.options
     accept = options.accept_version_change
     with _hosts.together("opening the folder"):
         if _hosts.is_first_host():

@@ -27,9 +27,17 @@ def choose_strategy(program_step: Callable[..., Any], *arguments: Any) -> Strate
     >>> choose_strategy(lambda x: x @ x, jax.numpy.ones((4, 4)))
     'vmap'
     """
-    if jax.default_backend() != "cpu":
-        return "vmap"
-    return "vmap" if step_flop(program_step, *arguments) < VMAP_BELOW_FLOP else "map"
+    return strategy_for(jax.make_jaxpr(program_step)(*arguments).jaxpr)
+
+
+def strategy_for(step: Any) -> Strategy:
+    """The same, of a step that is traced already.
+
+    >>> strategy_for(jax.make_jaxpr(lambda x: x @ x)(jax.numpy.ones((4, 4))).jaxpr)
+    'vmap'
+    """
+    small = jax.default_backend() != "cpu" or flop(step) < VMAP_BELOW_FLOP
+    return "vmap" if small else "map"
 
 
 def step_flop(function: Callable[..., Any], *arguments: Any) -> float:
@@ -46,13 +54,14 @@ def step_flop(function: Callable[..., Any], *arguments: Any) -> float:
     >>> step_flop(lambda x: jax.lax.scan(turn, x, length=5), jax.numpy.ones((4, 4)))
     640.0
     """
-    return _flop(jax.make_jaxpr(function)(*arguments).jaxpr)
+    return flop(jax.make_jaxpr(function)(*arguments).jaxpr)
 
 
-def _flop(jaxpr: Any) -> float:
+def flop(jaxpr: Any) -> float:
+    """Of a traced program; see `step_flop`."""
     total = 0.0
     for equation in jaxpr.eqns:
-        inner = [_flop(own) for own in inner_programs(equation)]
+        inner = [flop(own) for own in inner_programs(equation)]
         if equation.primitive.name == "cond":
             total += max(inner)
         else:

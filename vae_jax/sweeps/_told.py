@@ -46,3 +46,11 @@ def tell_finished(out: Path, configs: Sequence[Run], options: Options) -> None:
     Progress(0, options.progress).say(
         f"Nothing was trained: all of {len(configs)} members had ended{ended}."
     )
+
+
+def tell_room(width: int, fitting: int, options: Options) -> None:
+    """Say that fewer members are resident than were asked for, and why."""
+    Progress(0, options.progress).say(
+        f"Of {width} members at once (--width) the memory that is free has room for "
+        f"{fitting}: so many train at a time."
+    )

@@ -13,6 +13,7 @@ from vae_jax.sweeps._cohorts import Shard, part_of
 from vae_jax.sweeps._engine import Engine, make_engine, place_data, stack_members
 from vae_jax.sweeps._feed import Feed, Resident
 from vae_jax.sweeps._interrupts import Interrupted
+from vae_jax.sweeps._memory import available_bytes, room
 from vae_jax.sweeps._mesh import member_devices, mesh_for
 from vae_jax.sweeps._options import Options
 from vae_jax.sweeps._orders import (
@@ -25,7 +26,7 @@ from vae_jax.sweeps._orders import (
 )
 from vae_jax.sweeps._saver import Saved, Shelf, checkpoint_folder
 from vae_jax.sweeps._shard import Session, Task, now, run_task
-from vae_jax.sweeps._stream import flow_of, on_device
+from vae_jax.sweeps._stream import flow_of, on_device, traced_as
 
 POLL_SECONDS = 1.0
 """How often a launcher looks whether members that others have in hand have ended."""
@@ -45,30 +46,51 @@ class Cohort:
     def trace(self, options: Options) -> Engine:
         """The engine; an error of shape or type appears here."""
         if self._engine is None:
-            config = self.shards[0].configs[0]
             size = max(len(shard.members) for shard in self.shards)
-            shared = options.batch_devices
-            rows = member_devices(mesh_for(size, shared))
-            check_share(config.batch_size, shared)
-            self._engine = make_engine(
-                self.job.program,
-                list(self.hypers.values()),
-                self.job.splits,
-                config.num_steps // config.log_every,
-                config.log_every,
-                size,
-                options.strategy,
-                flow_of(
-                    options.stream,
-                    self.job.splits,
-                    [one.seed for shard in self.shards for one in shard.configs],
-                    -(-size // rows),
-                    config.batch_size,
-                    shared,
-                ),
-                shared,
-            )
+            self._engine = self._made(options, size)
         return self._engine
+
+    def room(self, options: Options) -> int:
+        """Members that may be resident at once, at most those that would be.
+
+        Raises:
+            ValueError: not even one; see `_memory.room`.
+        """
+        engine, free = self.trace(options), available_bytes()
+        rows = member_devices(engine.mesh)
+        if free is None:
+            return engine.size
+        data = traced_as(self.job.splits, engine.flow)
+        fixed = options._replace(strategy=engine.strategy)
+
+        def make(num: int) -> Engine:
+            return self._made(fixed, num * rows)
+
+        return rows * room(engine, make, self.job.hyper, data, free)
+
+    def _made(self, options: Options, size: int) -> Engine:
+        config, shared = self.shards[0].configs[0], options.batch_devices
+        rows = member_devices(mesh_for(size, shared))
+        check_share(config.batch_size, shared)
+        flow = flow_of(
+            options.stream,
+            self.job.splits,
+            [one.seed for shard in self.shards for one in shard.configs],
+            -(-size // rows),
+            config.batch_size,
+            shared,
+        )
+        return make_engine(
+            self.job.program,
+            list(self.hypers.values()),
+            self.job.splits,
+            config.num_steps // config.log_every,
+            config.log_every,
+            size,
+            options.strategy,
+            flow,
+            shared,
+        )
 
     def placed(self, engine: Engine) -> Any:
         """The data on the devices, once."""
@@ -87,6 +109,16 @@ class Cohort:
     def unplace(self) -> None:
         """Let the next cohort have the memory."""
         self._placed = None
+
+
+def fitting_width(cohorts: Sequence[Cohort], options: Options) -> int:
+    """The width of a run whose members have room, as it was asked for where all have.
+
+    Raises:
+        ValueError: one member has none.
+    """
+    rooms = [(cohort.room(options), cohort.trace(options).size) for cohort in cohorts]
+    return min([options.width, *(room for room, size in rooms if room < size)])
 
 
 class Finished:
