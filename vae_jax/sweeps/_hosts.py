@@ -64,6 +64,8 @@ def connect(
     Raises:
         ValueError: some are given and others not, one is out of range, or there is no such
             environment and nothing is given.
+
+    The README shows the command.
     """
     given = {"coordinator": coordinator, "num_hosts": num_hosts, "host": host}
     check_hosts(coordinator, num_hosts, host)
