@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import orbax.checkpoint
 
@@ -22,7 +23,7 @@ _PLAIN = re.compile(r"[\w./ =,+@-]+", re.ASCII)
 
 def write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write arrays that have elements; returns when they are on disk."""
-    with _plain(path) as plain, _quiet(), _ocp.PyTreeCheckpointer() as checkpointer:
+    with _plain(path) as plain, _quiet(), _alone() as checkpointer:
         checkpointer.save(plain, dict(arrays))
 
 
@@ -34,7 +35,7 @@ def read(path: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
     """
     as_numpy = {name: _ocp.RestoreArgs(restore_type=np.ndarray) for name in names}
     try:
-        with _plain(path) as plain, _quiet(), _ocp.PyTreeCheckpointer() as checkpointer:
+        with _plain(path) as plain, _quiet(), _alone() as checkpointer:
             arrays: dict[str, np.ndarray] = checkpointer.restore(
                 plain, restore_args=as_numpy
             )
@@ -44,6 +45,23 @@ def read(path: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
         said = f"orbax {_ocp.__version__} cannot read it: {error}"
         raise OSError(errno.EIO, said, str(path)) from error
     return arrays
+
+
+def _alone() -> Any:
+    """What writes and reads in this process, whatever others of its program do.
+
+    By itself orbax waits for all of them, of which only one saves.
+    """
+    if not jax.distributed.is_initialized():
+        return _ocp.PyTreeCheckpointer()
+    number = jax.process_index()
+    own = _ocp.options.MultiprocessingOptions(
+        primary_host=number,
+        active_processes={number},
+        barrier_sync_key_prefix=f"process-{number}",
+    )
+    handler = _ocp.PyTreeCheckpointHandler(multiprocessing_options=own)
+    return _ocp.Checkpointer(handler, multiprocessing_options=own)
 
 
 @contextlib.contextmanager

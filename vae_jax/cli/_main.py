@@ -81,6 +81,7 @@ exit codes:
   0    done, or done before: the results are in the folder that is named last
   1    a defect of vae-jax, with its traceback; `doctor`: something is missing
   2    refused: the command or its input cannot be carried out as given
+  75   another host of the run no longer answers; the same command goes on
   128 + the number of a signal, where one ended the command: 129 SIGHUP, 130 Ctrl-C, 138
        SIGUSR1, 143 SIGTERM; a run has saved its state, and the same command goes on
   141  nobody reads the output any more

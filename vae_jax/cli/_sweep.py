@@ -44,6 +44,29 @@ def sweep(
             "default they are one a core.",
         ),
     ] = None,
+    batch_devices: Annotated[
+        int,
+        said(
+            "INT",
+            "So many devices share each batch of a member: for a model that is too large "
+            "for one.",
+        ),
+    ] = 1,
+    distributed: Annotated[
+        bool,
+        said(
+            "",
+            "The same command on several hosts is one program; the environment says who "
+            "takes part, or the next three flags do.",
+        ),
+    ] = False,
+    coordinator: Annotated[
+        str | None, said("HOST:PORT", "Address of the first host, with a free port.")
+    ] = None,
+    num_hosts: Annotated[int | None, said("INT", "Hosts in all.")] = None,
+    host: Annotated[
+        int | None, said("INT", "Which of them this is, from 0 on.")
+    ] = None,
     keep_params: Annotated[
         bool, said("", "The final parameters of every member are stored by default.")
     ] = True,
@@ -119,13 +142,24 @@ def sweep(
         progress=not quiet,
         metrics_file=log_jsonl,
         stream=stream,
+        batch_devices=batch_devices,
     )
     if dry_run:
-        sweeps.setup_jax(devices_for(len(configs), devices))
+        sweeps.setup_jax(devices_for(len(configs) * batch_devices, devices))
         print_plan(configs, sweeps.plan(configs, options))
         return
     curves = None if tensorboard is None else str(tensorboard), wandb
-    run_and_report(configs, out, spec.stem, options, devices, curves)
+    of_hosts = coordinator, num_hosts, host
+    together = distributed or any(one is not None for one in of_hosts)
+    run_and_report(
+        configs,
+        out,
+        spec.stem,
+        options,
+        devices,
+        curves,
+        of_hosts if together else None,
+    )
 
 
 def run_and_report(
@@ -135,8 +169,12 @@ def run_and_report(
     options: "sweeps.Options",
     devices: int | None = None,
     curves: tuple[str | None, ...] = (None, None),
+    hosts: tuple[str | None, int | None, int | None] | None = None,
 ) -> None:
-    """Run, print the table, and end with where the results are."""
+    """Run, print the table, and end with where the results are.
+
+    Of several hosts the first prints.
+    """
     from vae_jax import results, sweeps
     from vae_jax.configs import to_mapping
 
@@ -146,10 +184,19 @@ def run_and_report(
     out = expanded(out)
     sweeps.check_out(out)
     try:
-        sweeps.setup_jax(devices_for(len(configs), devices))
+        wanted = len(configs) * options.batch_devices
+        if hosts is not None:
+            wanted = -(-wanted // (hosts[1] or 1))
+        sweeps.setup_jax(devices_for(wanted, devices))
     except RuntimeError as error:
         raise ValueError(f"`devices` cannot be set: {error}") from error
-    stored = sweeps.run(configs, out, options, on_chunk=drawn(*curves))
+    if hosts is not None:
+        sweeps.connect(*hosts)
+    first = sweeps.is_first_host()
+    on_chunk = drawn(*curves) if first else None
+    stored = sweeps.run(configs, out, options, on_chunk=on_chunk)
+    if not first:
+        return
     frames = stored.to_pandas()
     print_runs(frames.runs)
     print_falling(frames.metrics)
@@ -179,7 +226,8 @@ def drawn(board: str | None, project: str | None) -> "sweeps.OnChunk | None":
 def devices_for(num_runs: int, devices: int | None) -> int:
     """Virtual CPU devices to make: more than there are runs would only wait for work.
 
-    Each is a thread to which XLA deals parts of every product, idle or not.
+    A run whose batches are shared out counts for as many as share them. Each is a thread
+    to which XLA deals parts of every product, idle or not.
 
     Raises:
         ValueError: see `sweeps.check_devices`.

@@ -5,15 +5,17 @@ from vae_jax.sweeps._chunk import Chunk, OnChunk
 from vae_jax.sweeps._cohorts import Shard, cohort_key, split_shards
 from vae_jax.sweeps._engine import Engine, make_engine
 from vae_jax.sweeps._grid import expand, read_spec
+from vae_jax.sweeps._hosts import HostLost, connect, is_first_host
 from vae_jax.sweeps._identity import DataDigests, data_digest, inputs_of
 from vae_jax.sweeps._interrupts import Interrupted, catch_signals
+from vae_jax.sweeps._mesh import member_mesh
 from vae_jax.sweeps._options import Options
 from vae_jax.sweeps._out import check_out
 from vae_jax.sweeps._plan import CohortPlan, plan
 from vae_jax.sweeps._run import run
 from vae_jax.sweeps._settings import Members
 from vae_jax.sweeps._setup import check_devices, num_cores, setup_jax
-from vae_jax.sweeps._strategy import choose_strategy, member_mesh, over_members
+from vae_jax.sweeps._strategy import choose_strategy, over_members
 from vae_jax.sweeps._tensorboard import to_tensorboard
 from vae_jax.sweeps._wandb import to_wandb
 from vae_jax.sweeps._watch import each
@@ -23,6 +25,7 @@ __all__ = [
     "CohortPlan",
     "DataDigests",
     "Engine",
+    "HostLost",
     "Interrupted",
     "Members",
     "OnChunk",
@@ -34,10 +37,12 @@ __all__ = [
     "check_out",
     "choose_strategy",
     "cohort_key",
+    "connect",
     "each",
     "expand",
     "data_digest",
     "inputs_of",
+    "is_first_host",
     "make_engine",
     "member_mesh",
     "num_cores",

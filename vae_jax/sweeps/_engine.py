@@ -9,15 +9,20 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding
 
 from vae_jax import training
-from vae_jax.sweeps._settings import Members, Settings, split_settings
-from vae_jax.sweeps._strategy import (
+from vae_jax.sweeps import _hosts
+from vae_jax.sweeps._dry_run import dry_run, sharing
+from vae_jax.sweeps._mesh import (
     EVERYWHERE,
     MEMBERS,
+    member_devices,
+    mesh_for,
+)
+from vae_jax.sweeps._settings import Members, Settings, split_settings
+from vae_jax.sweeps._strategy import (
     Strategy,
-    choose_strategy,
-    member_mesh,
     over_members,
     pad_members,
+    strategy_for,
 )
 from vae_jax.sweeps._stream import Flow, specs_of, traced_as
 from vae_jax.training import Carry, Program
@@ -32,13 +37,14 @@ class Engine(NamedTuple):
         evaluate: `evaluate(carry, members, data) -> named arrays, a row a member`.
             `members` is from `stack_members`, `data` from `place_data`.
         params: `params(carry, members, data)`, the final parameters, a row a member.
-        mesh: the devices, no more than there are members.
+        mesh: the devices, no more rows of them than there are members.
         strategy: `map` or `vmap`.
-        size: members resident at once, a multiple of the number of devices.
+        size: members resident at once, a multiple of the number of rows.
         settings: which settings the members share.
         like: shapes and dtypes of the carry of one member.
         programs: `advance`, once it is compiled.
         flow: how the training set is streamed; None where it is resident.
+        step: the traced program of a step of a member.
 
     >>> Engine._fields[:3]
     ('start', 'advance', 'evaluate')
@@ -55,6 +61,7 @@ class Engine(NamedTuple):
     like: Carry
     programs: list[Callable[..., Carry]]
     flow: Flow | None = None
+    step: Any = None
 
     def compiled(
         self, carry: Carry, members: "Residents", data: Any
@@ -91,6 +98,7 @@ def make_engine(
     num_members: int,
     strategy: Strategy | None = None,
     flow: Flow | None = None,
+    batch_devices: int = 1,
 ) -> Engine:
     """Wrap a program for stacked members; nothing is compiled yet.
 
@@ -106,22 +114,23 @@ def make_engine(
         num_members: resident at once; filled up to a multiple of the devices.
         strategy: overrides the choice by platform and size.
         flow: how the training set is streamed; it is resident where none is given.
+        batch_devices: devices that share the batches of a member.
 
     Raises:
-        ValueError: the program needs the whole of a training set that is streamed.
+        ValueError: the program needs the whole of a training set that is streamed, or of a
+            batch that is split, or there are no such devices.
     """
     specs = ((specs_of(data, flow), EVERYWHERE), EVERYWHERE, EVERYWHERE)
     data = traced_as(data, flow)
     hyper, settings = hypers[0], split_settings(hypers)
     init = partial(training.init_carry, program, num_windows=num_windows)
-    carry = dry_run(program, init, log_every, hyper, data)
-    if strategy is None:
-        zero, key = np.int32(0), training.member_key(0)
-        strategy = choose_strategy(program.step, carry.state, zero, key, hyper, data)
     # a device that had no member would train a copy
-    mesh = member_mesh(jax.devices()[:num_members])
+    mesh = mesh_for(num_members, batch_devices)
+    carry, step = dry_run(program, init, log_every, hyper, data, mesh)
+    if strategy is None:
+        strategy = strategy_for(step)
     start, advance, evaluate, params = (
-        over_members(function, mesh, strategy, *where)
+        over_members(sharing(function, mesh), mesh, strategy, *where)
         for function, where in zip(
             one_member(program, init, log_every, settings),
             ((specs[0],), (specs,), (), ()),
@@ -146,11 +155,12 @@ def make_engine(
         finally_of(params),
         mesh,
         strategy,
-        -(-num_members // mesh.size) * mesh.size,
+        -(-num_members // member_devices(mesh)) * member_devices(mesh),
         settings,
         carry,
         [],
         flow,
+        step,
     )
 
 
@@ -195,19 +205,6 @@ def one_member(
     return start, advance, evaluate, params
 
 
-def dry_run(
-    program: Program, init: Callable[..., Carry], log_every: int, hyper: Any, data: Any
-) -> Carry:
-    """Trace a run from start to evaluation without compiling; returns its shapes."""
-    key, step = training.member_key(0), np.int32(0)
-    carry: Carry = jax.eval_shape(init, key, hyper, data)
-    run = partial(training.run_steps, program, log_every)
-    carry = jax.eval_shape(run, carry, key, hyper, data, step, step)
-    jax.eval_shape(program.evaluate, carry.state, key, hyper, data)
-    jax.eval_shape(program.params, carry.state, key, hyper, data)
-    return carry
-
-
 def stack_members(
     seeds: Sequence[int], hypers: Sequence[Any], engine: Engine
 ) -> Residents:
@@ -221,10 +218,10 @@ def stack_members(
 def place_members(tree: Any, engine: Engine) -> Any:
     """Stacked arrays filled up to the engine's size, split over its devices."""
     padded = pad_members(tree, engine.size)
-    return jax.device_put(padded, NamedSharding(engine.mesh, MEMBERS))
+    return _hosts.placed(padded, NamedSharding(engine.mesh, MEMBERS))
 
 
 def place_data(data: Any, engine: Engine) -> Any:
     """The data set and the shared settings, whole on every device."""
     shared = data, engine.settings.shared
-    return jax.device_put(shared, NamedSharding(engine.mesh, EVERYWHERE))
+    return _hosts.placed(shared, NamedSharding(engine.mesh, EVERYWHERE))

@@ -13,8 +13,9 @@ import jax
 import numpy as np
 from jax.sharding import NamedSharding
 
+from vae_jax.sweeps import _hosts
 from vae_jax.sweeps._engine import Engine
-from vae_jax.sweeps._strategy import EVERYWHERE, MEMBERS
+from vae_jax.sweeps._mesh import EVERYWHERE, MEMBERS, WINDOWS, member_devices
 from vae_jax.training import Window, epoch_order, member_key
 
 READ_AHEAD = 1
@@ -170,8 +171,10 @@ class Feed:
 
     def _send(self, window: Window) -> Any:
         mesh = self._engine.mesh
-        split, every = NamedSharding(mesh, MEMBERS), NamedSharding(mesh, EVERYWHERE)
-        sent = jax.device_put(window, Window(split, every, split))
+        where = Window(
+            *(NamedSharding(mesh, s) for s in (MEMBERS, EVERYWHERE, WINDOWS))
+        )
+        sent = _hosts.placed(window, where)
         splits, shared = self.data
         return splits._replace(train=replace(splits.train, window=sent)), shared
 
@@ -179,7 +182,7 @@ class Feed:
 def seeds_of_slots(seeds: Sequence[int], engine: Engine) -> list[int]:
     """The seeds of the members on each device, filled up to the slots of one."""
     assert engine.flow is not None
-    slots, per_device = engine.flow.slots, engine.size // engine.mesh.size
+    slots, per_device = engine.flow.slots, engine.size // member_devices(engine.mesh)
     filled = [*seeds, *[seeds[-1]] * (engine.size - len(seeds))]
     found: list[int] = []
     for start in range(0, engine.size, per_device):

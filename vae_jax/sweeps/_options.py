@@ -11,11 +11,14 @@ Stream = Literal["auto", "always", "never"]
 
 
 class Options(NamedTuple):
-    """How a sweep is run; none of it changes what is computed, except `strategy`.
+    """How a sweep is run; none of it changes what is computed but for rounding.
+
+    Another `strategy`, width or number of `batch_devices` rounds in another way.
 
     Attributes:
         strategy: `map` or `vmap` within a device; by platform and size where None.
-        width: members resident at once.
+        width: members resident at once at most; fewer where memory has no room for them,
+            which is said and stands in the manifest.
         keep_params: store the final parameters of every member.
         keep_state: keep what every member ends with (parameters, optimiser, history), from
             which `run` goes on when it is given more steps.
@@ -26,6 +29,9 @@ class Options(NamedTuple):
             mapped) and only the batches of some steps are sent; `auto` where the training
             set is larger than half of a device's free memory. It changes no bit of the
             results, needs grain, and is refused with what needs the whole training set.
+        batch_devices: devices that share the batches of a member, each with a part of them.
+            One trains what several do to rounding: a sum over a batch is taken in another
+            order. What takes a batch whole is refused.
         progress: draw the bar, or write plain lines where there is no terminal.
         accept_version_change: resume although JAX is not the version it began with.
 
@@ -42,3 +48,4 @@ class Options(NamedTuple):
     keep_state: bool = False
     metrics_file: str | Path | None = None
     stream: Stream = "auto"
+    batch_devices: int = 1

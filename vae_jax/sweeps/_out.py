@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from vae_jax import results
+from vae_jax.sweeps._options import DEFAULT_WIDTH
 
 MANIFEST = "manifest.json"
 
@@ -25,6 +26,19 @@ def check_out(out: Path) -> None:
             f"`out` must be a folder that can be written; got {str(out)!r}: {reason}. Name "
             "another one by --out."
         )
+
+
+def begun_width(out: Path, width: int) -> int:
+    """The width that was asked for, else the one that the folder was begun with.
+
+    Another one rounds in another way where members share a device by `vmap`.
+
+    >>> begun_width(Path("runs/new"), 64)
+    64
+    """
+    if width != DEFAULT_WIDTH or not (out / MANIFEST).exists():
+        return width
+    return int(results.read_manifest(out).get("width", width))
 
 
 def _why_not(existing: Path, out: Path) -> str:

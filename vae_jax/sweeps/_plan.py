@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
 
 from vae_jax import assembly, training
 from vae_jax.configs import Run
 from vae_jax.sweeps._identity import refuse_twins
+from vae_jax.sweeps._memory import num_bytes
 from vae_jax.sweeps._options import Options
 from vae_jax.sweeps._run import assemble, refuse_nothing
 from vae_jax.sweeps._strategy import Strategy
@@ -94,13 +94,3 @@ def data_bytes(splits: Any, flow: Flow | None) -> int:
     if flow is None:
         return num_bytes(shapes_of(splits))
     return num_bytes(splits._replace(train=None)) + 2 * flow.window_bytes
-
-
-def num_bytes(tree: Any) -> int:
-    """Of all arrays of a tree, or of their shapes.
-
-    >>> num_bytes({"w": np.zeros((2, 3), np.float32), "b": np.zeros(3, np.uint8)})
-    27
-    """
-    leaves = jax.tree.leaves(tree)
-    return sum(int(np.prod(x.shape)) * x.dtype.itemsize for x in leaves)

@@ -9,9 +9,9 @@ import numpy as np
 
 from vae_jax import __version__, assembly, training
 from vae_jax.configs import to_mapping
+from vae_jax.sweeps import _hosts
 from vae_jax.sweeps._cohorts import Shard
 from vae_jax.sweeps._engine import Engine
-from vae_jax.sweeps._saver import to_host
 from vae_jax.sweeps._setup import num_cores
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax")
@@ -124,7 +124,7 @@ def missing(value: Any) -> Any:
 
 def member_params(params: Any, carry: Any) -> list[Any]:
     """The parameters of each resident, on the host, typed keys as their data."""
-    stacked = jax.tree.map(to_host, params)
+    stacked = _hosts.whole(params)
     num = len(np.asarray(carry.first_bad_step))
     return [jax.tree.map(lambda leaf, i=i: leaf[i], stacked) for i in range(num)]
 

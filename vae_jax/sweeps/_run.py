@@ -1,17 +1,16 @@
 """Run a sweep: check it whole, then run the members that are left."""
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import jax
 
 from vae_jax import __version__, assembly, results, training
 from vae_jax.configs import Run
-from vae_jax.data import Dataset, described
-from vae_jax.records import ask
+from vae_jax.sweeps import _hosts
 from vae_jax.sweeps._chunk import OnChunk
 from vae_jax.sweeps._cohorts import split_shards
 from vae_jax.sweeps._given import with_data
@@ -25,17 +24,18 @@ from vae_jax.sweeps._identity import (
     member_id,
     refuse_twins,
 )
-from vae_jax.sweeps._interrupts import catch_signals
+from vae_jax.sweeps._interrupts import Stops, catch_signals
 from vae_jax.sweeps._metrics_file import MetricsFile
 from vae_jax.sweeps._options import Options, Stream
-from vae_jax.sweeps._out import check_out
+from vae_jax.sweeps._out import MANIFEST, begun_width, check_out
 from vae_jax.sweeps._progress import Progress
 from vae_jax.sweeps._rows import PACKAGES
 from vae_jax.sweeps._setup import num_cores, setup_if_new
 from vae_jax.sweeps._shard import Session
 from vae_jax.sweeps._stages import Stage, left_behind, stages_of, stored_stages
+from vae_jax.sweeps._told import tell_data, tell_finished, tell_idle, tell_room
 from vae_jax.sweeps._watch import Watch
-from vae_jax.sweeps._work import Cohort, work
+from vae_jax.sweeps._work import Cohort, fitting_width, follow, work
 
 MakeJob = Callable[[Run], assembly.Job]
 
@@ -81,64 +81,113 @@ def run(
     The README shows a sweep.
     """
     configs, out = with_data(configs, data), Path(out).expanduser()
-    refuse_nothing(configs, options)
-    refuse_twins(configs)
-    check_out(out)
-    log = options.metrics_file
-    metrics_file = None if log is None else MetricsFile(log)
-    if not setup_if_new():
-        Progress(0, options.progress).say(
-            f"JAX has started with one device, and {num_cores()} cores are here: call "
-            "`sweeps.setup_jax()` before anything else to use them all."
-        )
+    all_cores = setup_if_new()
+    options = options if _hosts.is_first_host() else options._replace(progress=False)
+    with _hosts.mourned(str(out)):
+        with _hosts.together("checking the run"):
+            refuse_nothing(configs, options)
+            refuse_twins(configs)
+            check_out(out)
+            log = options.metrics_file if _hosts.is_first_host() else None
+            metrics_file = None if log is None else MetricsFile(log)
+            if not all_cores:
+                tell_idle(options)
+            found = look(configs, out, options, make_job)
+        if _hosts.told(b"left" if found.is_left else b"") == b"left":
+            on_chunk = on_chunk if _hosts.is_first_host() else None
+            session = opened(found, configs, out, make_job)
+            watch = Watch(session.progress, metrics_file, on_chunk)
+            with catch_signals() as stops:
+                train_all(found.cohorts, session._replace(watch=watch, stops=stops))
+        else:
+            tell_finished(out, configs, options)
+    return results.read(out)
+
+
+class Found(NamedTuple):
+    """What a run is made of, and what its folder holds of it.
+
+    >>> Found._fields[:2]
+    ('options', 'cohorts')
+    """
+
+    options: Options
+    cohorts: list[Cohort]
+    inputs: list[Inputs]
+    ids: list[str]
+    before: list[Stage]
+    kept: list[Stage]
+    usable: Mapping[int, list[Stage]]
+    said: dict[str, Any]
+    is_left: bool
+
+
+def look(
+    configs: Sequence[Run], out: Path, options: Options, make_job: MakeJob
+) -> Found:
+    """Check a run and its folder, and trace what is left to be run; nothing is written."""
+    options = options._replace(width=begun_width(out, options.width))
     cohorts, inputs = assemble(configs, options, make_job)
     ids = [member_id(*pair) for pair in zip(configs, inputs, strict=True)]
     before = stored_stages(out)
     stages = stages_of(before, configs, inputs)
     kept = left_behind(before, stages, ids)
-    said = manifest(configs, inputs, ids, kept)
+    said = manifest(configs, inputs, ids, kept) | {"width": options.width}
     accept = options.accept_version_change
     exists = results.compare(out, said, accept_version_change=accept)
     finished = results.finished_members(out) if exists else set()
-    if not set(ids) <= finished:
+    is_left, usable = not set(ids) <= finished, {}
+    if is_left:
         usable = usable_stages(out, configs, cohorts, stages, kept, finished, make_job)
-        for cohort in cohorts:
-            if not {ids[member] for member in cohort.hypers} <= finished:
-                cohort.trace(options)
-        stored = results.create_or_open(out, said, accept_version_change=accept)
-        if make_job is assembly.job:
-            tell_data(out, configs, inputs, options)
-        tell_growth(out, before, ids, usable, options)
-        data = [data_digest(one) for one in inputs]
-        about = {"spec_hash": stored["spec_hash"], "total": len(stored["members"])}
-        with catch_signals() as stops:
-            progress = Progress(sum(c.num_steps for c in configs), options.progress)
-            watch = Watch(progress, metrics_file, on_chunk)
-            session = Session(
-                out, options, progress, stops, ids, data, about, watch, usable
+        left = [
+            cohort
+            for cohort in cohorts
+            if not {ids[member] for member in cohort.hypers} <= finished
+        ]
+        if (fitting := fitting_width(left, options)) < options.width:
+            tell_room(options.width, fitting, options)
+            options = options._replace(width=fitting)
+            cohorts, _ = assemble(configs, options, make_job)
+            said |= {"width": fitting}
+    return Found(options, cohorts, inputs, ids, before, kept, usable, said, is_left)
+
+
+def opened(
+    found: Found,
+    configs: Sequence[Run],
+    out: Path,
+    make_job: MakeJob,
+) -> Session:
+    """Make or open the folder of a run, and say what is done in it."""
+    options = found.options
+    accept = options.accept_version_change
+    with _hosts.together("opening the folder"):
+        if _hosts.is_first_host():
+            results.create_or_open(out, found.said, accept_version_change=accept)
+            if make_job is assembly.job:
+                tell_data(out, configs, found.inputs, options)
+            tell_growth(out, found.before, found.ids, found.usable, options)
+    with _hosts.together("looking for the folder"):
+        if not (out / MANIFEST).exists():
+            raise ValueError(
+                f"`out` must be a folder that all hosts see; got {str(out)!r}, which the "
+                "first has made and this one has not. Name one that they share."
             )
-            train_all(cohorts, stored, session)
-    else:
-        tell_finished(out, configs, options)
-    return results.read(out)
-
-
-def tell_data(
-    out: Path, configs: Sequence[Run], inputs: Sequence[Inputs], options: Options
-) -> None:
-    """Say of every data set what was read, and write what members need to know of it.
-
-    They can be used where the data are gone.
-    """
-    of = {data_digest(found): run for run, found in zip(configs, inputs, strict=True)}
-    said = []
-    for digest, run in of.items():
-        dataset: Dataset = ask(run.data.load, Dataset)
-        known = assembly.about(dataset)
-        results.keep_about(out, digest, assembly.about_as_json(known))
-        said.append(described(dataset))
-    for sentence in dict.fromkeys(said):
-        Progress(0, options.progress).say(sentence)
+        stored = results.read_manifest(out)
+    about = {"spec_hash": stored["spec_hash"], "total": len(stored["members"])}
+    progress = Progress(sum(c.num_steps for c in configs), options.progress)
+    return Session(
+        out,
+        options,
+        progress,
+        Stops(),
+        found.ids,
+        [data_digest(one) for one in found.inputs],
+        about,
+        Watch(progress),
+        found.usable,
+        stored["spec_hashes"],
+    )
 
 
 def refuse_nothing(configs: Sequence[Run], options: Options) -> None:
@@ -228,21 +277,15 @@ def manifest(
     }
 
 
-def train_all(
-    cohorts: Sequence[Cohort], stored: dict[str, Any], session: Session
-) -> None:
+def train_all(cohorts: Sequence[Cohort], session: Session) -> None:
     """Run what is left, with the bar drawn."""
     try:
-        when = work(cohorts, stored["spec_hashes"], session)
+        if _hosts.is_first_host():
+            when = work(cohorts, session)
+            results.mark_finished(session.out, session.about["spec_hash"], when)
+        else:
+            follow(cohorts, session)
     finally:
         session.progress.close()
-    results.mark_finished(session.out, stored["spec_hash"], when)
-
-
-def tell_finished(out: Path, configs: Sequence[Run], options: Options) -> None:
-    """Say that nothing was trained, and when it was."""
-    when = results.finished_at(out)
-    ended = f", the last on {when}" if when else ""
-    Progress(0, options.progress).say(
-        f"Nothing was trained: all of {len(configs)} members had ended{ended}."
-    )
+    with _hosts.together("ending"):
+        pass

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from vae_jax import checkpoints, results
+from vae_jax.sweeps import _hosts
 from vae_jax.sweeps._going_on import lengthened, shorter
 from vae_jax.sweeps._stages import Stage
 
@@ -30,10 +31,9 @@ class Saver:
         self.last = time.perf_counter()
         self.saved_step = -1
 
-    def save_when_due(self, carry: Any, step: int) -> None:
-        """Save if the last one is long enough ago."""
-        if time.perf_counter() - self.last >= self.interval:
-            self.save(carry, step)
+    def is_due(self) -> bool:
+        """Whether the last one is long enough ago."""
+        return time.perf_counter() - self.last >= self.interval
 
     def save(self, carry: Any, step: int) -> None:
         """Save the members, without what fills up the devices; a step once."""
@@ -41,8 +41,9 @@ class Saver:
             return
         began = time.perf_counter()
         num = len(self.metadata["members"])
-        own = jax.tree.map(lambda leaf: to_host(leaf)[:num], carry)
-        checkpoints.save(self.folder, step, own, self.metadata)
+        own = jax.tree.map(lambda leaf: leaf[:num], _hosts.whole(carry))
+        if _hosts.is_first_host():
+            checkpoints.save(self.folder, step, own, self.metadata)
         self.last, self.saved_step = time.perf_counter(), step
         self.interval = max(self.interval, SAVES_PER_INTERVAL * (self.last - began))
 
@@ -67,8 +68,10 @@ def keep_state(
 ) -> None:
     """Keep what members ended with, once, in a folder that is theirs for good."""
     folder = out / STATES / checkpoint_folder(out, members).name
+    own = jax.tree.map(lambda leaf: leaf[: len(members)], _hosts.whole(carry))
+    if not _hosts.is_first_host():
+        return
     if step not in {save.step for save in checkpoints.peek(folder)}:
-        own = jax.tree.map(lambda leaf: to_host(leaf)[: len(members)], carry)
         checkpoints.save(folder, step, own, {"members": list(members), **about})
 
 

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from vae_jax import results
+from vae_jax.sweeps import _hosts
 from vae_jax.sweeps._chunk import Chunk, chunk_of
 from vae_jax.sweeps._cohorts import Shard
 from vae_jax.sweeps._engine import Engine, Residents, place_members
@@ -44,6 +45,7 @@ class Session(NamedTuple):
         about: what a checkpoint says of its run.
         watch: what is told of every chunk.
         stages: members of the folder that some of them go on from, by their number.
+        specs: hashes of the specification, of which its checkpoints may have any.
 
     >>> Session._fields[:3]
     ('out', 'options', 'progress')
@@ -58,6 +60,7 @@ class Session(NamedTuple):
     about: dict[str, Any]
     watch: Watch
     stages: Mapping[int, Sequence[Stage]] = MappingProxyType({})
+    specs: Sequence[str] = ()
 
 
 class Task(NamedTuple):
@@ -91,12 +94,14 @@ def run_task(
     carry = train(task, feed, engine, session, saver)
     last = task.shard.configs[0].num_steps
     session.progress.describe("evaluating")
-    with session.stops.during("evaluating", lambda: save(carry, last, saver, session)):
+    # of several hosts one cannot fetch by itself when a signal comes
+    safe = _hosts.whole(carry) if _hosts.several() else carry
+    with session.stops.during("evaluating", lambda: save(safe, last, saver, session)):
         found = engine.evaluate(carry, task.residents, data)
-        metrics = jax.tree.map(np.asarray, found)
+        metrics = _hosts.whole(found)
         params = None
         if session.options.keep_params:
-            params = member_params(engine.params(carry, task.residents, data), carry)
+            params = member_params(engine.params(carry, task.residents, data), safe)
         if session.options.keep_state:
             keep_state(session.out, ids, carry, last, session.about)
     circumstances = Circumstances(
@@ -108,11 +113,12 @@ def run_task(
         session.options.width,
         engine,
     )
-    rows = make_rows(task.shard, carry, metrics, circumstances)
+    rows = make_rows(task.shard, safe, metrics, circumstances)
     knobs = [with_knobs(hyper) for hyper in task.hypers]
-    results.commit_shard(
-        session.out, rows, params and params[: len(rows)], knobs if params else None
-    )
+    if _hosts.is_first_host():
+        results.commit_shard(
+            session.out, rows, params and params[: len(rows)], knobs if params else None
+        )
     session.progress.describe("")
 
 
@@ -140,11 +146,13 @@ def train(
             jax.block_until_ready(carry.first_bad_step)
         watch(task, carry, first, done, saver, session)
         chunk = next_chunk(done - first, time.perf_counter() - since)
-        if session.stops.received:
+        signum = session.stops.received[0] if session.stops.received else 0
+        chunk, due, signum = _hosts.agreed(chunk, saver.is_due(), signum)
+        if signum:
             save(carry, done, saver, session)
-            raise Interrupted(session.stops.received[0])
-        if done < num_steps:
-            saver.save_when_due(carry, done)
+            raise Interrupted(signum)
+        if done < num_steps and due:
+            saver.save(carry, done)
     feed.close()
     return carry
 
@@ -165,7 +173,8 @@ def seen(task: Task, carry: Carry, first: int, last: int, session: Session) -> C
     """The rows that end in these steps."""
     members, log_every = task.shard.members, task.shard.configs[0].log_every
     ids = [session.ids[member] for member in members]
-    return chunk_of(carry, members, ids, log_every, first, last)
+    shown = _hosts.whole(carry._replace(state=()))
+    return chunk_of(shown, members, ids, log_every, first, last)
 
 
 def begin(

@@ -7,7 +7,9 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, PartitionSpec
+from jax.sharding import Mesh
+
+from vae_jax.sweeps._mesh import EVERYWHERE, MEMBER, MEMBERS
 
 Strategy = Literal["map", "vmap"]
 
@@ -18,18 +20,6 @@ Measured on 2 cores (AVX-512, jax 0.10): a step of 0.05 MFLOP takes 0.54 of the 
 under vmap over 16 members, one of 6 MFLOP 0.96, one of 80 MFLOP 1.32.
 """
 
-MEMBERS = PartitionSpec("members")
-EVERYWHERE = PartitionSpec()
-
-
-def member_mesh(devices: list[Any] | None = None) -> Mesh:
-    """All devices in a row, each taking a share of the members.
-
-    >>> member_mesh().axis_names
-    ('members',)
-    """
-    return Mesh(np.array(devices or jax.devices()), ("members",))
-
 
 def choose_strategy(program_step: Callable[..., Any], *arguments: Any) -> Strategy:
     """`vmap` on accelerators and for the smallest steps on CPU, else `map`.
@@ -37,9 +27,17 @@ def choose_strategy(program_step: Callable[..., Any], *arguments: Any) -> Strate
     >>> choose_strategy(lambda x: x @ x, jax.numpy.ones((4, 4)))
     'vmap'
     """
-    if jax.default_backend() != "cpu":
-        return "vmap"
-    return "vmap" if step_flop(program_step, *arguments) < VMAP_BELOW_FLOP else "map"
+    return strategy_for(jax.make_jaxpr(program_step)(*arguments).jaxpr)
+
+
+def strategy_for(step: Any) -> Strategy:
+    """The same, of a step that is traced already.
+
+    >>> strategy_for(jax.make_jaxpr(lambda x: x @ x)(jax.numpy.ones((4, 4))).jaxpr)
+    'vmap'
+    """
+    small = jax.default_backend() != "cpu" or flop(step) < VMAP_BELOW_FLOP
+    return "vmap" if small else "map"
 
 
 def step_flop(function: Callable[..., Any], *arguments: Any) -> float:
@@ -56,13 +54,14 @@ def step_flop(function: Callable[..., Any], *arguments: Any) -> float:
     >>> step_flop(lambda x: jax.lax.scan(turn, x, length=5), jax.numpy.ones((4, 4)))
     640.0
     """
-    return _flop(jax.make_jaxpr(function)(*arguments).jaxpr)
+    return flop(jax.make_jaxpr(function)(*arguments).jaxpr)
 
 
-def _flop(jaxpr: Any) -> float:
+def flop(jaxpr: Any) -> float:
+    """Of a traced program; see `step_flop`."""
     total = 0.0
     for equation in jaxpr.eqns:
-        inner = [_flop(own) for own in _inside(equation)]
+        inner = [flop(own) for own in inner_programs(equation)]
         if equation.primitive.name == "cond":
             total += max(inner)
         else:
@@ -71,7 +70,7 @@ def _flop(jaxpr: Any) -> float:
     return total
 
 
-def _inside(equation: Any) -> list[Any]:
+def inner_programs(equation: Any) -> list[Any]:
     """The programs that an equation runs: of loops, branches, calls, derivatives."""
     found = []
     for leaf in jax.tree.leaves(list(equation.params.values())):
@@ -106,10 +105,12 @@ def over_members(
 ) -> Callable[..., Any]:
     """`function(member, shared)` over the first `num_real` stacked members.
 
-    They are sharded over the mesh; the leading size of `members` must be a multiple of the
-    number of devices. What fills it up is not computed by `map`, and comes back as zeros.
+    They are sharded over the first axis of the mesh, whose size the leading size of
+    `members` must be a multiple of. What fills it up is not computed by `map`, and comes
+    back as zeros.
     `shared_specs` say which parts of what is shared are only so by the members of a device.
 
+    >>> from vae_jax.sweeps._mesh import member_mesh
     >>> double = over_members(lambda m, s: m * s, member_mesh(), "map")
     >>> size = jax.device_count()
     >>> double(jax.numpy.ones(size), jax.numpy.asarray(2.0), size).sum() == 2 * size
@@ -121,7 +122,7 @@ def over_members(
         # a vmap of size 1 costs 17 % more than none
         if strategy == "vmap" and size > 1:
             return jax.vmap(function, in_axes=(0, None))(members, shared)
-        before = jax.lax.axis_index("members").astype(jnp.int32) * size
+        before = jax.lax.axis_index(MEMBER).astype(jnp.int32) * size
         count = jnp.clip(jnp.asarray(num_real, jnp.int32) - before, 0, size)
         return map_first(function, members, shared, count)
 

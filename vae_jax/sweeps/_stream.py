@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from vae_jax.sweeps._mesh import EVERYWHERE, MEMBERS, WINDOWS
 from vae_jax.sweeps._options import Stream
-from vae_jax.sweeps._strategy import EVERYWHERE, MEMBERS
 from vae_jax.training import Splits, Streamed, Window
 from vae_jax.views import Rows
 
@@ -35,6 +35,7 @@ class Flow(NamedTuple):
         slots: seeds that a window has batches for, on each device.
         event: shape of an example.
         dtype: of its numbers.
+        batch_devices: that share each batch.
 
     >>> Flow(60_000, 128, 100, 1, (28, 28), np.dtype(np.uint8)).window_bytes
     10035204
@@ -46,29 +47,41 @@ class Flow(NamedTuple):
     slots: int
     event: tuple[int, ...]
     dtype: np.dtype[Any]
+    batch_devices: int = 1
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the batches of a window, on one device."""
+        """Of the batches of a window, on the devices that share them."""
         return (self.slots, self.num_steps, self.batch_size, *self.event)
+
+    @property
+    def share(self) -> tuple[int, ...]:
+        """Of what one of these devices has of them."""
+        own = self.batch_size // self.batch_devices
+        return (self.slots, self.num_steps, own, *self.event)
 
     @property
     def window_bytes(self) -> int:
         """On one device."""
         number = 4 * self.slots
-        return int(np.prod(self.shape)) * self.dtype.itemsize + number
+        return int(np.prod(self.share)) * self.dtype.itemsize + number
 
     def shapes(self) -> Window:
         """A window as a member sees it: that of its device."""
         return Window(
             jax.ShapeDtypeStruct((self.slots,), np.int32),
             jax.ShapeDtypeStruct((), np.int32),
-            jax.ShapeDtypeStruct(self.shape, self.dtype),
+            jax.ShapeDtypeStruct(self.share, self.dtype),
         )
 
 
 def flow_of(
-    stream: Stream, splits: Any, seeds: Sequence[int], per_device: int, batch_size: int
+    stream: Stream,
+    splits: Any,
+    seeds: Sequence[int],
+    per_device: int,
+    batch_size: int,
+    batch_devices: int = 1,
 ) -> Flow | None:
     """How a cohort's training set is streamed; None where it is resident.
 
@@ -78,6 +91,7 @@ def flow_of(
         seeds: of its members.
         per_device: members on a device at most.
         batch_size: examples a step.
+        batch_devices: that share them.
 
     Raises:
         ValueError: data that are no `Splits` shall be streamed, or grain is not installed.
@@ -106,9 +120,10 @@ def flow_of(
         )
     slots = min(per_device, len(set(seeds)))
     event, dtype = tuple(train.shape[1:]), np.dtype(train.dtype)
-    of_step = slots * batch_size * int(np.prod(event)) * dtype.itemsize
+    share = batch_size // batch_devices
+    of_step = slots * share * int(np.prod(event)) * dtype.itemsize
     steps = max(1, min(WINDOW_STEPS, WINDOW_BYTES // max(of_step, 1)))
-    return Flow(len(train), batch_size, steps, slots, event, dtype)
+    return Flow(len(train), batch_size, steps, slots, event, dtype, batch_devices)
 
 
 def fits(size: int) -> bool:
@@ -149,7 +164,7 @@ def traced_as(splits: Any, flow: Flow | None) -> Any:
     """The data as a program of one member is traced with."""
     if flow is None:
         return shapes_of(splits)
-    order = jax.ShapeDtypeStruct((flow.num_steps * flow.batch_size,), np.int32)
+    order = jax.ShapeDtypeStruct((flow.num_steps * flow.share[2],), np.int32)
     train = Streamed(flow.num_examples, flow.shapes(), order)
     return splits._replace(train=train)
 
@@ -166,6 +181,6 @@ def specs_of(splits: Any, flow: Flow | None) -> Any:
     """Where the parts of the data lie that a chunk of steps is called with."""
     if flow is None:
         return EVERYWHERE
-    window = Window(seeds=MEMBERS, first=EVERYWHERE, batches=MEMBERS)
+    window = Window(seeds=MEMBERS, first=EVERYWHERE, batches=WINDOWS)
     specs = jax.tree.map(lambda _: EVERYWHERE, on_device(splits, flow))
     return specs._replace(train=replace(specs.train, window=window))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from vae_jax.sweeps import _hosts
 from vae_jax.sweeps._chunk import Chunk, OnChunk, in_short
 from vae_jax.sweeps._metrics_file import MetricsFile
 from vae_jax.sweeps._progress import Progress
@@ -22,12 +23,16 @@ class Watch:
     @property
     def looks(self) -> bool:
         """Whether anybody does: else nothing need be fetched from the devices."""
-        return bool(self._progress.shown or self._file or self._on_chunk)
+        seen = self._progress.shown or self._file or self._on_chunk
+        # of several hosts all fetch what one of them looks at
+        return bool(seen) or _hosts.several()
 
     def resumed(self, make: Callable[[], Chunk]) -> None:
         """Members go on: rows that they had already, of which the file may lack some."""
-        if self._file is not None:
-            self._file.append(make())
+        if self._file is not None or _hosts.several():
+            chunk = make()
+            if self._file is not None:
+                self._file.append(chunk)
 
     def saw(self, make: Callable[[], Chunk], num: int) -> None:
         """A chunk has been made.

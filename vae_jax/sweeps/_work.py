@@ -6,18 +6,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from typing import Any
 
-import jax
-
 from vae_jax import assembly, results
+from vae_jax.mapped import check_share
 from vae_jax.sweeps._claims import Claims, claims
 from vae_jax.sweeps._cohorts import Shard, part_of
 from vae_jax.sweeps._engine import Engine, make_engine, place_data, stack_members
 from vae_jax.sweeps._feed import Feed, Resident
 from vae_jax.sweeps._interrupts import Interrupted
+from vae_jax.sweeps._memory import available_bytes, room
+from vae_jax.sweeps._mesh import member_devices, mesh_for
 from vae_jax.sweeps._options import Options
+from vae_jax.sweeps._orders import (
+    END,
+    WAIT,
+    heard_states,
+    next_order,
+    order,
+    order_task,
+)
 from vae_jax.sweeps._saver import Saved, Shelf, checkpoint_folder
 from vae_jax.sweeps._shard import Session, Task, now, run_task
-from vae_jax.sweeps._stream import flow_of, on_device
+from vae_jax.sweeps._stream import flow_of, on_device, traced_as
 
 POLL_SECONDS = 1.0
 """How often a launcher looks whether members that others have in hand have ended."""
@@ -37,25 +46,51 @@ class Cohort:
     def trace(self, options: Options) -> Engine:
         """The engine; an error of shape or type appears here."""
         if self._engine is None:
-            config = self.shards[0].configs[0]
             size = max(len(shard.members) for shard in self.shards)
-            self._engine = make_engine(
-                self.job.program,
-                list(self.hypers.values()),
-                self.job.splits,
-                config.num_steps // config.log_every,
-                config.log_every,
-                size,
-                options.strategy,
-                flow_of(
-                    options.stream,
-                    self.job.splits,
-                    [one.seed for shard in self.shards for one in shard.configs],
-                    -(-size // len(jax.devices()[:size])),
-                    config.batch_size,
-                ),
-            )
+            self._engine = self._made(options, size)
         return self._engine
+
+    def room(self, options: Options) -> int:
+        """Members that may be resident at once, at most those that would be.
+
+        Raises:
+            ValueError: not even one; see `_memory.room`.
+        """
+        engine, free = self.trace(options), available_bytes()
+        rows = member_devices(engine.mesh)
+        if free is None:
+            return engine.size
+        data = traced_as(self.job.splits, engine.flow)
+        fixed = options._replace(strategy=engine.strategy)
+
+        def make(num: int) -> Engine:
+            return self._made(fixed, num * rows)
+
+        return rows * room(engine, make, self.job.hyper, data, free)
+
+    def _made(self, options: Options, size: int) -> Engine:
+        config, shared = self.shards[0].configs[0], options.batch_devices
+        rows = member_devices(mesh_for(size, shared))
+        check_share(config.batch_size, shared)
+        flow = flow_of(
+            options.stream,
+            self.job.splits,
+            [one.seed for shard in self.shards for one in shard.configs],
+            -(-size // rows),
+            config.batch_size,
+            shared,
+        )
+        return make_engine(
+            self.job.program,
+            list(self.hypers.values()),
+            self.job.splits,
+            config.num_steps // config.log_every,
+            config.log_every,
+            size,
+            options.strategy,
+            flow,
+            shared,
+        )
 
     def placed(self, engine: Engine) -> Any:
         """The data on the devices, once."""
@@ -74,6 +109,16 @@ class Cohort:
     def unplace(self) -> None:
         """Let the next cohort have the memory."""
         self._placed = None
+
+
+def fitting_width(cohorts: Sequence[Cohort], options: Options) -> int:
+    """The width of a run whose members have room, as it was asked for where all have.
+
+    Raises:
+        ValueError: one member has none.
+    """
+    rooms = [(cohort.room(options), cohort.trace(options).size) for cohort in cohorts]
+    return min([options.width, *(room for room, size in rooms if room < size)])
 
 
 class Finished:
@@ -95,9 +140,7 @@ class Finished:
         return self._known
 
 
-def work(
-    cohorts: Sequence[Cohort], spec_hashes: Sequence[str], session: Session
-) -> str:
+def work(cohorts: Sequence[Cohort], session: Session) -> str:
     """Run members until all are stored; returns when the last one was."""
     finished = Finished(session)
     tell_missing(finished.now(), session)
@@ -105,20 +148,24 @@ def work(
     told = False
     with claims(session.out) as mine:
         while left := set(session.ids) - finished.now():
-            shelf = Shelf(session.out, spec_hashes)
-            for cohort in cohorts:
-                run_cohort(cohort, shelf, finished, mine, session)
+            # the others need hear of nothing for a while that a collective allows
+            order(WAIT)
+            shelf = Shelf(session.out, session.specs)
+            for number, cohort in enumerate(cohorts):
+                run_cohort(number, cohort, shelf, finished, mine, session)
             shelf.forget(finished.now())
             left = set(session.ids) - finished.now()
             if left:
                 told = told or tell_waiting(left, session)
                 wait(session)
+    order(END)
     with suppress(OSError):  # a save that belongs to no member stays
         (session.out / "checkpoints").rmdir()
     return now()
 
 
 def run_cohort(
+    number: int,
     cohort: Cohort,
     shelf: Shelf,
     finished: Finished,
@@ -135,13 +182,44 @@ def run_cohort(
             for task in tasks_of(cohort, part_of(shard, left), shelf, session):
                 ids = [session.ids[member] for member in task.shard.members]
                 shelf.add(checkpoint_folder(session.out, ids), ids)
-                engine = cohort.trace(session.options)
-                with closing(cohort.feed(engine, task)) as feed:
-                    run_task(task, feed, engine, session)
+                order_task(number, task.shard, task.saved)
+                carry_out(cohort, task, session)
                 shelf.forget(finished.now())
         finally:
             mine.release(taken)
     cohort.unplace()
+
+
+def carry_out(cohort: Cohort, task: Task, session: Session) -> None:
+    """Run a task, as every host of the run does."""
+    engine = cohort.trace(session.options)
+    with closing(cohort.feed(engine, task)) as feed:
+        run_task(task, feed, engine, session)
+
+
+def follow(cohorts: Sequence[Cohort], session: Session) -> None:
+    """Do what the first host says, until it has nothing more to do."""
+    before: Cohort | None = None
+    while (heard := next_order()) != END:
+        if heard == WAIT:
+            continue
+        cohort, members = cohorts[heard["cohort"]], set(heard["members"])
+        if before not in (None, cohort):
+            before.unplace()
+        before = cohort
+        shard = next(one for one in cohort.shards if members <= set(one.members))
+        part, engine = part_of(shard, members), cohort.trace(session.options)
+        saved = heard_states(engine, len(members), heard["step"])
+        carry_out(cohort, task_of(cohort, part, saved, engine), session)
+
+
+def task_of(
+    cohort: Cohort, part: Shard, saved: Sequence[Saved], engine: Engine
+) -> Task:
+    """Members that go on together, with their settings placed."""
+    hypers = [cohort.hypers[member] for member in part.members]
+    seeds = [config.seed for config in part.configs]
+    return Task(part, hypers, stack_members(seeds, hypers, engine), saved)
 
 
 def tasks_of(
@@ -161,11 +239,9 @@ def tasks_of(
     steps = {m: 0 if saved is None else saved.step for m, saved in states.items()}
     for step in sorted(set(steps.values()), reverse=True):
         part = part_of(shard, {m for m in shard.members if steps[m] == step})
-        hypers = [cohort.hypers[member] for member in part.members]
-        seeds = [config.seed for config in part.configs]
         saved: list[Saved] = [s for m in part.members if (s := states[m]) is not None]
         session.progress.skip(step * len(part.members))
-        yield Task(part, hypers, stack_members(seeds, hypers, engine), saved)
+        yield task_of(cohort, part, saved, engine)
 
 
 def steps_done(cohorts: Sequence[Cohort], finished: set[str], session: Session) -> int:

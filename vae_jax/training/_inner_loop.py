@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from vae_jax.mapped import batch_split_over, own_share, shared_axis
 from vae_jax.training._encoder_share import IsEncoder, encoder_mask, put, take
 from vae_jax.training._keys import Stream, example_keys, fold_indices, stream_key
 from vae_jax.training._program import Prepare
@@ -141,8 +142,11 @@ def make_pursuit(
 
         def update(share, sub_step):  # type: ignore[no-untyped-def]
             rows, prepared, keys = draw(order, t, sub_step, key, batch_size)
+            axis, drawn = shared_axis(), own_share((rows, prepared, keys))
+            rows, prepared, keys = drawn
             batch = prepare(prepared, images[rows])
-            moved, info = step(with_share(train, share, mask), batch, now, keys)
+            with batch_split_over(axis):
+                moved, info = step(with_share(train, share, mask), batch, now, keys)
             return share_of(moved, mask), info.loss
 
         share, count = improve(update, share_of(train, mask), loop, going)

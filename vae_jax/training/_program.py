@@ -9,6 +9,7 @@ import optax
 from jaxtyping import Array, Float, Int, Shaped
 
 from vae_jax import records
+from vae_jax.mapped import batch_split_over, own_share, shared_axis
 from vae_jax.training._feedback import Feedback
 from vae_jax.training._keys import Stream, example_keys, stream_key
 from vae_jax.training._state import StepHyper, StepKeys, TrainState
@@ -131,7 +132,8 @@ def make_program(
 
     Args:
             init_params: `init_params(key) -> params`; not called where data hold `initial`.
-            step: from `make_step`, without an axis name: a run is on one device.
+            step: from `make_step`, without an axis name: where several devices share a
+                batch, the engine says so.
             optimizer: the one the step was made with.
             prepare: turns stored images into the model's input.
             evaluate: see `make_evaluate`.
@@ -164,8 +166,11 @@ def make_program(
             example_keys(key, stream, t, batch_size)
             for stream in (Stream.BINARISE, Stream.NOISE, Stream.DROPOUT)
         ]
+        # devices that run a member together take a share of the batch each
+        axis, (rows, keys) = shared_axis(), own_share((rows, keys))
         batch = prepare(keys[0], batch_of(data.train, rows, t))
-        train, info = step(state.train, batch, hyper.at(t), StepKeys(*keys[1:]))
+        with batch_split_over(axis):
+            train, info = step(state.train, batch, hyper.at(t), StepKeys(*keys[1:]))
         return RunState(train, order), info
 
     def params(state, key, hyper, data):  # type: ignore[no-untyped-def]

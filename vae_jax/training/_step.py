@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Shaped
 
-from vae_jax.mapped import batch_split_over
+from vae_jax.mapped import batch_axis, batch_split_over, mean_over
 from vae_jax.numerics import as_float
 from vae_jax.training._explicit import in_auto_axes
 from vae_jax.training._feedback import Feedback
@@ -68,7 +68,8 @@ def make_step(
         axis_name: mapped axis that the batch is split over, if it is. Gradients and
             information are averaged over it, and clipped after that; and whatever of this
             package the objective calls takes its batch means over it. What takes a mean
-            by itself must do the same; `vae_jax.mapped.batch_axis()` says the name.
+            by itself must do the same; `vae_jax.mapped.batch_axis()` says the name. Where
+            none is given it is that of whoever has split the batch, as sweeps do.
         feedback: a controller, whose value multiplies beta.
 
     Returns:
@@ -96,7 +97,8 @@ def make_step(
         return jnp.mean(loss), jax.tree.map(jnp.mean, terms)
 
     def over_devices(found: Any) -> Any:
-        return found if axis_name is None else jax.lax.pmean(found, axis_name)
+        axis = batch_axis()
+        return found if axis is None else mean_over(found, axis)
 
     def run(state, batch, hyper, keys):  # type: ignore[no-untyped-def]
         beta = jnp.asarray(hyper.beta, jnp.float32)
@@ -128,7 +130,7 @@ def make_step(
         return TrainState(params, opt_state, steered), info
 
     def step(state, batch, hyper, keys):  # type: ignore[no-untyped-def]
-        with batch_split_over(axis_name):
+        with batch_split_over(batch_axis(axis_name)):
             return in_auto_axes(run, state, batch, hyper, keys)
 
     step.axis_name = axis_name  # type: ignore[attr-defined]

@@ -1,0 +1,142 @@
+"""One sweep over two processes is that of one; whoever is left says how to go on."""
+
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_mesh import ROUNDING, difference
+
+from vae_jax import results, sweeps
+from vae_jax.sweeps import _hosts, _orders
+
+SCRIPT = Path(__file__).with_name("on_hosts.py")
+LOST = 75
+
+
+def start(out, word, members, *hosts, seconds=0.0):
+    command = [sys.executable, str(SCRIPT), str(out), word, str(members), str(seconds)]
+    return subprocess.Popen(
+        [*command, *map(str, hosts)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def start_two(out, word, members, **options):
+    port = free_port()
+    return [start(out, word, members, port, 2, host, **options) for host in range(2)]
+
+
+def ended(processes, seconds=500):
+    """What they said, and with what code; none is left behind."""
+    try:
+        said = [one.communicate(timeout=seconds)[0] for one in processes]
+    finally:
+        for one in processes:
+            one.kill()
+    return said, [one.returncode for one in processes]
+
+
+@pytest.mark.slow  # two processes that exchange at every step
+@pytest.mark.parametrize("word", ["2-map-never", "2-vmap-always"])
+def test_a_member_over_two_hosts_is_that_of_one(tmp_path, word):
+    said, codes = ended([start(tmp_path / "one", "1-map-never", 1)])
+    assert codes == [0], said
+    said, codes = ended(start_two(tmp_path / "two", word, 1))
+    assert codes == [0, 0], said
+    assert all("1 rows" in one for one in said)
+    assert difference(tmp_path / "two", tmp_path / "one") < ROUNDING
+    # only one of them wrote
+    assert len(list((tmp_path / "two" / "shards").glob("*.parquet"))) >= 1
+    assert not results.read(tmp_path / "two").missing
+
+
+@pytest.mark.slow
+def test_members_over_two_hosts_are_those_of_one(tmp_path):
+    said, codes = ended([start(tmp_path / "one", "1-map-never", 4)])
+    assert codes == [0], said
+    said, codes = ended(start_two(tmp_path / "two", "1-map-never", 4))
+    assert codes == [0, 0], said
+    assert results.content_hash(tmp_path / "two") == results.content_hash(
+        tmp_path / "one"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_host_that_dies_ends_the_other_which_says_how_to_go_on(tmp_path, victim):
+    out = tmp_path / "two"
+    processes = start_two(out, "2-map-never", 1, seconds=0.2)
+    saves = out / "checkpoints"
+    until = time.monotonic() + 300
+    while not list(saves.glob("*/[0-9]*")) and time.monotonic() < until:
+        time.sleep(0.2)
+    processes[victim].send_signal(signal.SIGKILL)
+    said, codes = ended(processes)
+    assert codes[victim] == -signal.SIGKILL
+    assert codes[1 - victim] not in (0, None)
+    assert "the same command on all hosts resumes it" in said[1 - victim]
+    assert not results.read(out).runs.num_rows
+    said, codes = ended(start_two(out, "2-map-never", 1))
+    assert codes == [0, 0], said
+    whole = tmp_path / "whole"
+    said, codes = ended(start_two(whole, "2-map-never", 1))
+    assert codes == [0, 0], said
+    assert results.content_hash(out) == results.content_hash(whole)
+    shutil.rmtree(whole)
+
+
+WRONG = {
+    "no `host`": {"coordinator": "a:1", "num_hosts": 2},
+    "host:port": {"coordinator": "a", "num_hosts": 2, "host": 0},
+    "host=2 and num_hosts=2": {"coordinator": "a:1", "num_hosts": 2, "host": 2},
+    "host=0 and num_hosts=0": {"coordinator": "a:1", "num_hosts": 0, "host": 0},
+}
+
+
+@pytest.mark.parametrize("message", WRONG)
+def test_hosts_named_in_part_or_wrongly_are_refused(message):
+    with pytest.raises(ValueError, match=message):
+        sweeps.connect(**WRONG[message])
+
+
+def test_one_process_is_the_first_and_waits_for_nobody():
+    assert _hosts.is_first_host()
+    assert not _hosts.several()
+    assert _hosts.told(b"abc") == b"abc"
+    assert _hosts.agreed(3, True, 15) == (3, True, 15)
+    with pytest.raises(RuntimeError, match="mine"), _hosts.together("trying"):
+        raise RuntimeError("mine")
+
+
+def test_a_state_is_told_byte_for_byte():
+    rng = np.random.default_rng(0)
+    state = {
+        "w": rng.normal(size=(3, 2)).astype(np.float32),
+        "zero": np.float32(-0.0),
+        "on": np.array([True, False]),
+        "n": np.int32(-7),
+    }
+    found = _orders.unpacked(_orders.packed(state), state)
+    for name, value in state.items():
+        assert found[name].tobytes() == np.asarray(value).tobytes()
+        assert found[name].shape == np.shape(value)
+
+
+def test_a_leader_that_is_alone_orders_nothing(monkeypatch):
+    monkeypatch.setattr(_hosts, "told", lambda message: pytest.fail("told somebody"))
+    _orders.order(_orders.WAIT)
+    _orders.order_task(0, None, [])
