@@ -1,7 +1,7 @@
 """Run a sweep: check it whole, then run the members that are left."""
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args
@@ -16,6 +16,7 @@ from vae_jax.sweeps._chunk import OnChunk
 from vae_jax.sweeps._cohorts import split_shards
 from vae_jax.sweeps._given import with_data
 from vae_jax.sweeps._growth import tell_growth, usable_stages
+from vae_jax.sweeps._home import home
 from vae_jax.sweeps._identity import (
     DataDigests,
     Inputs,
@@ -99,7 +100,7 @@ def run(
     said = manifest(configs, inputs, ids, kept)
     accept = options.accept_version_change
     exists = results.compare(out, said, accept_version_change=accept)
-    finished = results.finished_members(out) if exists else set()
+    finished = results.finished_members(out, said) if exists else set()
     if not set(ids) <= finished:
         usable = usable_stages(out, configs, cohorts, stages, kept, finished, make_job)
         for cohort in cohorts:
@@ -111,14 +112,18 @@ def run(
         tell_growth(out, before, ids, usable, options)
         data = [data_digest(one) for one in inputs]
         about = {"spec_hash": stored["spec_hash"], "total": len(stored["members"])}
-        with catch_signals() as stops:
-            progress = Progress(sum(c.num_steps for c in configs), options.progress)
+        tell_elsewhere(stored, said, options)
+        progress = Progress(sum(c.num_steps for c in configs), options.progress)
+        with catch_signals() as stops, home(out, progress.say) as place:
             watch = Watch(progress, metrics_file, on_chunk)
             session = Session(
-                out, options, progress, stops, ids, data, about, watch, usable
+                out, options, progress, stops, ids, data, about, watch, place, usable
             )
             train_all(cohorts, stored, session)
     else:
+        if before and not set(ids) <= {stage.id for stage in before}:
+            # the manifest that the folder was extended by was deleted
+            results.create_or_open(out, said, accept_version_change=accept)
         tell_finished(out, configs, options)
     return results.read(out)
 
@@ -139,6 +144,21 @@ def tell_data(
         said.append(described(dataset))
     for sentence in dict.fromkeys(said):
         Progress(0, options.progress).say(sentence)
+
+
+def tell_elsewhere(
+    stored: Mapping[str, Any], said: Mapping[str, Any], options: Options
+) -> None:
+    """Say that a run goes on where it did not begin, which shows in last bits."""
+    then, now = (
+        f"{one['num_devices']} x {one['device']} with {one['threads']} threads"
+        for one in (stored, said)
+    )
+    if then != now:
+        Progress(0, options.progress).say(
+            f"The run began on {then}, and goes on with {now}: its rows may differ in the "
+            "last bits from those made there. Each row says where it was made."
+        )
 
 
 def refuse_nothing(configs: Sequence[Run], options: Options) -> None:

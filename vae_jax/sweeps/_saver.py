@@ -11,6 +11,7 @@ import numpy as np
 
 from vae_jax import checkpoints, results
 from vae_jax.sweeps._going_on import lengthened, shorter
+from vae_jax.sweeps._home import Home
 from vae_jax.sweeps._stages import Stage
 
 SAVES_PER_INTERVAL = 50
@@ -21,14 +22,22 @@ class Saver:
     """Saves the state of members, at most once in the longer of a time and 50 saves."""
 
     def __init__(
-        self, out: Path, members: Sequence[str], seconds: float, about: dict[str, Any]
+        self, home: Home, members: Sequence[str], seconds: float, about: dict[str, Any]
     ) -> None:
         """Of the members with these identities; nothing is written yet."""
-        self.folder = checkpoint_folder(out, members)
+        self.home = home
         self.metadata = {"members": list(members), **about}
         self.interval = seconds
         self.last = time.perf_counter()
         self.saved_step = -1
+
+    def stay(self, carry: Any, step: int) -> None:
+        """Go on where the folder is in its place; else save where it is now.
+
+        Raises:
+            FileNotFoundError: it has another place, or none.
+        """
+        self.home.stay(lambda: self.save(carry, step))
 
     def save_when_due(self, carry: Any, step: int) -> None:
         """Save if the last one is long enough ago."""
@@ -42,7 +51,8 @@ class Saver:
         began = time.perf_counter()
         num = len(self.metadata["members"])
         own = jax.tree.map(lambda leaf: to_host(leaf)[:num], carry)
-        checkpoints.save(self.folder, step, own, self.metadata)
+        folder = checkpoint_folder(self.home.where(), self.metadata["members"])
+        checkpoints.save(folder, step, own, self.metadata)
         self.last, self.saved_step = time.perf_counter(), step
         self.interval = max(self.interval, SAVES_PER_INTERVAL * (self.last - began))
 
@@ -109,6 +119,8 @@ class Shelf:
             for folder in sorted(root.iterdir()) if root.is_dir() else ():
                 # a damaged record is in none of them, and restoring says so
                 saves = checkpoints.peek(folder)
+                if not saves:  # all are damaged: of whom, nobody knows
+                    checkpoints.restore(folder, {})
                 names = {m for save in saves for m in save.metadata["members"]}
                 self._folders[folder] = names
 
