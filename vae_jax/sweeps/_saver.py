@@ -210,12 +210,17 @@ def to_carry(states: Sequence[Any], like: Any) -> Any:
     def stack(leaf: Any, *rows: Any) -> Any:
         stacked = np.stack(rows)
         if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-            return jax.random.wrap_key_data(
-                jnp.asarray(stacked), impl=jax.random.key_impl(leaf)
-            )
+            return jax.random.wrap_key_data(jnp.asarray(stacked), impl=_key_impl(leaf))
         return stacked
 
     return jax.tree.map(stack, like, *states)
+
+
+def _key_impl(like: Any) -> Any:
+    """The kind of keys, of their shape alone too, of which JAX does not tell it."""
+    found: list[Any] = []
+    jax.eval_shape(lambda key: found.append(jax.random.key_impl(key)), like)
+    return found[0]
 
 
 def _stacked(like: Any, num: int) -> Any:
