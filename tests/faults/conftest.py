@@ -1,7 +1,12 @@
-"""The run that every other one is compared with."""
+"""The run that every other one is compared with, and what tests of data share."""
+
+import sys
+from pathlib import Path
 
 import pytest
 import small
+
+sys.path.append(str(Path(__file__).parents[1] / "data"))  # `small_sets`
 
 
 @pytest.fixture(scope="session")
