@@ -15,6 +15,7 @@ import small
 
 from vae_jax import checkpoints
 from vae_jax.sweeps import _run
+from vae_jax.sweeps._strategy import pad_members
 
 ON_EIGHT_DEVICES = """
 import sys
@@ -93,6 +94,14 @@ def test_whoever_wants_another_dtype_casts_it(tmp_path, saved, target):
         checkpoints.restore(tmp_path, {"x": np.zeros(2, target)})
     asked = checkpoints.restore(tmp_path, state).state["x"].astype(target)
     assert asked.tolist() == state["x"].astype(target).tolist()
+
+
+def test_keys_fill_up_the_devices_as_numbers_do():
+    keys = jax.random.split(jax.random.key(0), 3)
+    filled = pad_members({"key": keys, "x": np.arange(3)}, 5)
+    assert filled["x"].tolist() == [0, 1, 2, 2, 2]
+    found, data = jax.random.key_data(filled["key"]), jax.random.key_data(keys)
+    assert found.tolist() == data[np.array([0, 1, 2, 2, 2])].tolist()
 
 
 def test_going_on_elsewhere_is_said(capsys):

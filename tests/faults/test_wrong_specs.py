@@ -4,11 +4,7 @@ They go through what the command line does before anything is compiled: the file
 and expanded, and every run is checked against its data and its model.
 """
 
-import os
 import re
-import resource
-import subprocess
-import sys
 
 import pytest
 
@@ -305,40 +301,3 @@ def test_what_may_not_be_read_is_refused(tmp_path, monkeypatch):
 
     monkeypatch.setattr("pathlib.Path.open", forbidden)
     assert "may not be read by you" in (refusal(tmp_path / "sweep.toml") or "")
-
-
-# the command itself
-
-
-COLD = list(FILES)[:: len(FILES) // 30][:30]
-LIMIT = 3.0
-"""Seconds of CPU from a cold start to the refusal."""
-
-
-@pytest.mark.slow  # 30 cold starts
-def test_thirty_refusals_are_cold_within_seconds_and_compile_nothing(tmp_path):
-    times = {}
-    for number, text in enumerate(COLD):
-        path = tmp_path / f"{number}.toml"
-        path.write_text(text)
-        command = [sys.executable, "-m", "vae_jax", "sweep", str(path), "--out", "run"]
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env=os.environ | {"JAX_LOG_COMPILES": "1"},
-            check=False,
-        )
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        assert done.returncode == 2, done.stderr
-        assert FILES[text] in done.stderr
-        assert "Compiling" not in done.stderr
-        assert "Traceback" not in done.stderr
-        times[text] = sum(after[:2]) - sum(before[:2])
-    slowest = max(times, key=times.__getitem__)
-    print(f"{len(times)} refusals, the slowest {times[slowest]:.2f} s: {slowest!r}")
-    assert len(times) == 30
-    assert times[slowest] < LIMIT
-    assert not (tmp_path / "run").exists()
