@@ -107,6 +107,7 @@ def test_keys_fill_up_the_devices_as_numbers_do():
 def test_going_on_elsewhere_is_said(capsys):
     stored = {"num_devices": 8, "device": "cpu", "threads": 4}
     _run.tell_elsewhere(stored, stored, small.QUIET._replace(progress=True))
+    _run.tell_elsewhere({}, stored, small.QUIET._replace(progress=True))
     assert capsys.readouterr().err == ""
     said = stored | {"num_devices": 1, "threads": 2}
     _run.tell_elsewhere(stored, said, small.QUIET._replace(progress=True))

@@ -150,6 +150,8 @@ def tell_elsewhere(
     stored: Mapping[str, Any], said: Mapping[str, Any], options: Options
 ) -> None:
     """Say that a run goes on where it did not begin, which shows in last bits."""
+    if "threads" not in stored:  # older folders do not say it
+        return
     then, now = (
         f"{one['num_devices']} x {one['device']} with {one['threads']} threads"
         for one in (stored, said)
