@@ -11,6 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import jax
 import small
 
 from vae_jax import sweeps
@@ -21,7 +22,7 @@ DIGITS = {
         "hidden": [16],
         "latent_dim": 2,
         "batch_size": 32,
-        "num_steps": 4000,
+        "num_steps": 1000,
         "log_every": 50,
         "eval_samples": 2,
     },
@@ -29,11 +30,22 @@ DIGITS = {
 }
 
 
+def run(kind, folder, given, watch=None):
+    """One of the two sweeps, here."""
+    quick = {"progress": False, "checkpoint_seconds": 0.0, "strategy": "map"}
+    options = {"keep_state": True} | quick | given.get("options", {})
+    if kind == "small":
+        small.run(folder, small.members(given.get("num", 6)), on_chunk=watch, **options)
+    else:
+        configs = sweeps.expand(DIGITS)
+        sweeps.run(configs, folder, sweeps.Options(**options), on_chunk=watch)
+
+
 def main():
     kind, folder, given = sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3])
     sweeps.setup_jax(1)
-    quick = {"progress": False, "checkpoint_seconds": 0.0, "strategy": "map"}
-    options = {"keep_state": True} | quick | given.get("options", {})
+    # reading even the smallest program is quicker than compiling it
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     _shard.CHUNK_SECONDS = 0.2
     if "steps" in given:
         _shard.next_chunk = lambda steps, seconds: given["steps"]
@@ -43,11 +55,7 @@ def main():
         time.sleep(given.get("sleep", 0.0))
 
     print("begins", flush=True)
-    if kind == "small":
-        small.run(folder, small.members(given.get("num", 6)), on_chunk=watch, **options)
-    else:
-        configs = sweeps.expand(DIGITS)
-        sweeps.run(configs, folder, sweeps.Options(**options), on_chunk=watch)
+    run(kind, folder, given, watch)
 
 
 if __name__ == "__main__":
