@@ -63,7 +63,7 @@ def kill_at_random(out, longest, rng):
         shutil.rmtree(out)
 
 
-@pytest.mark.slow  # 50 kills of a run of eight members, and 50 runs
+@pytest.mark.slow  # 50 kills of a run of eight members
 @pytest.mark.parametrize("moment", range(45))
 def test_a_kill_at_any_moment(undisturbed, tmp_path, moment):
     wanted, seconds = undisturbed
