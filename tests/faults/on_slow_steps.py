@@ -3,6 +3,7 @@
 Arguments: the folder, seconds a step, seconds that starting and evaluating take.
 """
 
+import signal
 import sys
 import time
 from pathlib import Path
@@ -52,6 +53,8 @@ def make_job(config):
 
 
 if __name__ == "__main__":
+    # a shell ignores Ctrl-C for what it starts in the background, and a run keeps to that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sweeps.setup_jax(1)
     config = small.BASE.changed(num_steps=20, log_every=10)
     print("begins", flush=True)
