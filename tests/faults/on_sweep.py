@@ -15,7 +15,7 @@ import jax
 import small
 
 from vae_jax import sweeps
-from vae_jax.sweeps import _shard
+from vae_jax.sweeps import _saver, _shard
 
 DIGITS = {
     "base": {
@@ -46,7 +46,8 @@ def main():
     sweeps.setup_jax(1)
     # reading even the smallest program is quicker than compiling it
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    _shard.CHUNK_SECONDS = 0.2
+    # saves after almost every chunk, so that a kill meets many of them
+    _shard.CHUNK_SECONDS, _saver.SAVES_PER_INTERVAL = 0.2, 2
     if "steps" in given:
         _shard.next_chunk = lambda steps, seconds: given["steps"]
 
