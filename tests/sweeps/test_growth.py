@@ -208,7 +208,7 @@ def grown(tmp_path, base, **changes):
         patched.setattr(_work, "run_task", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             sweeps.run(configs, out, QUIET)
-        patched.setattr(results, "finished_members", lambda _: ids_of(out))
+        patched.setattr(results, "finished_members", lambda *_: ids_of(out))
         sweeps.run([base.changed(num_steps=80, **changes)], out, QUIET)
 
 

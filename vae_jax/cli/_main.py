@@ -105,13 +105,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _let_go_of_stdout()
         raise SystemExit(UNREAD) from error
     except KeyboardInterrupt as error:
-        print("vae-jax: interrupted", file=sys.stderr)
+        tell("vae-jax: interrupted")
         raise SystemExit(INTERRUPTED) from error
     except Exception as error:
         if not is_explained(error):
             raise
-        print(f"vae-jax: {error}", file=sys.stderr)
+        tell(f"vae-jax: {error}")
         raise SystemExit(REFUSED) from error
+
+
+def tell(sentence: str) -> None:
+    """A line on standard error; that nobody reads it ends nothing.
+
+    >>> with contextlib.redirect_stderr(sys.stdout):
+    ...     tell("vae-jax: interrupted")
+    vae-jax: interrupted
+    """
+    with contextlib.suppress(BrokenPipeError):
+        print(sentence, file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -216,7 +227,7 @@ def tidy_warnings() -> Iterator[None]:
         line: str | None = None,
     ) -> Any:
         if category is UserWarning:
-            print(f"vae-jax: note: {message}", file=sys.stderr)
+            tell(f"vae-jax: note: {message}")
         else:
             usual(message, category, filename, lineno, file, line)
 

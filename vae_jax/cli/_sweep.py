@@ -126,7 +126,9 @@ def sweep(
     stop = 3 }`, `beta = { start = 0.1, stop = 10.0, num = 5, scale = "log" }`. Settings
     have underscores: `latent_dim = 8`. Runs with a remedy and without, or whose settings
     differ in name, go in a [[grid]] each. `vae-jax train --help` shows the settings,
-    `vae-jax settings files` those of own data, and --dry-run what there is to do.
+    `vae-jax settings files` those of own data, and --dry-run what there is to do. A signal
+    ends a run with its state saved and with exit code 128 + its number, and the same
+    command goes on; `vae-jax --help` has the other codes.
     """
     from vae_jax import sweeps
 

@@ -5,7 +5,9 @@ that neither a damaged header nor a compressed terabyte takes memory; nothing is
 """
 
 import math
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +20,16 @@ from vae_jax.dumps._stored import Stored
 
 MOST_BYTES = 2**31
 """Of one array, 2 GiB: 5000 examples of 100 000 units in float32."""
+
+BROKEN = (
+    ValueError,
+    EOFError,
+    RuntimeError,  # a bit that says that it is encrypted, or packed in an unknown way
+    zipfile.BadZipFile,
+    zlib.error,
+    tokenize.TokenError,  # from the header of an array
+)
+"""What numpy and zipfile raise of flipped bits."""
 
 NPZ_SAVE = "np.savez('posterior.npz', means=means, logvars=logvars)"
 
@@ -102,7 +114,7 @@ def _npz_member(
             )
             shape, _, dtype = header(file)
             start = file.tell()
-    except (ValueError, zipfile.BadZipFile, EOFError, OSError, RuntimeError) as error:
+    except (*BROKEN, OSError) as error:
         raise _damaged(path, error) from error
     if dtype.hasobject:
         raise ValueError(
@@ -115,12 +127,10 @@ def _npz_member(
 
 
 def _load_npz(path: Path, name: str) -> np.ndarray:
-    import zlib
-
     try:
         with np.load(path, allow_pickle=False) as archive:
             return np.asarray(archive[name])
-    except (ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except BROKEN as error:
         raise _damaged(path, error) from error
 
 

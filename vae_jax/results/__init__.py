@@ -36,6 +36,7 @@ from vae_jax.results._manifest import (
 )
 from vae_jax.results._pairs import Case, Comparison, Difference, compare_runs
 from vae_jax.results._params import write_params
+from vae_jax.results._put_back import manifest_files, put_back
 from vae_jax.results._shards import commit_shard, finished_members
 from vae_jax.results._student import t_quantile
 from vae_jax.results._tables import (
@@ -71,8 +72,10 @@ __all__ = [
     "keep_about",
     "kept_about",
     "load_leaves",
+    "manifest_files",
     "mark_finished",
     "named_leaves",
+    "put_back",
     "read",
     "read_manifest",
     "short_hash",

@@ -153,6 +153,16 @@ def read_manifest(out: Path) -> Manifest:
     )
 
 
+def extended_by(stored: Manifest, given: Mapping[str, Any] | None) -> Manifest:
+    """A manifest that knows the members of a given one too."""
+    if given is None or "members" not in given or "members" not in stored:
+        return stored
+    return stored | {
+        "spec_hashes": [_complete(given)["spec_hash"], *stored["spec_hashes"]],
+        "members": [*stored["members"], *given["members"]],
+    }
+
+
 def read_sealed(path: Path) -> dict[str, Any]:
     """A JSON file with its own SHA-256, verified."""
     content = path.read_bytes()
@@ -183,6 +193,11 @@ def _listed(out: Path) -> list[Path]:
 
 def _path(out: Path, number: int) -> Path:
     return out / ("manifest.json" if number == 1 else f"manifest-{number:04d}.json")
+
+
+def is_manifest(path: Path) -> bool:
+    """Whether a file has the name of a manifest."""
+    return _NAME.fullmatch(path.name) is not None
 
 
 def _is_temporary(path: Path) -> bool:

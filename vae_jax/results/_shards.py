@@ -16,7 +16,12 @@ import pyarrow.parquet as pq
 
 from vae_jax.results._files import DamagedFile, ForeignFile, write_once
 from vae_jax.results._first_format import is_of_first_format, with_numbers_as_ids
-from vae_jax.results._manifest import Manifest, read_manifest, spec_hash
+from vae_jax.results._manifest import (
+    Manifest,
+    extended_by,
+    read_manifest,
+    spec_hash,
+)
 from vae_jax.results._params import write_params
 
 HISTORY = "history/"
@@ -95,8 +100,14 @@ def commit_shard(
     return out / "shards" / name
 
 
-def finished_members(out: str | os.PathLike[str]) -> set[str]:
+def finished_members(
+    out: str | os.PathLike[str], manifest: Mapping[str, Any] | None = None
+) -> set[str]:
     """The identities of the members that are stored.
+
+    Args:
+        out: the run folder.
+        manifest: what it is given next: shards may be of that, if its file was deleted.
 
     Raises:
         DamagedFile: a shard is not what was written.
@@ -107,7 +118,7 @@ def finished_members(out: str | os.PathLike[str]) -> set[str]:
     """
     if not shard_files(Path(out)):
         return set()
-    return {one for shard in read_all(Path(out)) for one in shard.members}
+    return {one for shard in read_all(Path(out), manifest) for one in shard.members}
 
 
 def shard_files(out: Path) -> list[Path]:
@@ -117,13 +128,15 @@ def shard_files(out: Path) -> list[Path]:
     return sorted(p for p in found if p.name[:6] == "shard-" and p.suffix == ".parquet")
 
 
-def read_all(out: Path) -> Iterator[StoredShard]:
+def read_all(
+    out: Path, given: Mapping[str, Any] | None = None
+) -> Iterator[StoredShard]:
     """Every stored shard, verified, and each member once.
 
     Launchers of unlike width that could not lock the folder may both have stored a member:
     its first row counts, in the order of the files.
     """
-    manifest, seen = read_manifest(out), set[str]()
+    manifest, seen = extended_by(read_manifest(out), given), set[str]()
     for path in shard_files(out):
         shard = read_shard(path)
         _check_binding(shard, manifest)
@@ -183,7 +196,8 @@ def _check_binding(shard: StoredShard, manifest: Manifest) -> None:
         raise ForeignFile(
             f"{shard.path} belongs to another run: its specification is "
             f"{str(given)[:12]}, that of the folder {known[-1][:12]}. It is whole; move it "
-            "to the folder that it came from"
+            "to the folder that it came from. Was a `manifest-*.json` of this folder "
+            "deleted? The command that the run was extended by writes it again"
         )
 
 

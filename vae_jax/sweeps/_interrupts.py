@@ -122,7 +122,8 @@ def _say(sentence: str) -> None:
 def catch_signals() -> Iterator[Stops]:
     """The signals received so far; a second one stops at once.
 
-    Outside of the main thread none are caught.
+    Outside of the main thread none are caught, and never one that is ignored, as `nohup`
+    has it of SIGHUP.
 
     >>> with catch_signals() as stops:
     ...     signal.raise_signal(signal.SIGTERM)
@@ -133,7 +134,8 @@ def catch_signals() -> Iterator[Stops]:
     if threading.current_thread() is not threading.main_thread():
         yield stops
         return
-    old = {signum: signal.signal(signum, stops.note) for signum in SIGNALS}
+    caught = [one for one in SIGNALS if signal.getsignal(one) != signal.SIG_IGN]
+    old = {signum: signal.signal(signum, stops.note) for signum in caught}
     try:
         with _woken(stops):
             yield stops

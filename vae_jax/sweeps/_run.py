@@ -15,6 +15,7 @@ from vae_jax.sweeps._chunk import OnChunk
 from vae_jax.sweeps._cohorts import split_shards
 from vae_jax.sweeps._given import with_data
 from vae_jax.sweeps._growth import tell_growth, usable_stages
+from vae_jax.sweeps._home import home
 from vae_jax.sweeps._identity import (
     DataDigests,
     Inputs,
@@ -188,6 +189,23 @@ def opened(
         found.usable,
         stored["spec_hashes"],
     )
+
+
+def tell_elsewhere(
+    stored: Mapping[str, Any], said: Mapping[str, Any], options: Options
+) -> None:
+    """Say that a run goes on where it did not begin, which shows in last bits."""
+    if "threads" not in stored:  # older folders do not say it
+        return
+    then, now = (
+        f"{one['num_devices']} x {one['device']} with {one['threads']} threads"
+        for one in (stored, said)
+    )
+    if then != now:
+        Progress(0, options.progress).say(
+            f"The run began on {then}, and goes on with {now}: its rows may differ in the "
+            "last bits from those made there. Each row says where it was made."
+        )
 
 
 def refuse_nothing(configs: Sequence[Run], options: Options) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from vae_jax import checkpoints, results
 from vae_jax.sweeps import _hosts
 from vae_jax.sweeps._going_on import lengthened, shorter
+from vae_jax.sweeps._home import Home
 from vae_jax.sweeps._stages import Stage
 
 SAVES_PER_INTERVAL = 50
@@ -22,14 +23,28 @@ class Saver:
     """Saves the state of members, at most once in the longer of a time and 50 saves."""
 
     def __init__(
-        self, out: Path, members: Sequence[str], seconds: float, about: dict[str, Any]
+        self, home: Home, members: Sequence[str], seconds: float, about: dict[str, Any]
     ) -> None:
         """Of the members with these identities; nothing is written yet."""
-        self.folder = checkpoint_folder(out, members)
+        self.home = home
         self.metadata = {"members": list(members), **about}
         self.interval = seconds
         self.last = time.perf_counter()
         self.saved_step = -1
+
+    def stay(self, carry: Any, step: int) -> None:
+        """Go on where the folder is in its place; else save where it is now.
+
+        Of several hosts one cannot save alone: what was saved last goes with the folder.
+
+        Raises:
+            FileNotFoundError: it has another place, or none.
+        """
+        if not _hosts.several():
+            self.home.stay(lambda: self.save(carry, step))
+            return
+        with _hosts.together("looking for the folder"):
+            self.home.stay(lambda: None)
 
     def is_due(self) -> bool:
         """Whether the last one is long enough ago."""
@@ -43,7 +58,8 @@ class Saver:
         num = len(self.metadata["members"])
         own = jax.tree.map(lambda leaf: leaf[:num], _hosts.whole(carry))
         if _hosts.is_first_host():
-            checkpoints.save(self.folder, step, own, self.metadata)
+            folder = checkpoint_folder(self.home.where(), self.metadata["members"])
+            checkpoints.save(folder, step, own, self.metadata)
         self.last, self.saved_step = time.perf_counter(), step
         self.interval = max(self.interval, SAVES_PER_INTERVAL * (self.last - began))
 
@@ -112,6 +128,8 @@ class Shelf:
             for folder in sorted(root.iterdir()) if root.is_dir() else ():
                 # a damaged record is in none of them, and restoring says so
                 saves = checkpoints.peek(folder)
+                if not saves:  # all are damaged: of whom, nobody knows
+                    checkpoints.restore(folder, {})
                 names = {m for save in saves for m in save.metadata["members"]}
                 self._folders[folder] = names
 
@@ -201,12 +219,17 @@ def to_carry(states: Sequence[Any], like: Any) -> Any:
     def stack(leaf: Any, *rows: Any) -> Any:
         stacked = np.stack(rows)
         if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-            return jax.random.wrap_key_data(
-                jnp.asarray(stacked), impl=jax.random.key_impl(leaf)
-            )
+            return jax.random.wrap_key_data(jnp.asarray(stacked), impl=_key_impl(leaf))
         return stacked
 
     return jax.tree.map(stack, like, *states)
+
+
+def _key_impl(like: Any) -> Any:
+    """The kind of keys, of their shape alone too, of which JAX does not tell it."""
+    found: list[Any] = []
+    jax.eval_shape(lambda key: found.append(jax.random.key_impl(key)), like)
+    return found[0]
 
 
 def _stacked(like: Any, num: int) -> Any:

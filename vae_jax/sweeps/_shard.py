@@ -16,6 +16,7 @@ from vae_jax.sweeps._chunk import Chunk, chunk_of
 from vae_jax.sweeps._cohorts import Shard
 from vae_jax.sweeps._engine import Engine, Residents, place_members
 from vae_jax.sweeps._feed import Feed, Resident
+from vae_jax.sweeps._home import Home
 from vae_jax.sweeps._interrupts import Interrupted, Stops
 from vae_jax.sweeps._options import Options
 from vae_jax.sweeps._progress import Progress
@@ -44,6 +45,7 @@ class Session(NamedTuple):
         data: digest of its data, by its number.
         about: what a checkpoint says of its run.
         watch: what is told of every chunk.
+        home: where the folder is by now.
         stages: members of the folder that some of them go on from, by their number.
         specs: hashes of the specification, of which its checkpoints may have any.
 
@@ -59,6 +61,7 @@ class Session(NamedTuple):
     data: Sequence[str]
     about: dict[str, Any]
     watch: Watch
+    home: Home
     stages: Mapping[int, Sequence[Stage]] = MappingProxyType({})
     specs: Sequence[str] = ()
 
@@ -89,7 +92,7 @@ def run_task(
     began, started_at = time.perf_counter(), now()
     ids = [session.ids[member] for member in task.shard.members]
     seconds = session.options.checkpoint_seconds
-    saver = Saver(session.out, ids, seconds, session.about)
+    saver = Saver(session.home, ids, seconds, session.about)
     data = feed.data
     carry = train(task, feed, engine, session, saver)
     last = task.shard.configs[0].num_steps
@@ -102,6 +105,7 @@ def run_task(
         params = None
         if session.options.keep_params:
             params = member_params(engine.params(carry, task.residents, data), safe)
+        saver.stay(carry, last)
         if session.options.keep_state:
             keep_state(session.out, ids, carry, last, session.about)
     circumstances = Circumstances(
@@ -151,6 +155,8 @@ def train(
         if signum:
             save(carry, done, saver, session)
             raise Interrupted(signum)
+        if done < num_steps:
+            saver.stay(carry, done)
         if done < num_steps and due:
             saver.save(carry, done)
     feed.close()
@@ -194,7 +200,7 @@ def save(carry: Carry, step: int, saver: Saver, session: Session) -> None:
     saver.save(carry, step)
     session.progress.close()
     session.progress.say(
-        f"Stopped; the same command resumes it. Saved in {session.out}."
+        f"Stopped; the same command resumes it. Saved in {session.home.where()}."
     )
 
 

@@ -164,7 +164,9 @@ def pad_members(tree: Any, size: int) -> Any:
     """
 
     def pad(leaf: Any) -> Any:
-        leaf = np.asarray(leaf)
-        return np.concatenate([leaf, np.repeat(leaf[-1:], size - len(leaf), axis=0)])
+        rows = np.minimum(np.arange(size), len(leaf) - 1)
+        if isinstance(leaf, jax.Array):  # typed keys are none of numpy's
+            return leaf[rows]
+        return np.asarray(leaf)[rows]
 
     return jax.tree.map(pad, tree)

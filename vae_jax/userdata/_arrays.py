@@ -1,6 +1,9 @@
 """Examples of numpy's files: `.npy`, one array, and `.npz`, several by name."""
 
+import errno
+import tokenize
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,16 @@ import numpy as np
 from vae_jax.userdata._raw import WHOLE, Raw, check_splits, split_name
 
 LABELS = ("y", "label", "labels", "class", "classes", "target", "targets")
+
+BROKEN = (
+    ValueError,
+    EOFError,
+    RuntimeError,  # a bit that says that it is encrypted, or packed in an unknown way
+    zipfile.BadZipFile,
+    zlib.error,
+    tokenize.TokenError,  # from the header of an array
+)
+"""What numpy and zipfile raise of flipped bits."""
 
 
 def read_npy(path: Path) -> Raw:
@@ -23,7 +36,7 @@ def read_npy(path: Path) -> Raw:
     """
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
+    except BROKEN as error:
         raise ValueError(
             f"{path} must hold one array of numbers, as np.save writes it; got {error}"
         ) from error
@@ -100,7 +113,10 @@ def _loaded(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (*BROKEN, OSError) as error:
+        # a place before the beginning of the file is damage, and no error of reading
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
         raise ValueError(
             f"{path} must hold arrays of numbers, as np.savez writes them; got {error}"
         ) from error

@@ -3,6 +3,7 @@
 Arguments: the folder, seconds a step, seconds that starting and evaluating take.
 """
 
+import signal
 import sys
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import jax
 import jax.numpy as jnp
-import tiny
+import small
 
 from vae_jax import sweeps
 
@@ -29,28 +30,32 @@ def waiting(seconds, value):
 
 
 def step(state, t, key, hyper, data):
-    state, info = tiny.step(state, t, key, hyper, data)
-    return state, tiny.Info(waiting(STEP, info.loss))
+    new, info = small.step(state, t, key, hyper, data)
+    return new | {"waited": state["waited"]}, small.Info(waiting(STEP, info.loss))
 
 
 def init(key, hyper, data):
-    state = tiny.init(key, hyper, data)
-    return {**state, "b": [state["b"][0] + 0 * waiting(ENDS, jnp.float32(0))]}
+    state = small.init(key, hyper, data)
+    zero = 0 * waiting(ENDS, jnp.float32(0))
+    return state | {"waited": zero}
 
 
 def evaluate(state, key, hyper, data):
-    return {"size": waiting(ENDS, tiny.evaluate(state, key, hyper, data)["size"])}
+    found = small.evaluate(state, key, hyper, data)
+    return found | {"size": waiting(ENDS, found["size"])}
 
 
-PROGRAM = tiny.PROGRAM._replace(init=init, step=step, evaluate=evaluate)
+PROGRAM = small.PROGRAM._replace(init=init, step=step, evaluate=evaluate)
 
 
 def make_job(config):
-    return tiny.make_job(config)._replace(program=PROGRAM)
+    return small.make_job(config)._replace(program=PROGRAM)
 
 
 if __name__ == "__main__":
+    # a shell ignores Ctrl-C for what it starts in the background, and a run keeps to that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sweeps.setup_jax(1)
-    config = tiny.BASE.changed(num_steps=20, log_every=10)
+    config = small.BASE.changed(num_steps=20, log_every=10)
     print("begins", flush=True)
-    sweeps.run([config], FOLDER, sweeps.Options(), make_job=make_job)
+    sweeps.run([config], FOLDER, sweeps.Options(keep_state=True), make_job=make_job)
