@@ -32,7 +32,7 @@ _NUMPY = (np.ndarray, np.generic)
 # the whole file is hashed, with this in the place of the hash
 _SEAL = b"vae_jax.sha256"
 _BLANK = b"?" * 64
-_BINDING, _PARAMS = "vae_jax.binding", "vae_jax.params"
+BINDING, PARAMS = "vae_jax.binding", "vae_jax.params"
 
 
 class StoredShard(NamedTuple):
@@ -82,17 +82,21 @@ def commit_shard(
     _check_rows(rows)
     table = pa.table({name: _column(name, rows) for name in rows[0]})
     binding = _binding(read_manifest(out), rows)
-    metadata = {_BINDING: json.dumps(binding)}
+    metadata = {BINDING: json.dumps(binding)}
     if params is not None:
         kept = _write_params(out, binding, rows, params, knobs)
-        metadata[_PARAMS] = json.dumps(kept)
-    first = min(int(row["member"]) for row in rows)
-    name = (
-        f"shard-{first:05d}-{spec_hash({'members': binding['members']})[:12]}.parquet"
+        metadata[PARAMS] = json.dumps(kept)
+    name = shard_name(min(int(row["member"]) for row in rows), binding["members"])
+    write_once(
+        out / "shards" / name, sealed_table(table.replace_schema_metadata(metadata))
     )
-    write_once(out / "shards" / name, _sealed(table.replace_schema_metadata(metadata)))
     _drop_unused_params(out, read_shard(out / "shards" / name))
     return out / "shards" / name
+
+
+def shard_name(first: int, members: Sequence[str]) -> str:
+    """The file of members, the first of which has this number."""
+    return f"shard-{first:05d}-{spec_hash({'members': members})[:12]}.parquet"
 
 
 def finished_members(out: str | os.PathLike[str]) -> set[str]:
@@ -126,7 +130,7 @@ def read_all(out: Path) -> Iterator[StoredShard]:
     manifest, seen = read_manifest(out), set[str]()
     for path in shard_files(out):
         shard = read_shard(path)
-        _check_binding(shard, manifest)
+        check_binding(shard, manifest)
         new = [i for i, member in enumerate(shard.members) if member not in seen]
         seen.update(shard.members)
         if new:
@@ -151,7 +155,7 @@ def read_shard(path: Path) -> StoredShard:
     if "member_id" not in table.column_names:
         table = with_numbers_as_ids(table)
     notes = table.schema.metadata or {}
-    params = json.loads(notes.get(_PARAMS.encode(), b"null"))
+    params = json.loads(notes.get(PARAMS.encode(), b"null"))
     return StoredShard(path, table, table["member_id"].to_pylist(), params)
 
 
@@ -173,7 +177,12 @@ def _binding(manifest: Manifest, rows: Sequence[Mapping[str, Any]]) -> dict[str,
     return {"spec_hash": manifest["spec_hash"], "members": members, "total": total}
 
 
-def _check_binding(shard: StoredShard, manifest: Manifest) -> None:
+def check_binding(shard: StoredShard, manifest: Manifest) -> None:
+    """Refuse a shard of another run.
+
+    Raises:
+        ForeignFile: says whose it is.
+    """
     if is_of_first_format(shard.table):
         return  # says nothing of its run
     binding, known = binding_of(shard), manifest["spec_hashes"]
@@ -245,7 +254,7 @@ def whose(binding: Mapping[str, Any], member: str) -> dict[str, str]:
 def binding_of(shard: StoredShard) -> dict[str, Any]:
     """To which run a shard says that it belongs."""
     notes = shard.table.schema.metadata or {}
-    found: dict[str, Any] = json.loads(notes[_BINDING.encode()])
+    found: dict[str, Any] = json.loads(notes[BINDING.encode()])
     return found
 
 
@@ -265,7 +274,8 @@ def _column(name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Array:
         raise ValueError(f"column `{name}` cannot be stored: {error}") from error
 
 
-def _sealed(table: pa.Table) -> bytes:
+def sealed_table(table: pa.Table) -> bytes:
+    """A Parquet file with its own SHA-256."""
     buffer = io.BytesIO()
     with pq.ParquetWriter(buffer, table.schema, write_page_checksum=True) as writer:
         writer.write_table(table)

@@ -44,6 +44,7 @@ class Session(NamedTuple):
         about: what a checkpoint says of its run.
         watch: what is told of every chunk.
         stages: members of the folder that some of them go on from, by their number.
+        mine: identities of the members of this process; None where they are all.
 
     >>> Session._fields[:3]
     ('out', 'options', 'progress')
@@ -58,6 +59,12 @@ class Session(NamedTuple):
     about: dict[str, Any]
     watch: Watch
     stages: Mapping[int, Sequence[Stage]] = MappingProxyType({})
+    mine: frozenset[str] | None = None
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """Identities of the members that this process is to see ended."""
+        return frozenset(self.ids) if self.mine is None else self.mine
 
 
 class Task(NamedTuple):
