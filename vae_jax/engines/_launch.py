@@ -1,8 +1,6 @@
 """Start the processes of an engine, show how far they are, and start lost ones again."""
 
-import sys
 import time
-import traceback
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -45,8 +43,8 @@ class Ended(NamedTuple):
 class Engine(Protocol):
     """Starts processes. A handle is whatever it knows one by."""
 
-    def start(self, work: Work) -> Any:
-        """Start a process."""
+    def start(self, work: Sequence[Work]) -> Sequence[Any]:
+        """Start a process for each part."""
 
     def ended(self, handle: Any) -> Ended | None:
         """How a process has ended; None while it runs or waits."""
@@ -101,7 +99,10 @@ def _run_all(
     watch: FolderWatch,
     stops: Any,
 ) -> None:
-    running = {part.name: (part, engine.start(part)) for part in work}
+    running = {
+        part.name: (part, handle)
+        for part, handle in zip(work, engine.start(work), strict=True)
+    }
     tries = dict.fromkeys(running, 0)
     errors: dict[str, list[str]] = {}
     looked = time.perf_counter()
@@ -125,7 +126,7 @@ def _run_all(
                     continue
                 tries[name] += 1
                 watch.say(f"Process {name} was killed; it is started again.")
-                running[name] = part, engine.start(part)
+                running[name] = part, engine.start([part])[0]
             if time.perf_counter() - looked >= LOOK_SECONDS:
                 watch.look()
                 looked = time.perf_counter()
@@ -160,19 +161,3 @@ def _raise(errors: dict[str, list[str]], work: Sequence[Work]) -> None:
         f"{told}\nThe others have ended; what they stored is in {work[0].out}. The same "
         "command goes on."
     )
-
-
-def in_words(error: BaseException) -> str:
-    """What a process says of its error: one line where that says what to do.
-
-    >>> in_words(ValueError("`beta` must be at least 0; got -1."))
-    '`beta` must be at least 0; got -1.'
-    """
-    if isinstance(error, ValueError | OSError | RuntimeError) and str(error):
-        return str(error)
-    return "".join(traceback.format_exception(error)).rstrip()
-
-
-def tell(sentence: str) -> None:
-    """A line on standard error."""
-    sys.stderr.write(f"{sentence}\n")

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from typing import IO, Any, NamedTuple
 
 from vae_jax.engines._launch import STOPPED, Ended
@@ -13,6 +14,9 @@ from vae_jax.engines._resources import Resources
 from vae_jax.engines._work import Work
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+SAID = "\x1fvae_jax:"
+"""Before what a process says of its error: packages may have written before it."""
+
 LONGEST = 8000
 """Characters of a traceback that are told: its end."""
 
@@ -45,12 +49,15 @@ class Local:
                 f"{self._each} for each process."
             )
 
-    def start(self, work: Work) -> Process:
-        """Start a process, on GPUs that no other has.
+    def start(self, work: Sequence[Work]) -> list[Process]:
+        """Start processes, on GPUs that no other has.
 
         Raises:
             ValueError: too few GPUs are left.
         """
+        return [self._start(part) for part in work]
+
+    def _start(self, work: Work) -> Process:
         gpus = tuple(self._free[: self._each])
         if len(gpus) < self._each:
             raise ValueError(
@@ -129,4 +136,4 @@ def _end_of(errors: IO[bytes]) -> str:
     errors.seek(0)
     said = errors.read().decode(errors="replace").strip()
     errors.close()
-    return said[-LONGEST:]
+    return said.rpartition(SAID)[2][-LONGEST:]

@@ -7,21 +7,20 @@ import sys
 import threading
 from typing import BinaryIO
 
+from vae_jax.engines._local import SAID
+
 
 def main() -> int:
     """Read the part, train it, and say what is wrong in one line where that is enough."""
     given = sys.stdin.buffer
     line = given.readline()
     threading.Thread(target=_end_with_launcher, args=(given,), daemon=True).start()
-    from vae_jax.engines._launch import in_words, tell
-    from vae_jax.engines._work import Work, carry_out
+    from vae_jax.engines._work import Work, guarded
 
-    work = Work(**json.loads(line))
-    try:
-        return carry_out(work._replace(shard=(work.shard[0], work.shard[1])))
-    except Exception as error:
-        tell(in_words(error))
-        return 1
+    code, error = guarded(Work(**json.loads(line)))
+    if error:
+        sys.stderr.write(f"{SAID}{error}")
+    return code
 
 
 def _end_with_launcher(given: BinaryIO) -> None:

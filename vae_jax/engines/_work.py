@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -100,3 +101,22 @@ def carry_out(work: Work) -> int:
     except sweeps.Interrupted as stopped:
         return int(stopped.code or 0)
     return 0
+
+
+def guarded(work: Work) -> tuple[int, str]:
+    """`carry_out`, with what it raises in words, which every engine can send back."""
+    try:
+        return carry_out(work), ""
+    except Exception as error:
+        return 1, in_words(error)
+
+
+def in_words(error: BaseException) -> str:
+    """What a process says of its error: one line where that says what to do.
+
+    >>> in_words(ValueError("`beta` must be at least 0; got -1."))
+    '`beta` must be at least 0; got -1.'
+    """
+    if isinstance(error, ValueError | OSError | RuntimeError) and str(error):
+        return str(error)
+    return "".join(traceback.format_exception(error)).rstrip()
