@@ -121,7 +121,7 @@ def _run_all(
                         errors.setdefault(ended.error, []).append(name)
                     continue
                 if tries[name] >= retries:
-                    said = f"was killed {tries[name] + 1} times; {retries} retries"
+                    said = f"killed {tries[name] + 1} times, with `retries` {retries}."
                     errors.setdefault(said, []).append(name)
                     continue
                 tries[name] += 1

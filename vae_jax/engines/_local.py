@@ -88,6 +88,8 @@ class Local:
             return None
         if not handle.errors.closed:
             self._free += handle.gpus
+            assert handle.popen.stdin is not None
+            handle.popen.stdin.close()
         said = _end_of(handle.errors)
         if code in (0, *STOPPED):
             return Ended(code)

@@ -5,16 +5,14 @@ import os
 import signal
 import sys
 import threading
-from typing import BinaryIO
 
 from vae_jax.engines._local import SAID
 
 
 def main() -> int:
     """Read the part, train it, and say what is wrong in one line where that is enough."""
-    given = sys.stdin.buffer
-    line = given.readline()
-    threading.Thread(target=_end_with_launcher, args=(given,), daemon=True).start()
+    line = sys.stdin.buffer.readline()
+    threading.Thread(target=_end_with_launcher, daemon=True).start()
     from vae_jax.engines._work import Work, guarded
 
     code, error = guarded(Work(**json.loads(line)))
@@ -23,9 +21,11 @@ def main() -> int:
     return code
 
 
-def _end_with_launcher(given: BinaryIO) -> None:
+def _end_with_launcher() -> None:
     """The end of the input is that of the launcher: save and end too."""
-    given.read()
+    # the file itself, of which no lock is held when the interpreter ends
+    while os.read(0, 1024):
+        continue
     os.kill(os.getpid(), signal.SIGTERM)
 
 
