@@ -60,6 +60,14 @@ def repair(out: str | os.PathLike[str], *, dry_run: bool = False) -> Repair:
         ValueError: a process works on it.
         results.DamagedFile: its manifest is damaged, without which nothing can be told.
         OSError: a file cannot be read or moved; that is no damage.
+
+    >>> import tempfile
+    >>> folder = tempfile.mkdtemp()
+    >>> said = {"spec": {"configs": [{"num_steps": 50}]}, "members": ["0a" * 16]}
+    >>> _ = results.create_or_open(folder, said | {"versions": {}})
+    >>> found = repair(folder, dry_run=True)
+    >>> found.moved, found.again
+    ((), (0,))
     """
     out = Path(out)
     manifest = results.read_manifest(out)

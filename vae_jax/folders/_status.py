@@ -77,6 +77,13 @@ def status(
         FileNotFoundError: `out` is not a run folder.
         results.DamagedFile: its manifest is damaged.
         OSError: a file cannot be read; that is no damage.
+
+    >>> import tempfile
+    >>> folder = tempfile.mkdtemp()
+    >>> said = {"spec": {"configs": [{"num_steps": 50}]}, "members": ["0a" * 16]}
+    >>> _ = results.create_or_open(folder, said | {"versions": {}})
+    >>> [(one.state, one.step, one.total) for one in status(folder).members]
+    [('left', 0, 50)]
     """
     out = Path(out)
     manifest = results.read_manifest(out)

@@ -34,7 +34,7 @@ def remember_places(run: Run, inputs: Mapping[str, Any]) -> None:
     Raises:
         OSError: the cache cannot be written.
     """
-    found = _places(run)
+    found = _by_name(run)
     if not found:
         return
     path = _file_of(list(found), inputs)
@@ -70,7 +70,7 @@ def located(config: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, A
     return {name: _with_place(value, known) for name, value in config.items()}
 
 
-def _places(run: Run) -> dict[str, str]:
+def _by_name(run: Run) -> dict[str, str]:
     """What is stored of each absolute path, and the path."""
     texts = (t for value in to_mapping(run).values() for t in _texts(value))
     return {_without_place(text): text for text in texts if _is_place(text)}

@@ -189,6 +189,6 @@ def _write(sentence: str) -> None:
 def _is_terminal() -> bool:
     """Whether a table can be drawn again and again in its place."""
     try:
-        return sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+        return sys.stderr.isatty() and (os.environ.get("TERM") or "dumb") != "dumb"
     except (AttributeError, ValueError):  # replaced, or closed
         return False

@@ -78,13 +78,12 @@ class Tally:
         for member in chunk.members:
             self._at[member] = chunk.step
         self._judge(chunk)
-        self.active = next(
-            (n for n, group in self._groups.items() if chunk.members[0] in group), ALL
-        )
+        self.active = self._cohort_of(chunk.members[0])
         self._time(self.active)
 
     def went_on(self, members: Sequence[int], step: int) -> None:
-        """Members go on from a state: those steps do not count for the rate."""
+        """Members begin, or go on from a state: its steps do not count for the rate."""
+        self.active = self._cohort_of(members[0])
         for member in members:
             self._at[member] = step
         for number, group in self._groups.items():
@@ -124,6 +123,9 @@ class Tally:
 
     def _done(self, members: Sequence[int]) -> int:
         return sum(min(self._at[m], self._steps[m]) for m in members)
+
+    def _cohort_of(self, member: int) -> int:
+        return next((n for n, g in self._groups.items() if member in g), ALL)
 
     def _time(self, number: int) -> None:
         """Note how far a cohort is, and all of them, and when."""
