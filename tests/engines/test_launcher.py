@@ -67,9 +67,8 @@ def test_lost_processes_are_started_again(work, capsys):
 
 def test_a_process_that_is_killed_again_and_again_is_an_error(work):
     engine = Scripted(("2/3", [Ended(137, lost=True)]))
-    with pytest.raises(
-        engines.WorkerFailed, match="2/3 .* killed 2 times, with `retries` 1"
-    ):
+    said = "2/3 .* killed 2 times, with `retries` 1"
+    with pytest.raises(engines.WorkerFailed, match=said):
         engines.launch(engine, work, retries=1, shown=False)
 
 
@@ -85,10 +84,11 @@ def test_an_error_of_several_is_told_once(work):
 
 def test_a_signal_stops_all_and_waits_for_their_saves(work):
     engine = Scripted(*((part.name, [None]) for part in work))
-    seen = engine.ended
+    seen, sent = engine.ended, []
 
     def ended(handle):
-        if not engine.stopped:
+        if not sent:
+            sent.append(True)
             signal.raise_signal(signal.SIGINT)
         return seen(handle)
 
@@ -222,10 +222,9 @@ def test_every_resource_is_an_option_of_an_engine():
 
 
 def test_a_defect_keeps_its_traceback():
-    try:
-        raise KeyError("beta")
-    except KeyError as error:
-        assert "Traceback" in in_words(error)
+    with pytest.raises(KeyError) as raised:
+        {}["beta"]
+    assert "Traceback" in in_words(raised.value)
     assert in_words(OSError(28, "No space left")) == "[Errno 28] No space left"
 
 

@@ -1,7 +1,9 @@
-"""How far a folder is, and what is set aside of it: all that is damaged and nothing else."""
+"""How far a folder is, and what is set aside: all that is damaged, and nothing else."""
 
-import os
+import shutil
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -10,6 +12,18 @@ from vae_jax.cli import _main
 
 QUIET = sweeps.Options(progress=False, strategy="map", width=2, keep_state=True)
 SETTINGS = {"model": "linear", "latent_dim": 2, "num_steps": 50, "eval_samples": 2}
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from vae_jax.sweeps._claims import claims
+
+with claims(Path({folder!r})) as mine:
+    assert mine.take([{member!r}])
+    print("held", flush=True)
+    sys.stdin.read()
+"""
 
 
 def runs(num=4):
@@ -27,8 +41,6 @@ def stored(tmp_path_factory):
 @pytest.fixture
 def out(stored, tmp_path):
     """The same, to be damaged; hard links would be damaged too."""
-    import shutil
-
     shutil.copytree(stored, tmp_path / "run")
     return tmp_path / "run"
 
@@ -86,29 +98,16 @@ def test_status_reads_only_and_reads_a_shard_once(half, monkeypatch):
 def test_a_process_that_has_members_in_hand_is_seen(half):
     """By another process: a lock of one's own is no other's."""
     ids = results.read_manifest(half)["members"]
-    reader, writer = os.pipe()
-    from vae_jax.sweeps._claims import claims
-
-    child = os.fork()
-    if not child:  # it holds the lock until it is told
-        os.close(writer)
-        with claims(half) as mine:
-            taken = mine.take(ids[2:3])
-            os.write(2, b"" if taken else b"not taken")
-            os.read(reader, 1)
-        os._exit(0)
-    os.close(reader)
-    try:
-        for _ in range(200):
-            states = [one.state for one in folders.status(half).members]
-            if "running" in states:
-                break
+    script = HOLD.format(folder=str(half), member=ids[2])
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        states = [one.state for one in folders.status(half).members]
         assert states == ["finished", "finished", "running", "stopped"]
         with pytest.raises(ValueError, match="processes work on 1 members"):
             folders.repair(half)
-    finally:
-        os.close(writer)
-        os.waitpid(child, 0)
+        holder.stdin.close()
     assert folders.status(half).count("running") == 0
 
 
@@ -162,8 +161,6 @@ def test_of_damaged_parameters_that_member_alone_is_run_again(out, stored, damag
 
 
 def test_a_damaged_save_is_set_aside_and_the_one_before_is_gone_on_from(half, tmp_path):
-    import shutil
-
     out = tmp_path / "run"
     shutil.copytree(half, out)
     [save] = out.glob("checkpoints/*/step-*")
@@ -180,8 +177,6 @@ def test_a_damaged_save_is_set_aside_and_the_one_before_is_gone_on_from(half, tm
 
 
 def test_a_torn_record_is_named_by_status(half, tmp_path):
-    import shutil
-
     out = tmp_path / "run"
     shutil.copytree(half, out)
     [save] = out.glob("checkpoints/*/step-*")
