@@ -42,11 +42,13 @@ LAYERS = {
     "checkpoints": 5,
     "results": 5,
     "dumps": 5,
+    "folders": 6,
     "configs": 6,
     "assembly": 7,
     "sweeps": 8,
     "figures": 8,
     "trained": 9,
+    "engines": 9,
     "cli": 10,
     "__main__": 11,
 }
@@ -62,6 +64,9 @@ ONLY_IMPORTER = {
     "safetensors": {"results", "dumps/_safetensors.py"},
     "tensorboard": {"sweeps/_tensorboard.py"},
     "wandb": {"sweeps/_wandb.py"},
+    "rich": {"sweeps/_live.py"},
+    "ray": {"engines/_ray.py"},
+    "submitit": {"engines/_slurm.py"},
 }
 MAX_LINES = 300  # the house rule
 MAX_BODY = 60

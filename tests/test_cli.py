@@ -202,7 +202,7 @@ def run_instead(monkeypatch):
     """What `sweeps.run` would be given; nothing is trained."""
     given = []
 
-    def run(configs, out, options, on_chunk=None):
+    def run(configs, out, options, on_chunk=None, shard=None):
         given.append((configs, out, options))
         raise ValueError("stopped by the test")
 

@@ -17,7 +17,7 @@ from vae_jax.results._differences import member_differences
 from vae_jax.results._tables import _joined
 from vae_jax.sweeps._chunk import Chunk, in_short
 from vae_jax.sweeps._options import Options
-from vae_jax.sweeps._run import tell_data
+from vae_jax.sweeps._told import tell_data
 
 
 def drawn(folder, number, colour=True, seed=0):

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = PYPROJECT["project"]
 REQUIREMENTS = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]
-STUBS = {"pandas-stubs", "types-tqdm"}  # for mypy alone, which has them as they are
+STUBS = {"pandas-stubs"}  # for mypy alone, which has them as they are
 
 
 def test_every_floor_is_the_version_that_is_run():

@@ -92,7 +92,7 @@ def test_it_goes_through_a_sweep(tmp_path):
 
 
 def test_other_parameters_are_another_run(tmp_path):
-    from vae_jax.sweeps import _run
+    from vae_jax.sweeps import _prepare
     from vae_jax.sweeps._identity import member_id
 
     ids = []
@@ -100,7 +100,7 @@ def test_other_parameters_are_another_run(tmp_path):
         folder = tmp_path / "source"
         stored(folder, SMALL, drawn(SMALL, seed))
         run = SMALL.changed(init_from=f"{folder}:0")
-        _, inputs = _run.assemble([run], sweeps.Options(), assembly.job)
+        _, inputs = _prepare.assemble([run], sweeps.Options(), assembly.job)
         ids.append(member_id(run, inputs[0]))
         folder.rename(tmp_path / f"moved-{len(ids)}")
     assert ids[0] == ids[1] != ids[2]

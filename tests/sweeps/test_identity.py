@@ -8,7 +8,7 @@ import tiny
 
 from vae_jax import assembly, results, sweeps
 from vae_jax.configs import Run
-from vae_jax.sweeps import _identity, _run, _shard
+from vae_jax.sweeps import _identity, _prepare, _shard
 from vae_jax.sweeps._identity import DataDigests, array_digest, member_id
 
 QUIET = sweeps.Options(progress=False)
@@ -17,9 +17,9 @@ SENTENCES = ["so it goes and on", "and it goes so on", "on and so it goes"]
 
 def said(configs, make_job=assembly.job):
     """What the folder would be told, without a program that is traced."""
-    _, inputs = _run.assemble(configs, QUIET, make_job)
+    _, inputs = _prepare.assemble(configs, QUIET, make_job)
     ids = [member_id(*pair) for pair in zip(configs, inputs, strict=True)]
-    return _run.manifest(configs, inputs, ids)
+    return _prepare.manifest(configs, inputs, ids)
 
 
 def refused(out, configs, pattern, **options):

@@ -226,19 +226,6 @@ def test_plain_lines_are_seconds_apart_and_end_with_the_end(monkeypatch, capsys)
     ]
 
 
-def test_a_terminal_has_a_bar_with_what_is_seen(monkeypatch, capsys):
-    monkeypatch.setattr(_progress, "_is_terminal", lambda: True)
-    progress = Progress(100, shown=True)
-    progress.begin(0)
-    progress.show("loss 3, 1 of 3 collapsed")
-    progress.update(100)
-    progress.close()
-    said = capsys.readouterr().err
-    assert "\r" in said
-    assert "100/100" in said
-    assert "loss 3, 1 of 3 collapsed" in said
-
-
 def test_quiet_is_quiet(tmp_path, capsys):
     run(tmp_path / "run")
     assert capsys.readouterr() == ("", "")

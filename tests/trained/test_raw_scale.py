@@ -10,7 +10,7 @@ import vae_jax
 from vae_jax import assembly, gaussian, results, sweeps, userdata
 from vae_jax.cli import _picture
 from vae_jax.configs import Run
-from vae_jax.sweeps._run import tell_data
+from vae_jax.sweeps._told import tell_data
 
 SMALL = {"model": "linear", "latent_dim": 2, "batch_size": 10, "eval_samples": 4}
 RNG = np.random.default_rng(5)

@@ -14,6 +14,7 @@ replaces nothing before the new save is durable. orbax restores flipped bits sil
 and casts to another dtype silently; here a leaf comes back bit for bit or not at all.
 """
 
+from vae_jax.checkpoints._damage import damage
 from vae_jax.checkpoints._folders import remove
 from vae_jax.checkpoints._leaves import TargetMismatch
 from vae_jax.checkpoints._restore import (
@@ -32,6 +33,7 @@ __all__ = [
     "Peek",
     "Restored",
     "TargetMismatch",
+    "damage",
     "peek",
     "remove",
     "restore",

@@ -56,6 +56,9 @@ COMMANDS = {
 OF_WORDS = ("train", "settings", "forecast")
 """Commands whose flags are settings of a run, which depend on each other."""
 
+OF_FOLDERS = ("status", "resume", "repair")
+"""What `sweep` does with a folder; a file of such a name is given as `./status`."""
+
 REFUSED = 2
 """Exit code of a command that cannot be carried out as given."""
 
@@ -155,6 +158,13 @@ def run_command(words: list[str]) -> None:
             return
         import tyro
 
+        if first == "sweep" and words[1:2] and words[1] in OF_FOLDERS:
+            module = importlib.import_module("vae_jax.cli._folder")
+            first, words = words[1], words[1:]
+            tyro.cli(
+                getattr(module, first), prog=f"vae-jax sweep {first}", args=words[1:]
+            )
+            return
         tyro.cli(getattr(module, first), prog=f"vae-jax {first}", args=words[1:])
     elif first is None:
         print(help_page(), end="", file=sys.stderr)
@@ -187,6 +197,7 @@ def is_explained(error: Exception) -> bool:
     # whoever raised them has imported their modules
     known = (
         ("vae_jax.checkpoints", "DamagedCheckpoint"),
+        ("vae_jax.engines", "WorkerFailed"),
         ("vae_jax.checkpoints", "ForeignCheckpoint"),
         ("vae_jax.results", "DamagedFile"),
         ("vae_jax.results", "ForeignFile"),

@@ -8,11 +8,12 @@ import tyro
 
 from vae_jax.cli._paths import expanded
 from vae_jax.cli._said import said
+from vae_jax.cli._scale import Scale
 from vae_jax.cli._tables import next_command, print_plan, print_runs
 from vae_jax.cli._trend import print_falling
 
 if TYPE_CHECKING:
-    from vae_jax import sweeps
+    from vae_jax import results, sweeps
     from vae_jax.configs import Run
 
 WIDTH = 64
@@ -25,6 +26,7 @@ def sweep(
         said("SPEC.toml", "The file has [base] or [[grid]] sections, or both."),
     ],
     /,
+    scale: Annotated[Scale, tyro.conf.arg(name="")] = Scale(),  # noqa: B008
     out: Annotated[
         Path | None,
         said("FOLDER", "Results go here; to runs/SPEC-HASH where none is given."),
@@ -52,21 +54,6 @@ def sweep(
             "for one.",
         ),
     ] = 1,
-    distributed: Annotated[
-        bool,
-        said(
-            "",
-            "The same command on several hosts is one program; the environment says who "
-            "takes part, or the next three flags do.",
-        ),
-    ] = False,
-    coordinator: Annotated[
-        str | None, said("HOST:PORT", "Address of the first host, with a free port.")
-    ] = None,
-    num_hosts: Annotated[int | None, said("INT", "Hosts in all.")] = None,
-    host: Annotated[
-        int | None, said("INT", "Which of them this is, from 0 on.")
-    ] = None,
     keep_params: Annotated[
         bool, said("", "The final parameters of every member are stored by default.")
     ] = True,
@@ -91,7 +78,7 @@ def sweep(
         ),
     ] = False,
     quiet: Annotated[
-        bool, said("", "No bar is drawn, and nothing is said on the way.")
+        bool, said("", "No table is drawn, and nothing is said on the way.")
     ] = False,
     stream: Annotated[
         Literal["auto", "always", "never"],
@@ -129,6 +116,9 @@ def sweep(
     `vae-jax settings files` those of own data, and --dry-run what there is to do. A signal
     ends a run with its state saved and with exit code 128 + its number, and the same
     command goes on; `vae-jax --help` has the other codes.
+
+    `vae-jax sweep status FOLDER` says how far a run is, `resume FOLDER` goes on with it,
+    `repair FOLDER` sets aside what is damaged; a file of such a name is given as ./status.
     """
     from vae_jax import sweeps
 
@@ -151,17 +141,7 @@ def sweep(
         print_plan(configs, sweeps.plan(configs, options))
         return
     curves = None if tensorboard is None else str(tensorboard), wandb
-    of_hosts = coordinator, num_hosts, host
-    together = distributed or any(one is not None for one in of_hosts)
-    run_and_report(
-        configs,
-        out,
-        spec.stem,
-        options,
-        devices,
-        curves,
-        of_hosts if together else None,
-    )
+    run_and_report(configs, out, spec.stem, options, devices, curves, scale)
 
 
 def run_and_report(
@@ -171,7 +151,7 @@ def run_and_report(
     options: "sweeps.Options",
     devices: int | None = None,
     curves: tuple[str | None, ...] = (None, None),
-    hosts: tuple[str | None, int | None, int | None] | None = None,
+    scale: Scale = Scale(),  # noqa: B008
 ) -> None:
     """Run, print the table, and end with where the results are.
 
@@ -184,7 +164,11 @@ def run_and_report(
         spec = {"configs": [to_mapping(config) for config in configs]}
         out = Path("runs") / f"{name}-{results.short_hash(spec)}"
     out = expanded(out)
+    scale.check()
+    shard, hosts = scale.division(), scale.hosts()
     sweeps.check_out(out)
+    if scale.engine != "none":
+        check_here_on_cpu()
     try:
         wanted = len(configs) * options.batch_devices
         if hosts is not None:
@@ -192,18 +176,61 @@ def run_and_report(
         sweeps.setup_jax(devices_for(wanted, devices))
     except RuntimeError as error:
         raise ValueError(f"`devices` cannot be set: {error}") from error
-    if hosts is not None:
-        sweeps.connect(*hosts)
-    first = sweeps.is_first_host()
-    on_chunk = drawn(*curves) if first else None
-    stored = sweeps.run(configs, out, options, on_chunk=on_chunk)
-    if not first:
+    if scale.engine != "none":
+        refuse_by_engines(options, curves)
+        stored = started(configs, out, options, devices, scale)
+    else:
+        if hosts is not None:
+            sweeps.connect(*hosts)
+        on_chunk = drawn(*curves) if sweeps.is_first_host() else None
+        stored = sweeps.run(configs, out, options, on_chunk=on_chunk, shard=shard)
+    if not sweeps.is_first_host():
         return
     frames = stored.to_pandas()
     print_runs(frames.runs)
     print_falling(frames.metrics)
     print(f"\nWhy: {next_command(out, frames.runs)}")
     print(f"Results: {out}")
+
+
+def check_here_on_cpu() -> None:
+    """Let the processes have the accelerators: this one only looks whether all is well."""
+    import jax
+
+    jax.config.update("jax_platforms", "cpu")
+
+
+def refuse_by_engines(
+    options: "sweeps.Options", curves: tuple[str | None, ...]
+) -> None:
+    """Refuse what is written by the process that trains, where others do."""
+    given = {"log_jsonl": options.metrics_file, "tensorboard": curves[0]}
+    for name, value in (given | {"wandb": curves[1]}).items():
+        if value is not None:
+            raise ValueError(
+                f"`{name}` is written by the process that trains; got {str(value)!r} with "
+                "an engine, which starts others. Leave one out, or use --shard."
+            )
+
+
+def started(
+    configs: "Sequence[Run]",
+    out: Path,
+    options: "sweeps.Options",
+    devices: int | None,
+    scale: Scale,
+) -> "results.Results":
+    """What the processes of an engine have made of the runs."""
+    from vae_jax import engines, results
+
+    assert scale.workers is not None  # `Scale.check` has seen it
+    retries = engines.RETRIES if scale.retries is None else scale.retries
+    engine = engines.engine(scale.engine, scale.resources(out))
+    work = engines.divided(
+        configs, out, options, scale.workers, devices_for(len(configs), devices)
+    )
+    engines.launch(engine, work, retries=retries)
+    return results.read(out)
 
 
 def drawn(board: str | None, project: str | None) -> "sweeps.OnChunk | None":

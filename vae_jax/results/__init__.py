@@ -37,8 +37,17 @@ from vae_jax.results._manifest import (
 from vae_jax.results._pairs import Case, Comparison, Difference, compare_runs
 from vae_jax.results._params import write_params
 from vae_jax.results._put_back import manifest_files, put_back
-from vae_jax.results._shards import commit_shard, finished_members
+from vae_jax.results._salvage import keep_members
+from vae_jax.results._shards import StoredShard, commit_shard, finished_members
 from vae_jax.results._student import t_quantile
+from vae_jax.results._survey import (
+    DamagedParams,
+    Survey,
+    damaged_notes,
+    damaged_params,
+    survey,
+    words_of,
+)
 from vae_jax.results._tables import (
     HOST_COLUMNS,
     Frames,
@@ -54,19 +63,25 @@ __all__ = [
     "Case",
     "Comparison",
     "DamagedFile",
+    "DamagedParams",
     "Difference",
     "ForeignFile",
     "Frames",
     "Results",
     "SpecChanged",
+    "Survey",
     "VersionChanged",
     "commit_shard",
     "compare",
     "compare_runs",
     "content_hash",
     "create_or_open",
+    "StoredShard",
+    "damaged_notes",
+    "damaged_params",
     "finished_at",
     "finished_members",
+    "keep_members",
     "load",
     "load_knobs",
     "keep_about",
@@ -80,6 +95,8 @@ __all__ = [
     "read_manifest",
     "short_hash",
     "spec_hash",
+    "survey",
     "t_quantile",
+    "words_of",
     "write_params",
 ]

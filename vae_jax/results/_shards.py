@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from vae_jax.results._binding import bound, whose
 from vae_jax.results._files import DamagedFile, ForeignFile, write_once
 from vae_jax.results._first_format import is_of_first_format, with_numbers_as_ids
 from vae_jax.results._manifest import (
@@ -37,7 +38,7 @@ _NUMPY = (np.ndarray, np.generic)
 # the whole file is hashed, with this in the place of the hash
 _SEAL = b"vae_jax.sha256"
 _BLANK = b"?" * 64
-_BINDING, _PARAMS = "vae_jax.binding", "vae_jax.params"
+BINDING, PARAMS = "vae_jax.binding", "vae_jax.params"
 
 
 class StoredShard(NamedTuple):
@@ -87,17 +88,21 @@ def commit_shard(
     _check_rows(rows)
     table = pa.table({name: _column(name, rows) for name in rows[0]})
     binding = _binding(read_manifest(out), rows)
-    metadata = {_BINDING: json.dumps(binding)}
+    metadata = {BINDING: json.dumps(binding)}
     if params is not None:
         kept = _write_params(out, binding, rows, params, knobs)
-        metadata[_PARAMS] = json.dumps(kept)
-    first = min(int(row["member"]) for row in rows)
-    name = (
-        f"shard-{first:05d}-{spec_hash({'members': binding['members']})[:12]}.parquet"
+        metadata[PARAMS] = json.dumps(kept)
+    name = shard_name(min(int(row["member"]) for row in rows), binding["members"])
+    write_once(
+        out / "shards" / name, sealed_table(table.replace_schema_metadata(metadata))
     )
-    write_once(out / "shards" / name, _sealed(table.replace_schema_metadata(metadata)))
     _drop_unused_params(out, read_shard(out / "shards" / name))
     return out / "shards" / name
+
+
+def shard_name(first: int, members: Sequence[str]) -> str:
+    """The file of members, the first of which has this number."""
+    return f"shard-{first:05d}-{spec_hash({'members': members})[:12]}.parquet"
 
 
 def finished_members(
@@ -139,7 +144,7 @@ def read_all(
     manifest, seen = extended_by(read_manifest(out), given), set[str]()
     for path in shard_files(out):
         shard = read_shard(path)
-        _check_binding(shard, manifest)
+        check_binding(shard, manifest)
         new = [i for i, member in enumerate(shard.members) if member not in seen]
         seen.update(shard.members)
         if new:
@@ -164,7 +169,7 @@ def read_shard(path: Path) -> StoredShard:
     if "member_id" not in table.column_names:
         table = with_numbers_as_ids(table)
     notes = table.schema.metadata or {}
-    params = json.loads(notes.get(_PARAMS.encode(), b"null"))
+    params = json.loads(notes.get(PARAMS.encode(), b"null"))
     return StoredShard(path, table, table["member_id"].to_pylist(), params)
 
 
@@ -174,19 +179,12 @@ def _only(shard: StoredShard, rows: Sequence[int]) -> StoredShard:
     return shard._replace(table=shard.table.take(rows), members=members, params=params)
 
 
-def _binding(manifest: Manifest, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """To which run the rows belong."""
-    members = [row["member_id"] for row in rows]
-    known = manifest.get("members")
-    if known is not None and (foreign := sorted(set(members) - set(known))):
-        raise ValueError(
-            f"rows must be of members of the run; the manifest has no {foreign}"
-        )
-    total = None if known is None else len(known)
-    return {"spec_hash": manifest["spec_hash"], "members": members, "total": total}
+def check_binding(shard: StoredShard, manifest: Manifest) -> None:
+    """Refuse a shard of another run.
 
-
-def _check_binding(shard: StoredShard, manifest: Manifest) -> None:
+    Raises:
+        ForeignFile: says whose it is.
+    """
     if is_of_first_format(shard.table):
         return  # says nothing of its run
     binding, known = binding_of(shard), manifest["spec_hashes"]
@@ -250,16 +248,10 @@ def _write_params(
     return kept
 
 
-def whose(binding: Mapping[str, Any], member: str) -> dict[str, str]:
-    """What a file of parameters says of itself."""
-    total = json.dumps(binding["total"])
-    return {"spec_hash": binding["spec_hash"], "member_id": member, "total": total}
-
-
 def binding_of(shard: StoredShard) -> dict[str, Any]:
     """To which run a shard says that it belongs."""
     notes = shard.table.schema.metadata or {}
-    found: dict[str, Any] = json.loads(notes[_BINDING.encode()])
+    found: dict[str, Any] = json.loads(notes[BINDING.encode()])
     return found
 
 
@@ -279,7 +271,8 @@ def _column(name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Array:
         raise ValueError(f"column `{name}` cannot be stored: {error}") from error
 
 
-def _sealed(table: pa.Table) -> bytes:
+def sealed_table(table: pa.Table) -> bytes:
+    """A Parquet file with its own SHA-256."""
     buffer = io.BytesIO()
     with pq.ParquetWriter(buffer, table.schema, write_page_checksum=True) as writer:
         writer.write_table(table)

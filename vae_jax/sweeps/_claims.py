@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-FILE = ".claims"
+from vae_jax.folders import CLAIMS, claim_byte
+
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 _TAKEN = (errno.EACCES, errno.EAGAIN)
 _of_this_process: set[tuple[str, str]] = set()
@@ -40,7 +41,7 @@ class Claims:
         """Let go of members that are stored."""
         for member in self._held & set(members):
             with suppress(OSError):  # there was none where no locks are known
-                fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 1, place(member))
+                fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 1, claim_byte(member))
             with _guard:
                 _of_this_process.discard((self._folder, member))
             self._held.discard(member)
@@ -54,7 +55,7 @@ class Claims:
         with _guard:
             if (self._folder, member) in _of_this_process:
                 return False
-            if not self._lock_byte(place(member)):
+            if not self._lock_byte(claim_byte(member)):
                 return False
             _of_this_process.add((self._folder, member))
         return True
@@ -68,15 +69,6 @@ class Claims:
             if error.errno not in _NO_LOCKS:
                 raise
         return True
-
-
-def place(member: str) -> int:
-    """The byte of a member: 62 bits of its identity.
-
-    >>> place("ff" * 16) < 2**62
-    True
-    """
-    return int(member[:16], 16) >> 2
 
 
 @contextmanager
@@ -103,7 +95,7 @@ def _open(out: Path) -> int:
     with _guard:
         descriptor, users = _open_files.get(name, (-1, 0))
         if not users:
-            descriptor = os.open(out / FILE, os.O_RDWR | os.O_CREAT, 0o666)
+            descriptor = os.open(out / CLAIMS, os.O_RDWR | os.O_CREAT, 0o666)
         _open_files[name] = descriptor, users + 1
     return descriptor
 

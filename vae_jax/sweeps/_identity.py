@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from vae_jax import assembly, own, results
-from vae_jax.configs import Run, to_mapping
+from vae_jax.configs import Run
+from vae_jax.sweeps._places import stored_config
 from vae_jax.sweeps._stages import Stage
 from vae_jax.views import Rows, blocks
 
@@ -74,14 +75,14 @@ def inputs_of(
 
 
 def member_id(config: Run, inputs: Mapping[str, Any]) -> str:
-    """The identity of a member, in hexadecimal.
+    """The identity of a member, in hexadecimal, wherever its data lie.
 
     >>> len(member_id(Run(), {})), member_id(Run(seed=1), {}) == member_id(
     ...     Run(), {}
     ... )
     (32, False)
     """
-    return results.spec_hash({"config": to_mapping(config), "inputs": inputs})[:32]
+    return results.spec_hash({"config": stored_config(config), "inputs": inputs})[:32]
 
 
 def data_digest(inputs: Mapping[str, Mapping[str, str]]) -> str:
@@ -114,7 +115,7 @@ def make_spec(
         if one not in distinct:
             distinct.append(one)
         places.append(distinct.index(one))
-    mappings = [to_mapping(config) for config in configs]
+    mappings = [stored_config(config) for config in configs]
     mappings += [dict(stage.config) for stage in stages]
     return {"configs": mappings, "inputs": distinct, "input_of": places}
 

@@ -38,7 +38,8 @@ def begun_width(out: Path, width: int) -> int:
     """
     if width != DEFAULT_WIDTH or not (out / MANIFEST).exists():
         return width
-    return int(results.read_manifest(out).get("width", width))
+    begun = results.read_manifest(out).get("options", {})
+    return int(begun.get("width", width))
 
 
 def _why_not(existing: Path, out: Path) -> str:

@@ -10,7 +10,7 @@ from vae_jax.configs import Run
 from vae_jax.sweeps._identity import refuse_twins
 from vae_jax.sweeps._memory import num_bytes
 from vae_jax.sweeps._options import Options
-from vae_jax.sweeps._run import assemble, refuse_nothing
+from vae_jax.sweeps._prepare import assemble, refuse_nothing
 from vae_jax.sweeps._strategy import Strategy
 from vae_jax.sweeps._stream import Flow, shapes_of, traced_as
 from vae_jax.sweeps._work import Cohort

@@ -1,15 +1,22 @@
-"""What a person sees of a running sweep: a bar, and a few sentences.
+"""What a person sees of a running sweep: a table, and a few sentences.
 
 Where standard error is no terminal, as in the log of a batch job, there is a plain line now
-and then in the place of the bar. A reader that has gone away (`2>&1 | head`) ends the
+and then in the place of the table. A reader that has gone away (`2>&1 | head`) ends the
 drawing, not the training.
 """
 
+import os
 import sys
 import time
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
+from vae_jax.sweeps._chunk import Chunk, in_short
+from vae_jax.sweeps._tally import Tally, time_left
+
+if TYPE_CHECKING:
+    from vae_jax.sweeps._live import LiveTable
 
 LINE_SECONDS = 5.0
 """At least so long from one plain line to the next."""
@@ -19,12 +26,27 @@ LINE_SHARE = 0.2
 
 
 class Progress:
-    """Member-steps done, their rate and what they show; sentences above the bar."""
+    """Member-steps done, their rate and what they show; sentences above the table."""
 
-    def __init__(self, total: int, shown: bool) -> None:
-        """A bar of so many member-steps, not drawn before something is done."""
+    def __init__(
+        self,
+        total: int,
+        shown: bool,
+        groups: Sequence[Sequence[int]] = (),
+        steps: Mapping[int, int] = MappingProxyType({}),
+    ) -> None:
+        """Nothing is drawn before something is done.
+
+        Args:
+            total: member-steps in all.
+            shown: whether anything is drawn or said.
+            groups: numbers of the members of each cohort.
+            steps: of every member.
+        """
         self._shown = shown
-        self._bar: Any = None
+        self._tally = Tally(groups, steps)
+        self._table: LiveTable | None = None
+        self._doing = ""
         self._total = total
         self._done = 0
         self._seen = ""
@@ -38,72 +60,95 @@ class Progress:
         """Whether anything is drawn or said."""
         return self._shown
 
-    def begin(self, done: int) -> None:
-        """Draw the bar; what was done before does not count for the rate."""
+    def begin(self, done: int, ended: Mapping[int, str] = MappingProxyType({})) -> None:
+        """Draw; what was done before does not count for the rate.
+
+        Args:
+            done: member-steps of what is stored.
+            ended: the word that was said of each stored member, by its number.
+        """
         self._done = done
+        self._tally.ended_before(ended)
         if self._shown and not _is_terminal():
             self._plain = True
             self._told = time.perf_counter(), done
             self.say(f"Compiling; then {self._total - done} member-steps.")
         elif self._shown:
-            self._bar = self._safely(
-                lambda: tqdm(
-                    total=self._total,
-                    initial=done,
-                    unit=" member-steps",
-                    unit_scale=True,
-                    mininterval=0.5,
-                    smoothing=0.1,
-                    dynamic_ncols=True,
-                )
-            )
+            self._safely(self._open)
+
+    def saw(self, chunk: Chunk) -> None:
+        """Members have come so far."""
+        self._tally.saw(chunk)
+        self.show(in_short(chunk))
+
+    def heard(self, members: Mapping[int, tuple[int, str]]) -> None:
+        """Members that others train have come so far: step, and a word once they ended."""
+        self._tally.heard(members)
 
     def update(self, num: int) -> None:
         """So many member-steps more."""
         self._done += num
-        if self._bar is not None:
-            self._safely(lambda: self._bar.update(num))
-        elif self._plain:
+        self._draw(now=self._done >= self._total)
+        if self._plain:
             # the first steps took the time of compiling, which the others do not
             self._began = self._began or (time.perf_counter(), self._done)
             if self._is_due():
                 self._tell()
 
-    def skip(self, num: int) -> None:
-        """So many member-steps that were done before, which do not count for the rate."""
+    def skip(self, num: int, members: Sequence[int] = ()) -> None:
+        """So many member-steps that were done before, which do not count for the rate.
+
+        Args:
+            num: how many.
+            members: numbers of the members that have made them, each as many.
+        """
         self._done += num
-        if self._bar is not None:
-            self._bar.initial += num
-            self._safely(lambda: self._bar.update(num))
-        elif self._plain:
+        if members:
+            self._tally.went_on(members, num // len(members))
+        if self._plain:
             if self._began:
                 self._began = self._began[0], self._began[1] + num
             self._told = self._told[0], self._told[1] + num
 
     def show(self, what: str) -> None:
-        """What the members come to so far, behind the numbers."""
+        """What the members come to so far, below the numbers."""
         self._seen = what or self._seen
-        if self._bar is not None:
-            self._safely(lambda: self._bar.set_postfix_str(self._seen, refresh=False))
 
     def describe(self, what: str) -> None:
-        """What is being done, in a word before the bar."""
-        if self._bar is not None:
-            self._safely(lambda: self._bar.set_description(what))
+        """What is being done beside training, in a word."""
+        self._doing = what
+        self._draw(now=bool(what))
 
     def say(self, sentence: str) -> None:
-        """A line on standard error, above the bar."""
-        if self._shown:
-            self._safely(lambda: tqdm.write(sentence, file=sys.stderr))
+        """A line on standard error, above the table."""
+        if self._table is not None:
+            self._safely(self._table.say, sentence)
+        elif self._shown:
+            self._safely(_write, sentence)
 
     def close(self) -> None:
-        """Leave the bar as it stands; of plain lines, the last is of the end."""
-        if self._bar is not None:
-            self._safely(self._bar.close)
-            self._bar = None
+        """Leave the table as it stands; of plain lines, the last is of the end."""
+        if self._table is not None:
+            self._doing = ""
+            self._draw(now=True)
+            self._safely(self._table.close)
+            self._table = None
         if self._plain and self._done > self._told[1]:
             self._tell()
         self._plain = False
+
+    def _open(self) -> None:
+        # rich is loaded where there is a terminal
+        from vae_jax.sweeps._live import LiveTable
+
+        self._table = LiveTable()
+
+    def _draw(self, *, now: bool) -> None:
+        if self._table is None:
+            return
+        rows, active = self._tally.rows(), self._tally.active
+        draw = self._table.draw
+        self._safely(draw, rows, active, self._doing, self._seen, now=now)
 
     def _is_due(self) -> bool:
         assert self._began is not None
@@ -129,31 +174,21 @@ class Progress:
         rest = f", {time_left(left)} left" if self._done < self._total else ""
         return f", {rate:.3g} a second{rest}"
 
-    def _safely(self, draw: Any) -> Any:
+    def _safely(self, draw: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         try:
-            return draw()
+            draw(*args, **kwargs)
         except (ValueError, OSError):  # closed, or the reader has gone
-            if self._bar is not None:
-                self._bar.disable = True  # or it would try once more when it goes
-            self._shown, self._bar, self._plain = False, None, False
-            return None
+            self._shown, self._table, self._plain = False, None, False
 
 
-def time_left(seconds: float) -> str:
-    """A time as a person reads it.
-
-    >>> time_left(42.3), time_left(750.0), time_left(9000.0)
-    ('42 s', '12 min', '2.5 h')
-    """
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    if seconds < 7200:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
+def _write(sentence: str) -> None:
+    sys.stderr.write(f"{sentence}\n")
+    sys.stderr.flush()
 
 
 def _is_terminal() -> bool:
+    """Whether a table can be drawn again and again in its place."""
     try:
-        return sys.stderr.isatty()
+        return sys.stderr.isatty() and (os.environ.get("TERM") or "dumb") != "dumb"
     except (AttributeError, ValueError):  # replaced, or closed
         return False

@@ -8,10 +8,10 @@ import jax
 import numpy as np
 
 from vae_jax import __version__, assembly, training
-from vae_jax.configs import to_mapping
 from vae_jax.sweeps import _hosts
 from vae_jax.sweeps._cohorts import Shard
 from vae_jax.sweeps._engine import Engine
+from vae_jax.sweeps._places import stored_config
 from vae_jax.sweeps._setup import num_cores
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax")
@@ -51,7 +51,7 @@ def make_rows(
     history = training.recorded(carry, shard.configs[0].log_every)
     history = {f"history/{n}": v for n, v in history._asdict().items()}
     bad_steps = np.asarray(carry.first_bad_step)
-    settings = aligned([to_mapping(config) for config in shard.configs])
+    settings = aligned([stored_config(config) for config in shard.configs])
     where = told(circumstances, len(shard.members))
     rows = []
     for i, (member, config) in enumerate(

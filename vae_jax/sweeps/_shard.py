@@ -48,6 +48,7 @@ class Session(NamedTuple):
         home: where the folder is by now.
         stages: members of the folder that some of them go on from, by their number.
         specs: hashes of the specification, of which its checkpoints may have any.
+        mine: identities of the members of this process; None where they are all.
 
     >>> Session._fields[:3]
     ('out', 'options', 'progress')
@@ -64,6 +65,12 @@ class Session(NamedTuple):
     home: Home
     stages: Mapping[int, Sequence[Stage]] = MappingProxyType({})
     specs: Sequence[str] = ()
+    mine: frozenset[str] | None = None
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """Identities of the members that this process is to see ended."""
+        return frozenset(self.ids) if self.mine is None else self.mine
 
 
 class Task(NamedTuple):

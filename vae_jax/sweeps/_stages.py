@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vae_jax import results
-from vae_jax.configs import Run, to_mapping
+from vae_jax.configs import Run
+from vae_jax.sweeps._places import stored_config
 
 STEPS = "num_steps"
 
@@ -57,7 +58,7 @@ def stages_of(
     """The earlier stages of each member that has some, the longest first.
 
     >>> config, inputs = Run(num_steps=100), {"data": {}}
-    >>> stage = Stage("ab", 50, to_mapping(config) | {"num_steps": 50}, inputs)
+    >>> stage = Stage("ab", 50, stored_config(config) | {"num_steps": 50}, inputs)
     >>> [one.id for one in stages_of([stage], [config], [inputs])[0]]
     ['ab']
     """
@@ -66,7 +67,7 @@ def stages_of(
         by_rest.setdefault(_rest(stage.config, stage.inputs), []).append(stage)
     found = {}
     for member, (config, own) in enumerate(zip(configs, inputs, strict=True)):
-        same = by_rest.get(_rest(to_mapping(config), own), [])
+        same = by_rest.get(_rest(stored_config(config), own), [])
         earlier = [stage for stage in same if stage.num_steps < config.num_steps]
         if earlier:
             found[member] = sorted(earlier, key=lambda one: -one.num_steps)

@@ -1,9 +1,9 @@
-"""Who looks on while members train: the bar, a file of lines, a function of the user's."""
+"""Who looks on while members train: the table, a file, a function of the user's."""
 
 from collections.abc import Callable
 
 from vae_jax.sweeps import _hosts
-from vae_jax.sweeps._chunk import Chunk, OnChunk, in_short
+from vae_jax.sweeps._chunk import Chunk, OnChunk
 from vae_jax.sweeps._metrics_file import MetricsFile
 from vae_jax.sweeps._progress import Progress
 
@@ -45,7 +45,7 @@ class Watch:
             self._progress.update(num)
             return
         chunk = make()
-        self._progress.show(in_short(chunk))
+        self._progress.saw(chunk)
         self._progress.update(num)
         if self._file is not None:
             self._file.append(chunk)

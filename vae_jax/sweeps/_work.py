@@ -144,17 +144,18 @@ def work(cohorts: Sequence[Cohort], session: Session) -> str:
     """Run members until all are stored; returns when the last one was."""
     finished = Finished(session)
     tell_missing(finished.now(), session)
-    session.progress.begin(steps_done(cohorts, finished.now(), session))
+    before = steps_done(cohorts, finished.now(), session)
+    session.progress.begin(before, words_of(finished.now(), session))
     told = False
     with claims(session.out) as mine:
-        while left := set(session.ids) - finished.now():
+        while left := session.wanted - finished.now():
             # the others need hear of nothing for a while that a collective allows
             order(WAIT)
             shelf = Shelf(session.out, session.specs)
             for number, cohort in enumerate(cohorts):
                 run_cohort(number, cohort, shelf, finished, mine, session)
             shelf.forget(finished.now())
-            left = set(session.ids) - finished.now()
+            left = session.wanted - finished.now()
             if left:
                 told = told or tell_waiting(left, session)
                 wait(session)
@@ -175,6 +176,7 @@ def run_cohort(
     """Run the members of a cohort that are not stored and that nobody else has."""
     for shard in cohort.shards:
         named = {session.ids[member]: member for member in shard.members}
+        named = {one: m for one, m in named.items() if one in session.wanted}
         taken = mine.take(set(named) - finished.now())
         try:
             # what was stored between the look and the claim is not run again
@@ -240,7 +242,7 @@ def tasks_of(
     for step in sorted(set(steps.values()), reverse=True):
         part = part_of(shard, {m for m in shard.members if steps[m] == step})
         saved: list[Saved] = [s for m in part.members if (s := states[m]) is not None]
-        session.progress.skip(step * len(part.members))
+        session.progress.skip(step * len(part.members), part.members)
         yield task_of(cohort, part, saved, engine)
 
 
@@ -251,14 +253,21 @@ def steps_done(cohorts: Sequence[Cohort], finished: set[str], session: Session) 
         for cohort in cohorts
         for shard in cohort.shards
         for member, config in zip(shard.members, shard.configs, strict=True)
-        if session.ids[member] in finished
+        if session.ids[member] in finished & session.wanted
     )
+
+
+def words_of(finished: set[str], session: Session) -> dict[int, str]:
+    """What was said of every member that is stored, by its number."""
+    said = results.words_of(session.out) if finished else {}
+    numbers = {one: number for number, one in enumerate(session.ids)}
+    return {numbers[one]: word for one, word in said.items() if one in numbers}
 
 
 def tell_missing(finished: set[str], session: Session) -> None:
     """Say that members of a finished run are run anew."""
     when = results.finished_at(session.out)
-    lost = len(set(session.ids) - finished)
+    lost = len(session.wanted - finished)
     if when is not None and lost:
         session.progress.say(
             f"{lost} members are missing, although all had ended on {when}: a file of "
@@ -273,7 +282,7 @@ def tell_resumed(steps: Sequence[int], session: Session) -> None:
         session.progress.say(f"{who} on from step {step}.")
 
 
-def tell_waiting(left: set[str], session: Session) -> bool:
+def tell_waiting(left: frozenset[str], session: Session) -> bool:
     """Say, once, that others are at work."""
     session.progress.say(
         f"Another process works on {len(left)} members of {session.out}; waiting for it. "

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from vae_jax import __version__
-from vae_jax.configs import to_mapping
+from vae_jax.sweeps import stored_config
 from vae_jax.trained._inputs import STORED
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def card(member: "Member") -> str:
     """
     return "\n".join(
         [
-            f"# {member.run.model.chosen_name} on {member.run.data.chosen_name}",
+            f"# {member.run.model.chosen_name} on {stored_config(member.run)['dataset']}",
             *_claims(member),
             *_how_to_run(member),
             *_origin(member),
@@ -164,7 +164,7 @@ def _origin(member: "Member") -> list[str]:
 
 
 def _settings(member: "Member") -> list[str]:
-    known = to_mapping(member.run)
+    known = stored_config(member.run)
     shown = {n: v for n, v in known.items() if v is not None and n not in PATHS}
     return [
         "\n## Settings\n",

@@ -137,7 +137,8 @@ class TrainedRun:
 
     def _load(self, number: int) -> Member:
         stored = inputs_of_member(self.manifest, number)
-        run = from_mapping(self.manifest["spec"]["configs"][number])
+        config = self.manifest["spec"]["configs"][number]
+        run = from_mapping(sweeps.located(config, stored))
         kept = results.kept_about(self.folder, sweeps.data_digest(stored))
         about = None if kept is None else assembly.about_from_json(kept)
         job: assembly.Job | Exception
