@@ -70,9 +70,7 @@ def test_members_over_two_hosts_are_those_of_one(tmp_path):
     assert codes == [0], said
     said, codes = ended(start_two(tmp_path / "two", "1-map-never", 4))
     assert codes == [0, 0], said
-    assert results.content_hash(tmp_path / "two") == results.content_hash(
-        tmp_path / "one"
-    )
+    assert difference(tmp_path / "two", tmp_path / "one") < ROUNDING
 
 
 @pytest.mark.slow

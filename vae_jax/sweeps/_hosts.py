@@ -65,7 +65,9 @@ def connect(
         ValueError: some are given and others not, one is out of range, or there is no such
             environment and nothing is given.
 
-    The README shows the command.
+    >>> connect("10.0.0.1:1234", num_hosts=2, host=2)
+    Traceback (most recent call last):
+    ValueError: `host` must be from 0 to `num_hosts` - 1; got host=2 and num_hosts=2.
     """
     given = {"coordinator": coordinator, "num_hosts": num_hosts, "host": host}
     check_hosts(coordinator, num_hosts, host)
@@ -113,7 +115,7 @@ def check_hosts(
         )
     if num_hosts < 1 or not 0 <= host < num_hosts:
         raise ValueError(
-            "`host` must be from 0 to one less than `num_hosts`; got "
+            "`host` must be from 0 to `num_hosts` - 1; got "
             f"host={host} and num_hosts={num_hosts}."
         )
 
