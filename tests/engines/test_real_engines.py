@@ -19,8 +19,8 @@ SETTINGS = {
     "model": "linear",
     "likelihood": "gaussian",
     "binarize": "none",
-    "num_steps": 20_000,
-    "log_every": 1_000,
+    "num_steps": 6_000,
+    "log_every": 500,
     "eval_samples": 2,
 }
 OPTIONS = sweeps.Options(progress=False, checkpoint_seconds=0.5)

@@ -48,8 +48,8 @@ def table(found: "Status") -> str:
     >>> from vae_jax.results import Survey
     >>> one = MemberState(0, 0, "finished", 50, 50, "collapsed")
     >>> print(table(Status((one,), None, None, (), Survey((), {}, {}))))
-    cohort members finished diverged running stopped left collapsed saved at step
-       all       1        1        0       0       0    0         1             -
+    cohort  members  finished  diverged  running  stopped  left  collapsed saved at step
+       all        1         1         0        0        0     0          1             -
     """
     import pandas as pd
 
