@@ -13,7 +13,7 @@ from vae_jax import sweeps
 
 ENSEMBLE = 16
 EPOCH = 40
-"""Steps of an epoch of pythae's trainer, which is timed by whole epochs."""
+"""The most steps of an epoch of pythae's trainer, which is timed by whole epochs."""
 
 NO_TORCH = "not installed: pip install -e '.[benchmark]'"
 NO_COMPILER = "no C++ compiler: g++ is not found"
@@ -53,7 +53,12 @@ def mlp_arms(case: Case) -> list[Arm]:
             members=ENSEMBLE,
             missing=compiled,
         ),
-        Arm("pythae's trainer", partial(pythae, case), least=EPOCH, missing=lacks),
+        Arm(
+            "pythae's trainer",
+            partial(pythae, case),
+            least=epoch_of(case),
+            missing=lacks,
+        ),
     ]
 
 
@@ -102,8 +107,12 @@ def pythae(case: Case) -> Callable[[int], None]:
     from experiments.benchmarks._pythae import train_pythae
 
     batch = case.settings["batch_size"]
-    epoch = min(EPOCH, case.examples // batch)
-    return train_pythae(examples(case), mlp_sizes(case), batch, epoch)
+    return train_pythae(examples(case), mlp_sizes(case), batch, epoch_of(case))
+
+
+def epoch_of(case: Case) -> int:
+    """Steps of its epochs, of whole batches."""
+    return min(EPOCH, case.examples // case.settings["batch_size"])
 
 
 def mlp_sizes(case: Case) -> tuple[int, int, int]:

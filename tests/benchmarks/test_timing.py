@@ -6,7 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.benchmarks import _cases, _engine_arm, device, diagnostics, peers
+from experiments.benchmarks import (
+    _cases,
+    _engine_arm,
+    _torch_arms,
+    device,
+    diagnostics,
+    peers,
+)
 from experiments.benchmarks._timing import Arm, Timed, measure, quartiles, rows_of
 
 
@@ -96,6 +103,11 @@ def test_products_of_a_step_are_counted_by_hand():
     forward = 16 * 16 + 16 * 4 + 2 * 16 + 16 * 16
     by_hand = 2 * 32 * (3 * forward - 16 * 16)
     assert _engine_arm.flop_per_step(case) == by_hand
+
+
+def test_epochs_of_pythae_are_of_whole_batches():
+    arms = {case.name: _torch_arms.mlp_arms(case)[1] for case in _cases.CASES[:3]}
+    assert [arm.least for arm in arms.values()] == [1200 // 32, 1200 // 64, 40]
 
 
 def test_every_case_is_a_run_that_can_be_built():
