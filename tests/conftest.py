@@ -4,10 +4,12 @@ import gc
 import os
 import shutil
 import tempfile
+import threading
 
 import jax
 import jaxtyping
 import pytest
+from jax._src.interpreters import mlir
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -20,18 +22,43 @@ jax.config.update("jax_num_cpu_devices", 1)
 if os.environ.get("VAE_JAX_OPTIMIZED", "0") != "1":
     os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
     jax.config.update("jax_disable_most_optimizations", True)
+    # split for threads, a program costs 1.4 times as much, and every core has its worker
+    flags = ["--xla_cpu_parallel_codegen_split_count=1"]
     if jax.__version_info__ < (0, 11):  # later ones do not know the flag, and abort
-        flags = os.environ.get("XLA_FLAGS", "")
-        os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_use_fusion_emitters=false"
+        flags.append("--xla_cpu_use_fusion_emitters=false")
+    os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *flags])
 
 # Data and the programs of subprocesses, some of which are killed while they write: the
 # folder is new for every run of the suite, whose workers inherit the variable.
 os.environ.setdefault("VAE_JAX_CACHE", tempfile.mkdtemp(prefix="vae_jax_tests_"))
 
+
+def reused(make, times):
+    """`make`, of which a thread is given every result so many times."""
+    own = threading.local()
+
+    def again():
+        if getattr(own, "left", 0) == 0:
+            own.made, own.left = make(), times
+        own.left -= 1
+        return own.made
+
+    return again
+
+
 # reading even the smallest program is quicker than compiling it
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 KEPT_BYTES = 2**30
 """Of compiled programs; more are thrown away."""
+
+# JAX 0.10 makes an MLIR context for every program that it lowers, 3 ms, and throws it away
+# again, 2 ms: a fifth of what one operation takes that is met for the first time. JAX 0.12
+# gives each thread the same one ten times; so do the tests.
+if jax.__version_info__ < (0, 12):
+    mlir.make_ir_context = reused(mlir.make_ir_context, 10)
+
+# whoever reads a program finds no lines of the tests in it: lowering takes a seventh less
+jax.config.update("jax_include_full_tracebacks_in_locations", False)
 
 # scripts that tests run in processes of their own, with other devices
 collect_ignore_glob = ["*/on_*.py"]
