@@ -22,9 +22,11 @@ jax.config.update("jax_num_cpu_devices", 1)
 if os.environ.get("VAE_JAX_OPTIMIZED", "0") != "1":
     os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
     jax.config.update("jax_disable_most_optimizations", True)
+    # split for threads, a program costs 1.4 times as much, and every core has its worker
+    flags = ["--xla_cpu_parallel_codegen_split_count=1"]
     if jax.__version_info__ < (0, 11):  # later ones do not know the flag, and abort
-        flags = os.environ.get("XLA_FLAGS", "")
-        os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_use_fusion_emitters=false"
+        flags.append("--xla_cpu_use_fusion_emitters=false")
+    os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *flags])
 
 # Data and the programs of subprocesses, some of which are killed while they write: the
 # folder is new for every run of the suite, whose workers inherit the variable.
@@ -54,6 +56,9 @@ KEPT_BYTES = 2**30
 # gives each thread the same one ten times; so do the tests.
 if jax.__version_info__ < (0, 12):
     mlir.make_ir_context = reused(mlir.make_ir_context, 10)
+
+# whoever reads a program finds no lines of the tests in it: lowering takes a seventh less
+jax.config.update("jax_include_full_tracebacks_in_locations", False)
 
 # scripts that tests run in processes of their own, with other devices
 collect_ignore_glob = ["*/on_*.py"]

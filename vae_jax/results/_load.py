@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from vae_jax.results._binding import whose
 from vae_jax.results._files import DamagedFile
 from vae_jax.results._first_format import is_of_first_format, old_params
 from vae_jax.results._manifest import read_manifest
 from vae_jax.results._params import params_path, read_about, read_leaves, read_params
-from vae_jax.results._shards import StoredShard, binding_of, read_all, whose
+from vae_jax.results._shards import StoredShard, binding_of, read_all
 from vae_jax.results._trees import describe
 
 

@@ -87,7 +87,7 @@ def commit_shard(
     out = Path(out)
     _check_rows(rows)
     table = pa.table({name: _column(name, rows) for name in rows[0]})
-    binding = _binding(read_manifest(out), rows)
+    binding = bound(read_manifest(out), rows)
     metadata = {BINDING: json.dumps(binding)}
     if params is not None:
         kept = _write_params(out, binding, rows, params, knobs)
