@@ -132,7 +132,7 @@ def make_engine(
     start, advance, evaluate, params = (
         over_members(sharing(function, mesh), mesh, strategy, *where)
         for function, where in zip(
-            one_member(program, init, log_every, settings),
+            one_member(program, init, log_every, settings, strategy == "vmap"),
             ((specs[0],), (specs,), (), ()),
             strict=True,
         )
@@ -174,9 +174,14 @@ def finally_of(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def one_member(
-    program: Program, init: Callable[..., Carry], log_every: int, settings: Settings
+    program: Program,
+    init: Callable[..., Carry],
+    log_every: int,
+    settings: Settings,
+    beside_others: bool,
 ) -> tuple[Callable[..., Any], ...]:
     """Start, advance and evaluate one member, and its parameters: `f(own, shared)`."""
+    run_steps = partial(training.run_steps, beside_others=beside_others)
 
     def start(member: Members, shared: Any) -> Carry:
         data, common = shared
@@ -188,9 +193,7 @@ def one_member(
         (carry, member), ((data, common), first, last) = own, shared
         key, hyper = training.member_key(member.seed), settings.join(member.own, common)
         data = training.for_seed(data, member.seed)
-        return training.run_steps(
-            program, log_every, carry, key, hyper, data, first, last
-        )
+        return run_steps(program, log_every, carry, key, hyper, data, first, last)
 
     def evaluate(own: tuple[Carry, Members], shared: Any) -> dict[str, jax.Array]:
         (carry, member), (data, common) = own, shared

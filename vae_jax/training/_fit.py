@@ -62,6 +62,8 @@ def run_steps(
     data: Any,
     first: Int[ArrayLike, ""],
     last: Int[ArrayLike, ""],
+    *,
+    beside_others: bool = False,
 ) -> Carry:
     """Run the steps `first` to `last - 1` in one loop.
 
@@ -69,12 +71,54 @@ def run_steps(
     and a chunk may end anywhere: the bits are those of one long loop. A run whose
     information stops being finite is frozen as it was before that step.
 
+    `beside_others` is for runs under `jax.vmap`, and changes nothing but the time: there a
+    loop that ends at another step for each run costs more than one that undoes bad steps.
+
     See `fit` for an example.
     """
     first, last = jnp.asarray(first, jnp.int32), jnp.asarray(last, jnp.int32)
+    run = _run_beside if beside_others else _run_alone
+    return run(program, log_every, carry, key, hyper, data, first, last)
+
+
+def _run_beside(
+    program: Program,
+    log_every: int,
+    carry: Carry,
+    key: Array,
+    hyper: Any,
+    data: Any,
+    first: Int[Array, ""],
+    last: Int[Array, ""],
+) -> Carry:
+    """All steps, each of which is undone if it was bad: for runs beside one another."""
+
+    def one(t: Array, carry: Carry) -> Carry:
+        state, info = program.step(carry.state, t, key, hyper, data)
+        alive = carry.first_bad_step == ALIVE
+        fine = alive & is_finite(info)
+        history = _logged(carry.history, info, t, log_every, fine)
+        bad = jnp.where(alive & ~fine, t, carry.first_bad_step)
+        return Carry(keep_where(fine, state, carry.state), history, bad)
+
+    ended: Carry = jax.lax.fori_loop(first, last, one, carry)
+    return ended
+
+
+def _run_alone(
+    program: Program,
+    log_every: int,
+    carry: Carry,
+    key: Array,
+    hyper: Any,
+    data: Any,
+    first: Int[Array, ""],
+    last: Int[Array, ""],
+) -> Carry:
+    """Steps up to the first bad one, and once more from the start to before it."""
 
     def attempt(found: _Attempt) -> _Attempt:
-        state, history, bad = run_until_bad(
+        state, history, bad = _run_until_bad(
             program, log_every, carry, key, hyper, data, (first, found.stop)
         )
         again = bad != ALIVE
@@ -108,7 +152,7 @@ class _Attempt(NamedTuple):
     again: Bool[Array, ""]
 
 
-def run_until_bad(
+def _run_until_bad(
     program: Program,
     log_every: int,
     carry: Carry,
@@ -123,13 +167,7 @@ def run_until_bad(
     def one(running: tuple[Array, Any, Any, Array]) -> tuple[Array, Any, Any, Array]:
         t, state, history, _ = running
         state, info = program.step(state, t, key, hyper, data)
-        # a window ends by its mean
-        row, count = t // log_every, jnp.where((t + 1) % log_every == 0, log_every, 1)
-        history = jax.tree.map(
-            lambda rows, new: rows.at[row].set(_added(rows[row], new, count)),
-            history,
-            info,
-        )
+        history = _logged(history, info, t, log_every)
         return t + 1, state, history, jnp.where(is_finite(info), ALIVE, t)
 
     def goes_on(running: tuple[Array, Any, Any, Array]) -> Array:
@@ -141,9 +179,19 @@ def run_until_bad(
     return ended[1:]
 
 
-def _added(old: Array, new: Array, count: Array) -> Array:
-    """The sum with one term more, over `count`."""
-    return (old + jnp.asarray(new, old.dtype)) / count.astype(old.dtype)
+def _logged(
+    history: Any, info: Any, t: Array, log_every: int, fine: Array | bool = True
+) -> Any:
+    """The history with a step more in its window, as it was where that is not fine."""
+    # a window ends by its mean
+    row, count = t // log_every, jnp.where((t + 1) % log_every == 0, log_every, 1)
+
+    def added(rows: Array, new: Array) -> Array:
+        old = rows[row]
+        total = (old + jnp.asarray(new, old.dtype)) / count.astype(old.dtype)
+        return rows.at[row].set(jnp.where(fine, total, old))
+
+    return jax.tree.map(added, history, info)
 
 
 def _inexact(dtype: Any) -> Any:
