@@ -141,11 +141,14 @@ def test_divergence_is_raised_with_its_first_step(bad, first, what):
         next(run)
 
 
-def test_a_run_that_diverges_is_frozen_before_that_step():
+@pytest.mark.parametrize("beside_others", [False, True])
+def test_a_run_that_diverges_is_frozen_before_that_step(beside_others):
     program, key = counting((7, 9)), training.member_key(0)
     carry = training.init_carry(program, key, HYPER, None, 4)
     assert int(carry.first_bad_step) == ALIVE
-    advance = jax.jit(partial(training.run_steps, program, 4))
+    advance = jax.jit(
+        partial(training.run_steps, program, 4, beside_others=beside_others)
+    )
     for first, last in ((0, 3), (3, 4), (4, 16)):
         carry = advance(carry, key, HYPER, None, first, last)
     assert int(carry.state) == 7
@@ -156,13 +159,15 @@ def test_a_run_that_diverges_is_frozen_before_that_step():
     assert advance._cache_size() == 1
 
 
+@pytest.mark.parametrize("beside_others", [False, True])
 @pytest.mark.parametrize("lengths", [[12], [1] * 12, [5, 1, 6], [4, 4, 4], [11, 1]])
-def test_a_chunk_may_end_after_any_step(lengths):
+def test_a_chunk_may_end_after_any_step(lengths, beside_others):
     program, key = counting(), training.member_key(0)
     carry = training.init_carry(program, key, HYPER, None, 3)
     for last, length in zip(np.cumsum(lengths), lengths, strict=True):
+        span = last - length, last
         carry = training.run_steps(
-            program, 4, carry, key, HYPER, None, last - length, last
+            program, 4, carry, key, HYPER, None, *span, beside_others=beside_others
         )
     rows = training.recorded(carry, 4)
     np.testing.assert_array_equal(rows.pair, [[1.5, 3], [5.5, 11], [9.5, 19]])
