@@ -32,6 +32,23 @@ def sharing(function: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
     return run
 
 
+def traced_once(program: Program) -> Program:
+    """The same program, whose functions are read once for all who trace with them.
+
+    A step is asked for its information, its operations and its shapes before it becomes a
+    part of the loop that is compiled; Python takes as long for each as XLA for a small
+    program. What is traced is the same, equation by equation.
+
+    >>> names = []
+    >>> step = lambda x: names.append("read") or x + 1
+    >>> once = traced_once(Program(step, step, step, step)).step
+    >>> [jax.eval_shape(once, np.float32(0)).shape for _ in range(3)], names
+    ([(), (), ()], ['read'])
+    """
+    # a partial is new to JAX, and may be of what has no hash
+    return Program(*(jax.jit(partial(own), inline=True) for own in program))
+
+
 def dry_run(
     program: Program,
     init: Callable[..., Carry],
@@ -41,6 +58,14 @@ def dry_run(
     mesh: Mesh,
 ) -> tuple[Carry, Any]:
     """Trace a run from start to evaluation without compiling.
+
+    Args:
+        program: from `traced_once`; what is compiled later is not traced again.
+        init: of its carry.
+        log_every: steps a row.
+        hyper: settings of a member, with dtypes as they are when they are stacked.
+        data: as a member sees them.
+        mesh: on which it will run.
 
     Returns:
         The shapes of its carry, and the traced program of a step.
@@ -54,7 +79,8 @@ def dry_run(
     run = partial(training.run_steps, program, log_every)
     carry = jax.eval_shape(alone(run), carry, key, hyper, data, zero, zero)
     made = jax.make_jaxpr(alone(program.step))(carry.state, zero, key, hyper, data)
-    step = made.jaxpr
+    # what the devices of a row do is one equation of the whole
+    [step] = inner_programs(made.jaxpr.eqns[-1])
     if batch_devices_of(mesh) > 1:
         check_split(step, batch_devices_of(mesh))
     jax.eval_shape(alone(program.evaluate), carry.state, key, hyper, data)
@@ -91,9 +117,7 @@ def exchanges(jaxpr: Any) -> bool:
 
 
 def _on_a_row(mesh: Mesh, function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function on the devices of one row, where they are several."""
-    if batch_devices_of(mesh) == 1:
-        return function
+    """The function on the devices of one row, in the terms in which it is compiled."""
     return jax.shard_map(
         sharing(function, mesh),
         mesh=mesh,

@@ -10,7 +10,7 @@ from jax.sharding import Mesh, NamedSharding
 
 from vae_jax import training
 from vae_jax.sweeps import _hosts
-from vae_jax.sweeps._dry_run import dry_run, sharing
+from vae_jax.sweeps._dry_run import dry_run, sharing, traced_once
 from vae_jax.sweeps._mesh import (
     EVERYWHERE,
     MEMBERS,
@@ -122,7 +122,10 @@ def make_engine(
     """
     specs = ((specs_of(data, flow), EVERYWHERE), EVERYWHERE, EVERYWHERE)
     data = traced_as(data, flow)
-    hyper, settings = hypers[0], split_settings(hypers)
+    settings, program = split_settings(hypers), traced_once(program)
+    # one row of what is stacked
+    own = [np.asarray(leaf) for leaf in settings.own(hypers[0])]
+    hyper = settings.join(own, settings.shared)
     init = partial(training.init_carry, program, num_windows=num_windows)
     # a device that had no member would train a copy
     mesh = mesh_for(num_members, batch_devices)
