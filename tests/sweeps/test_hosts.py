@@ -6,21 +6,25 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from test_mesh import ROUNDING, difference
 
 from vae_jax import results, sweeps
 from vae_jax.sweeps import _hosts, _orders
+from vae_jax.sweeps._cohorts import Shard
 
 SCRIPT = Path(__file__).with_name("on_hosts.py")
-LOST = 75
+FAILING = SCRIPT.with_name("on_failing_host.py")
 
 
-def start(out, word, members, *hosts, seconds=0.0):
-    command = [sys.executable, str(SCRIPT), str(out), word, str(members), str(seconds)]
+def start(out, word, members, *hosts, seconds=0.0, failing=()):
+    script = [str(FAILING), *map(str, failing)] if failing else [str(SCRIPT)]
+    command = [sys.executable, *script, str(out), word, str(members), str(seconds)]
     return subprocess.Popen(
         [*command, *map(str, hosts)],
         stdout=subprocess.PIPE,
@@ -80,8 +84,9 @@ def test_a_host_that_dies_ends_the_other_which_says_how_to_go_on(tmp_path, victi
     processes = start_two(out, "2-map-never", 1, seconds=0.2)
     saves = out / "checkpoints"
     until = time.monotonic() + 300
-    while not list(saves.glob("*/[0-9]*")) and time.monotonic() < until:
+    while not list(saves.glob("*/step-*")) and time.monotonic() < until:
         time.sleep(0.2)
+    assert list(saves.glob("*/step-*")), [one.poll() for one in processes]
     processes[victim].send_signal(signal.SIGKILL)
     said, codes = ended(processes)
     assert codes[victim] == -signal.SIGKILL
@@ -95,6 +100,43 @@ def test_a_host_that_dies_ends_the_other_which_says_how_to_go_on(tmp_path, victi
     assert codes == [0, 0], said
     assert results.content_hash(out) == results.content_hash(whole)
     shutil.rmtree(whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["storing", "watching", "looking"])
+def test_a_first_host_that_fails_says_why_and_the_other_ends_with_it(tmp_path, where):
+    out = tmp_path / "two"
+    processes = start_two(out, "1-map-never", 4, failing=(0, where))
+    said, codes = ended(processes)
+    # neither was ended from within JAX, whose code is that of SIGABRT
+    assert codes == [1, 1], said
+    assert "No space left on device" in said[0]
+    assert "got " in said[1]
+    assert "failed" in said[1]
+    assert "What it wrote says why" in said[1]
+    assert bool(list(out.glob("checkpoints/*/step-*"))) == (where == "watching")
+    said, codes = ended(start_two(out, "1-map-never", 4))
+    assert codes == [0, 0], said
+    assert results.read(out).runs.num_rows == 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("host", [0, 1])
+def test_a_host_that_fails_alone_ends_the_other_within_a_minute(tmp_path, host):
+    out = tmp_path / "two"
+    processes = start_two(out, "2-map-never", 1, failing=(host, "training"))
+    failed, other = processes[host], processes[1 - host]
+    for line in failed.stdout:
+        if "No space left on device" in line:
+            break
+    began = time.monotonic()
+    said = other.communicate(timeout=300)[0]
+    # JAX's own wait for who has not left yet, and as long again for a busy machine
+    assert time.monotonic() - began < 2 * _hosts.LEAVING_SECONDS
+    failed.communicate(timeout=300)
+    assert failed.returncode != 0
+    assert other.returncode != 0
+    assert "the same command on all hosts resumes it" in said
 
 
 WRONG = {
@@ -134,7 +176,43 @@ def test_a_state_is_told_byte_for_byte():
         assert found[name].shape == np.shape(value)
 
 
+NOBODY = Shard(0, (), ())
+
+
 def test_a_leader_that_is_alone_orders_nothing(monkeypatch):
     monkeypatch.setattr(_hosts, "told", lambda message: pytest.fail("told somebody"))
     _orders.order(_orders.WAIT)
-    _orders.order_task(0, None, [])
+    with _orders.Lead() as lead, lead.task(0, NOBODY, []):
+        assert not lead.waiting
+
+
+@pytest.mark.parametrize(
+    ("error", "heard"),
+    [
+        (None, {"do": "end"}),
+        (OSError("mine"), {"do": "failed", "signum": 0}),
+        (sweeps.Interrupted(15), {"do": "failed", "signum": 15}),
+        (jax.errors.JaxRuntimeError("lost"), None),
+    ],
+)
+def test_a_leader_that_fails_tells_those_who_wait_for_it(monkeypatch, error, heard):
+    told = []
+    monkeypatch.setattr(_orders, "order", told.append)
+    with suppress(BaseException), _orders.Lead():
+        if error is not None:
+            raise error
+    assert told == ([] if heard is None else [heard])
+    told.clear()
+    with suppress(BaseException), _orders.Lead() as lead, lead.task(0, NOBODY, []):
+        raise OSError("in a task, which the others are in too")
+    assert not told
+
+
+def test_who_follows_ends_as_the_leader_does(monkeypatch):
+    orders = iter([b'{"do": "failed", "signum": 0}', b'{"do": "failed", "signum": 15}'])
+    monkeypatch.setattr(_hosts, "told", lambda: next(orders))
+    with pytest.raises(ValueError, match="first one that failed between two tasks"):
+        _orders.next_order()
+    with pytest.raises(sweeps.Interrupted) as caught:
+        _orders.next_order()
+    assert caught.value.code == 143

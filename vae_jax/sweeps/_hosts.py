@@ -181,8 +181,8 @@ def together(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except Exception:
-        if several():
+    except Exception as error:
+        if several() and in_step(error):
             multihost_utils.process_allgather(np.int32(1))
         raise
     if several() and np.any(multihost_utils.process_allgather(np.int32(0))):
@@ -190,6 +190,19 @@ def together(what: str) -> Iterator[None]:
             f"all hosts of a run must do the same; got one that failed in {what}. What it "
             "wrote says why."
         )
+
+
+def in_step(error: BaseException) -> bool:
+    """Whether the processes can still do something together after an error of this one.
+
+    >>> in_step(ValueError("the same on all")), in_step(KeyboardInterrupt())
+    (True, True)
+    """
+    # JAX has lost another one, or this one leaves without the others
+    alone = isinstance(error, jax.errors.JaxRuntimeError) or not isinstance(
+        error, Exception
+    )
+    return not (alone and several())
 
 
 def whole(tree: Any) -> Any:

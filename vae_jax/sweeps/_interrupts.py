@@ -32,6 +32,7 @@ class Interrupted(SystemExit):
     def __init__(self, signum: int) -> None:
         """Remember which signal it was."""
         super().__init__(128 + int(signum))
+        self.signum = int(signum)
 
 
 class Stops:

@@ -5,7 +5,8 @@ states that its members go on from, and take the same steps.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -15,10 +16,46 @@ import numpy as np
 from vae_jax.sweeps import _hosts
 from vae_jax.sweeps._cohorts import Shard
 from vae_jax.sweeps._engine import Engine
+from vae_jax.sweeps._interrupts import Interrupted
 from vae_jax.sweeps._saver import Saved, to_host
 
 WAIT = {"do": "wait"}
 END = {"do": "end"}
+FAILED = "failed"
+
+
+class Lead:
+    """The first host at work; should it fail while the others wait, they hear of it.
+
+    >>> with Lead() as lead:
+    ...     order(WAIT)
+    >>> lead.waiting
+    True
+    """
+
+    def __init__(self) -> None:
+        """The others wait for an order."""
+        self.waiting = True
+
+    def __enter__(self) -> "Lead":
+        """Nothing is told yet."""
+        return self
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        """Tell the others that nothing more comes, and why."""
+        if error is None:
+            order(END)
+        elif self.waiting and not isinstance(error, jax.errors.JaxRuntimeError):
+            signum = error.signum if isinstance(error, Interrupted) else 0
+            order({"do": FAILED, "signum": signum})
+
+    @contextmanager
+    def task(self, cohort: int, shard: Shard, saved: Sequence[Saved]) -> Iterator[None]:
+        """Tell the others which members run and what they go on from; they run here."""
+        order_task(cohort, shard, saved)
+        self.waiting = False
+        yield
+        self.waiting = True
 
 
 def order_task(cohort: int, shard: Shard, saved: Sequence[Saved]) -> None:
@@ -38,8 +75,20 @@ def order(what: dict[str, Any]) -> None:
 
 
 def next_order() -> dict[str, Any]:
-    """What is to be done now, as a process hears it that is not the first."""
+    """What is to be done now, as a process hears it that is not the first.
+
+    Raises:
+        Interrupted: a signal has ended the first.
+        ValueError: it has failed, and says itself why.
+    """
     heard: dict[str, Any] = json.loads(_hosts.told())
+    if heard["do"] == FAILED:
+        if heard["signum"]:
+            raise Interrupted(heard["signum"])
+        raise ValueError(
+            "all hosts of a run must do the same; got a first one that failed between "
+            "two tasks. What it wrote says why."
+        )
     return heard
 
 

@@ -124,12 +124,13 @@ def run_task(
         session.options.width,
         engine,
     )
-    rows = make_rows(task.shard, safe, metrics, circumstances)
-    knobs = [with_knobs(hyper) for hyper in task.hypers]
-    if _hosts.is_first_host():
-        results.commit_shard(
-            session.out, rows, params and params[: len(rows)], knobs if params else None
-        )
+    with _hosts.together("storing the rows"):
+        rows = make_rows(task.shard, safe, metrics, circumstances)
+        knobs = [with_knobs(hyper) for hyper in task.hypers] if params else None
+        if _hosts.is_first_host():
+            results.commit_shard(
+                session.out, rows, params and params[: len(rows)], knobs
+            )
     session.progress.describe("")
 
 
@@ -160,12 +161,14 @@ def train(
         signum = session.stops.received[0] if session.stops.received else 0
         chunk, due, signum = _hosts.agreed(chunk, saver.is_due(), signum)
         if signum:
-            save(carry, done, saver, session)
+            with _hosts.together("saving"):
+                save(carry, done, saver, session)
             raise Interrupted(signum)
         if done < num_steps:
             saver.stay(carry, done)
         if done < num_steps and due:
-            saver.save(carry, done)
+            with _hosts.together("saving"):
+                saver.save(carry, done)
     feed.close()
     return carry
 
@@ -176,9 +179,12 @@ def watch(
     """Tell of the steps in hand; whoever raises stops the run, with its state saved."""
     num = (done - first) * len(task.shard.members)
     try:
-        session.watch.saw(lambda: seen(task, carry, first, done, session), num)
-    except BaseException:
-        save(carry, done, saver, session)
+        with _hosts.together("what looks at every chunk"):
+            session.watch.saw(lambda: seen(task, carry, first, done, session), num)
+    except BaseException as error:
+        if _hosts.in_step(error):
+            with _hosts.together("saving"):
+                save(carry, done, saver, session)
         raise
 
 

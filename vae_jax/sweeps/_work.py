@@ -16,14 +16,7 @@ from vae_jax.sweeps._interrupts import Interrupted
 from vae_jax.sweeps._memory import available_bytes, room
 from vae_jax.sweeps._mesh import member_devices, mesh_for
 from vae_jax.sweeps._options import Options
-from vae_jax.sweeps._orders import (
-    END,
-    WAIT,
-    heard_states,
-    next_order,
-    order,
-    order_task,
-)
+from vae_jax.sweeps._orders import END, WAIT, Lead, heard_states, next_order, order
 from vae_jax.sweeps._saver import Saved, Shelf, checkpoint_folder
 from vae_jax.sweeps._shard import Session, Task, now, run_task
 from vae_jax.sweeps._stream import flow_of, on_device, traced_as
@@ -142,6 +135,15 @@ class Finished:
 
 def work(cohorts: Sequence[Cohort], session: Session) -> str:
     """Run members until all are stored; returns when the last one was."""
+    with Lead() as lead:
+        work_through(cohorts, session, lead)
+    with suppress(OSError):  # a save that belongs to no member stays
+        (session.out / "checkpoints").rmdir()
+    return now()
+
+
+def work_through(cohorts: Sequence[Cohort], session: Session, lead: Lead) -> None:
+    """Run members until all are stored, those that others have in hand at last."""
     finished = Finished(session)
     tell_missing(finished.now(), session)
     before = steps_done(cohorts, finished.now(), session)
@@ -153,16 +155,12 @@ def work(cohorts: Sequence[Cohort], session: Session) -> str:
             order(WAIT)
             shelf = Shelf(session.out, session.specs)
             for number, cohort in enumerate(cohorts):
-                run_cohort(number, cohort, shelf, finished, mine, session)
+                run_cohort(number, cohort, shelf, finished, mine, session, lead)
             shelf.forget(finished.now())
             left = session.wanted - finished.now()
             if left:
                 told = told or tell_waiting(left, session)
                 wait(session)
-    order(END)
-    with suppress(OSError):  # a save that belongs to no member stays
-        (session.out / "checkpoints").rmdir()
-    return now()
 
 
 def run_cohort(
@@ -172,6 +170,7 @@ def run_cohort(
     finished: Finished,
     mine: Claims,
     session: Session,
+    lead: Lead,
 ) -> None:
     """Run the members of a cohort that are not stored and that nobody else has."""
     for shard in cohort.shards:
@@ -184,8 +183,8 @@ def run_cohort(
             for task in tasks_of(cohort, part_of(shard, left), shelf, session):
                 ids = [session.ids[member] for member in task.shard.members]
                 shelf.add(checkpoint_folder(session.out, ids), ids)
-                order_task(number, task.shard, task.saved)
-                carry_out(cohort, task, session)
+                with lead.task(number, task.shard, task.saved):
+                    carry_out(cohort, task, session)
                 shelf.forget(finished.now())
         finally:
             mine.release(taken)
