@@ -137,7 +137,7 @@ def _near(row: np.ndarray) -> np.ndarray:
 
 
 def judged(
-    history: Any, first_bad_step: np.ndarray, hyper: Any, run: Run, step: int
+    history: Any, first_bad_step: int, hyper: Any, run: Run, step: int
 ) -> str | None:
     """Why a member goes no further than this step; None where it goes on.
 
@@ -153,8 +153,8 @@ def judged(
     >>> [judged(rows, -1, {}, run, step) is None for step in (20, 30, 40)]
     [True, True, False]
     """
-    if int(first_bad_step) != training.ALIVE:
-        return f"it diverged at step {int(first_bad_step)}"
+    if first_bad_step != training.ALIVE:
+        return f"it diverged at step {first_bad_step}"
     names, rows = _named(history), step // run.log_every
     settled = -(-settled_step(hyper, run.num_steps) // run.log_every)
     if BETA in names:

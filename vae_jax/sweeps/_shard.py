@@ -220,7 +220,7 @@ def whys(task: Task, carry: Carry, done: int) -> dict[int, str]:
         zip(task.shard.members, task.hypers, strict=True)
     ):
         history = jax.tree.map(lambda rows, i=i: rows[i], shown.history)
-        why = judged(history, shown.first_bad_step[i], hyper, config, done)
+        why = judged(history, int(shown.first_bad_step[i]), hyper, config, done)
         if why is not None:
             found[member] = why
     return found

@@ -67,6 +67,7 @@ def standing(
         steps[member] = saved.step
         session.progress.skip(saved.step, [member])
         _, history, bad = saved.state
+        bad = int(bad)
         if saved.step in looks_of(config) and judged(
             history, bad, cohort.hypers[member], config, saved.step
         ):
