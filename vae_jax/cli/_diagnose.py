@@ -274,6 +274,8 @@ def print_verdict(row: dict[Any, Any]) -> None:
         print(f"  - {reason}")
     if row["status"] == "diverged":
         return
+    if row["status"] == "stopped":
+        print(f"  - Stopped at step {row['stopped_at']:g}: {row['stopped_because']}.")
     units = ", ".join(f"{value:.3g}" for value in values(row.get("kl_per_unit")))
     if units:
         print(f"  KL per unit (nats): {units}")

@@ -65,6 +65,14 @@ def sweep(
             "with more num_steps goes on from there.",
         ),
     ] = False,
+    stop_hopeless: Annotated[
+        bool,
+        said(
+            "",
+            "Runs that diverged, or collapsed beyond return, are stopped, and runs that "
+            "have not begun take their places.",
+        ),
+    ] = False,
     accept_version_change: Annotated[
         bool,
         said("", "A run is resumed although JAX is not the version it began with."),
@@ -130,6 +138,7 @@ def sweep(
         width=width,
         keep_params=keep_params,
         keep_state=keep_state,
+        stop_hopeless=stop_hopeless,
         accept_version_change=accept_version_change,
         progress=not quiet,
         metrics_file=log_jsonl,

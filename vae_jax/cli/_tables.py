@@ -112,7 +112,7 @@ def next_command(out: Any, runs: "pd.DataFrame") -> str:
     'vae-jax diagnose runs/a'
     """
     command = f"vae-jax diagnose {out}"
-    drawn = runs["status"] == "finished"
+    drawn = runs["status"] != "diverged"
     for name, plain in (("prior", "standard"), ("condition", "none")):
         if name in runs:
             drawn &= runs[name].fillna(plain) == plain

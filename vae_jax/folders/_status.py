@@ -20,8 +20,9 @@ class MemberState(NamedTuple):
     Attributes:
         number: its place in the manifest.
         cohort: which compiled program is its; None where the folder does not say.
-        state: `finished` or `diverged` once it is stored; `running` where a process has it
-            in hand; `stopped` where none has and a save is there; else `left`.
+        state: `finished` or `diverged` once it is stored, were it hopeless and stopped;
+            `running` where a process has it in hand; `stopped` where none has and a save is
+            there; else `left`.
         step: the last that is on disk.
         total: steps in all.
         word: a verdict, or `diverged`, once it is stored.

@@ -26,7 +26,7 @@ from vae_jax.results._manifest import (
 from vae_jax.results._params import write_params
 
 HISTORY = "history/"
-STATUSES = ("finished", "diverged")
+STATUSES = ("finished", "diverged", "stopped")
 _TYPES = {
     "member": pa.int64(),
     "member_id": pa.string(),
@@ -68,10 +68,11 @@ def commit_shard(
     Args:
         out: the run folder.
         rows: one for each member, all with the same columns: `member`, `member_id` (its
-            identity, as the manifest has it), `status` ("finished" or "diverged"),
-            `first_bad_step` (None if there is none), and any others. Numpy arrays and
-            lists become list columns. Columns that begin with `history/` are a member's
-            course over training, of one length in a row, and include `history/step`.
+            identity, as the manifest has it), `status` ("finished", "diverged" or
+            "stopped", which had collapsed and went no further), `first_bad_step` (None if
+            there is none), and any others. Numpy arrays and lists become list columns.
+            Columns that begin with `history/` are a member's course over training, of one
+            length in a row, and include `history/step`.
         params: final parameters of each, a tree of numpy arrays; None for a member that
             has none.
         knobs: settings of the model that they were trained with, stored beside them.

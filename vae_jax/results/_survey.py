@@ -43,7 +43,7 @@ class Survey(NamedTuple):
             for one, ended, verdict in zip(
                 shard.members, status, verdicts, strict=True
             ):
-                word = ended if ended != "finished" else verdict
+                word = ended if ended == "diverged" else verdict
                 found.setdefault(one, word or ended)
         return found
 

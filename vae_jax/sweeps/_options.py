@@ -13,7 +13,8 @@ Stream = Literal["auto", "always", "never"]
 class Options(NamedTuple):
     """How a sweep is run; none of it changes what is computed but for rounding.
 
-    Another `strategy`, width or number of `batch_devices` rounds in another way.
+    Another `strategy`, width or number of `batch_devices` rounds in another way, and
+    `stop_hopeless` says how far some members are trained.
 
     Attributes:
         strategy: `map` or `vmap` within a device; by platform and size where None.
@@ -32,6 +33,13 @@ class Options(NamedTuple):
         batch_devices: devices that share the batches of a member, each with a part of them.
             One trains what several do to rounding: a sum over a batch is taken in another
             order. What takes a batch whole is refused.
+        stop_hopeless: stop members that have diverged, or collapsed beyond return, and give
+            their places to members that have not begun. They are looked at after each
+            twentieth of their steps. One is beyond return when, of an objective that stays
+            what it is, its rate was below the limit of a collapsed verdict for as many
+            steps as are left, and by its growth over these would be so at the end: a
+            departure from the collapsed point grows exponentially
+            (`analytic.escape_rate`). Its status is `stopped`, and it is measured as it is.
         progress: draw the bar, or write plain lines where there is no terminal.
         accept_version_change: resume although JAX is not the version it began with.
 
@@ -49,3 +57,4 @@ class Options(NamedTuple):
     metrics_file: str | Path | None = None
     stream: Stream = "auto"
     batch_devices: int = 1
+    stop_hopeless: bool = False

@@ -10,7 +10,7 @@ from vae_jax.configs import Run
 from vae_jax.sweeps._identity import refuse_twins
 from vae_jax.sweeps._memory import num_bytes
 from vae_jax.sweeps._options import Options
-from vae_jax.sweeps._prepare import assemble, refuse_nothing
+from vae_jax.sweeps._prepare import assemble, refuse_nothing, refuse_unjudged
 from vae_jax.sweeps._strategy import Strategy
 from vae_jax.sweeps._stream import Flow, shapes_of, traced_as
 from vae_jax.sweeps._work import Cohort
@@ -63,6 +63,7 @@ def plan(
     refuse_nothing(configs, options)
     refuse_twins(configs)
     cohorts, _ = assemble(configs, options, assembly.job)
+    refuse_unjudged(cohorts, options)
     return [planned(cohort, configs, options) for cohort in cohorts]
 
 

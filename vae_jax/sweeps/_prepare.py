@@ -10,9 +10,11 @@ import jax
 
 from vae_jax import __version__, assembly, results, training
 from vae_jax.configs import Run
+from vae_jax.sweeps import _hosts
 from vae_jax.sweeps._cohorts import split_shards
 from vae_jax.sweeps._division import Division, members_of
 from vae_jax.sweeps._growth import usable_stages
+from vae_jax.sweeps._hopeless import check_judged
 from vae_jax.sweeps._identity import (
     DataDigests,
     Inputs,
@@ -97,6 +99,7 @@ def prepare(
             for cohort in cohorts
             if {ids[member] for member in cohort.hypers} & wanted - finished
         ]
+        refuse_unjudged(left, options)
         if (fitting := fitting_width(left, options)) < options.width:
             refuse_narrow(options.width, fitting, shard)
             tell_room(options.width, fitting, options)
@@ -107,6 +110,24 @@ def prepare(
         *(options, cohorts, inputs, ids, frozenset(wanted)),
         *(before, usable, said, finished),
     )
+
+
+def refuse_unjudged(cohorts: Sequence[Cohort], options: Options) -> None:
+    """Hopeless members are stopped where it is known which these are.
+
+    Raises:
+        ValueError: there are several hosts, or the members of a cohort cannot be judged.
+    """
+    if not options.stop_hopeless:
+        return
+    if _hosts.several():
+        raise ValueError(
+            "`stop_hopeless` must be False on several hosts, whose members go on together; "
+            "got True. Leave it out, or run each host's members by --shard i/n."
+        )
+    for cohort in cohorts:
+        like = cohort.trace(options).like
+        check_judged(cohort.shards[0].configs[0], like.history)
 
 
 def refuse_narrow(width: int, fitting: int, shard: Division | None) -> None:
@@ -229,7 +250,8 @@ def manifest(
 def asked(cohorts: Sequence[Cohort], options: Options, number: int) -> dict[str, Any]:
     """How the run is carried out, and the cohort of each member."""
     cohort_of = {m: i for i, cohort in enumerate(cohorts) for m in cohort.hypers}
-    kept = ("strategy", "width", "keep_params", "keep_state", "stream", "batch_devices")
+    kept = ["strategy", "width", "keep_params", "keep_state", "stream", "batch_devices"]
+    kept += ["stop_hopeless"] * options.stop_hopeless
     return {
         "options": {name: getattr(options, name) for name in kept},
         "cohorts": [cohort_of[member] for member in range(number)],

@@ -110,6 +110,11 @@ class Progress:
                 self._began = self._began[0], self._began[1] + num
             self._told = self._told[0], self._told[1] + num
 
+    def leave(self, members: Sequence[int]) -> None:
+        """Members were stopped: what is left of them is not done."""
+        if left := self._tally.left_out(members):
+            self.skip(left)
+
     def show(self, what: str) -> None:
         """What the members come to so far, below the numbers."""
         self._seen = what or self._seen

@@ -165,6 +165,10 @@ class Shelf:
         self._folders[folder] = set(members)
         self._read.pop(folder, None)
 
+    def unread(self) -> None:
+        """Keep no state in memory; the saves are read again when they are asked for."""
+        self._read.clear()
+
     def find_stage(
         self, stages: Sequence[Stage], like: Any, log_every: int
     ) -> Saved | None:

@@ -17,6 +17,7 @@ from vae_jax.sweeps._cohorts import Shard
 from vae_jax.sweeps._engine import Engine, Residents, place_members
 from vae_jax.sweeps._feed import Feed, Resident
 from vae_jax.sweeps._home import Home
+from vae_jax.sweeps._hopeless import judged, looks_of, with_stop
 from vae_jax.sweeps._interrupts import Interrupted, Stops
 from vae_jax.sweeps._options import Options
 from vae_jax.sweeps._progress import Progress
@@ -81,8 +82,10 @@ class Task(NamedTuple):
         hypers: their settings.
         residents: the settings, stacked and placed.
         saved: where each goes on; empty at the beginning.
+        until: the step that they are brought to; None for the end.
+        ended: they go no further, and are evaluated where they are.
 
-    >>> Task._fields
+    >>> Task._fields[:4]
     ('shard', 'hypers', 'residents', 'saved')
     """
 
@@ -90,19 +93,42 @@ class Task(NamedTuple):
     hypers: Sequence[Any]
     residents: Residents
     saved: Sequence[Saved]
+    until: int | None = None
+    ended: bool = False
+
+
+class Paused(NamedTuple):
+    """Members that are saved and not stored.
+
+    Attributes:
+        step: that they have made.
+        ended: numbers of those that go no further.
+
+    >>> Paused(50, frozenset({1})).step
+    50
+    """
+
+    step: int
+    ended: frozenset[int]
 
 
 def run_task(
     task: Task, feed: Resident | Feed, engine: Engine, session: Session
-) -> None:
-    """Train members from where they are, evaluate and commit them."""
+) -> Paused | None:
+    """Train members from where they are, evaluate and commit them.
+
+    With `Options.stop_hopeless` they pause where one of them has ended, or at `task.until`.
+    """
     began, started_at = time.perf_counter(), now()
     ids = [session.ids[member] for member in task.shard.members]
     seconds = session.options.checkpoint_seconds
     saver = Saver(session.home, ids, seconds, session.about)
     data = feed.data
-    carry = train(task, feed, engine, session, saver)
-    last = task.shard.configs[0].num_steps
+    carry, last = train(task, feed, engine, session, saver)
+    if last < task.shard.configs[0].num_steps and not task.ended:
+        saver.stay(carry, last)
+        saver.save(carry, last)
+        return Paused(last, frozenset(whys(task, carry, last)))
     session.progress.describe("evaluating")
     # of several hosts one cannot fetch by itself when a signal comes
     safe = _hosts.whole(carry) if _hosts.several() else carry
@@ -113,7 +139,7 @@ def run_task(
         if session.options.keep_params:
             params = member_params(engine.params(carry, task.residents, data), safe)
         saver.stay(carry, last)
-        if session.options.keep_state:
+        if session.options.keep_state and not task.ended:
             keep_state(session.out, ids, carry, last, session.about)
     circumstances = Circumstances(
         ids,
@@ -126,18 +152,22 @@ def run_task(
     )
     with _hosts.together("storing the rows"):
         rows = make_rows(task.shard, safe, metrics, circumstances)
+        if session.options.stop_hopeless:
+            said = whys(task, carry, last) if task.ended else {}
+            rows = [with_stop(row, said.get(row["member"]), last) for row in rows]
         knobs = [with_knobs(hyper) for hyper in task.hypers] if params else None
         if _hosts.is_first_host():
             results.commit_shard(
                 session.out, rows, params and params[: len(rows)], knobs
             )
     session.progress.describe("")
+    return None
 
 
 def train(
     task: Task, feed: Resident | Feed, engine: Engine, session: Session, saver: Saver
-) -> Carry:
-    """Advance to the last step, a chunk at a time."""
+) -> tuple[Carry, int]:
+    """Advance to the last step, or to where they pause, a chunk at a time."""
     num_steps = task.shard.configs[0].num_steps
     session.progress.describe("compiling")
     carry, done = begin(task, feed, engine, session)
@@ -148,9 +178,11 @@ def train(
     if done:
         session.watch.resumed(lambda: seen(task, carry, 0, done, session))
     chunk = 1
-    while done < num_steps:
+    looks = looks_of(task.shard.configs[0]) if session.options.stop_hopeless else ()
+    while done < num_steps and not pauses(task, carry, done, looks):
         since, first = time.perf_counter(), done
-        done = min(first + chunk, num_steps)
+        at_most = next((look for look in looks if look > first), num_steps)
+        done = min(first + chunk, at_most, task.until or num_steps)
         for part, start, stop in feed.parts(first, done):
             steps = np.int32(start), np.int32(stop)
             carry = advance(carry, task.residents, part, *steps)
@@ -170,7 +202,31 @@ def train(
             with _hosts.together("saving"):
                 saver.save(carry, done)
     feed.close()
-    return carry
+    return carry, done
+
+
+def pauses(task: Task, carry: Carry, done: int, looks: Sequence[int]) -> bool:
+    """Whether they stop here for a while, or for good."""
+    if task.ended or done == task.until:
+        return True
+    return done in looks and bool(whys(task, carry, done))
+
+
+def whys(task: Task, carry: Carry, done: int) -> dict[int, str]:
+    """Why members go no further, by the number of each that does not."""
+    config = task.shard.configs[0]
+    if done not in looks_of(config):
+        return {}
+    shown = _hosts.whole(carry._replace(state=()))
+    found = {}
+    for i, (member, hyper) in enumerate(
+        zip(task.shard.members, task.hypers, strict=True)
+    ):
+        history = jax.tree.map(lambda rows, i=i: rows[i], shown.history)
+        why = judged(history, int(shown.first_bad_step[i]), hyper, config, done)
+        if why is not None:
+            found[member] = why
+    return found
 
 
 def watch(

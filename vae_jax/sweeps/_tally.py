@@ -92,6 +92,17 @@ class Tally:
                     when, done = self._since[one]
                     self._since[one] = when, done + step * len(members)
 
+    def left_out(self, members: Sequence[int]) -> int:
+        """Members go no further; returns their steps that are left, not of the rate."""
+        left = 0
+        for member in members:
+            more = self._steps[member] - self._at[member]
+            self._at[member], left = self._steps[member], left + more
+            for number in {self._cohort_of(member), ALL} & set(self._since):
+                when, done = self._since[number]
+                self._since[number] = when, done + more
+        return left
+
     def heard(self, members: Mapping[int, tuple[int, str]]) -> None:
         """Members that others train have come so far."""
         for member, (step, word) in members.items():

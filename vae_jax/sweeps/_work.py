@@ -1,25 +1,33 @@
 """Which members are left, who works on them, and from where they go on."""
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any
 
-from vae_jax import assembly, results
+from vae_jax import assembly
 from vae_jax.mapped import check_share
 from vae_jax.sweeps._claims import Claims, claims
 from vae_jax.sweeps._cohorts import Shard, part_of
-from vae_jax.sweeps._engine import Engine, make_engine, place_data, stack_members
+from vae_jax.sweeps._engine import Engine, make_engine, place_data
 from vae_jax.sweeps._feed import Feed, Resident
 from vae_jax.sweeps._interrupts import Interrupted
 from vae_jax.sweeps._memory import available_bytes, room
 from vae_jax.sweeps._mesh import member_devices, mesh_for
 from vae_jax.sweeps._options import Options
 from vae_jax.sweeps._orders import END, WAIT, Lead, heard_states, next_order, order
-from vae_jax.sweeps._saver import Saved, Shelf, checkpoint_folder
-from vae_jax.sweeps._shard import Session, Task, now, run_task
+from vae_jax.sweeps._refill import Pool
+from vae_jax.sweeps._saver import Shelf, checkpoint_folder
+from vae_jax.sweeps._shard import Paused, Session, Task, now, run_task
+from vae_jax.sweeps._standing import (
+    Finished,
+    steps_done,
+    tell_missing,
+    tell_waiting,
+    words_of,
+)
 from vae_jax.sweeps._stream import flow_of, on_device, traced_as
+from vae_jax.sweeps._tasks import standing, task_of, task_of_turn, tasks_of
 
 POLL_SECONDS = 1.0
 """How often a launcher looks whether members that others have in hand have ended."""
@@ -114,25 +122,6 @@ def fitting_width(cohorts: Sequence[Cohort], options: Options) -> int:
     return min([options.width, *(room for room, size in rooms if room < size)])
 
 
-class Finished:
-    """The identities of stored members, read again when there are other files."""
-
-    def __init__(self, session: Session) -> None:
-        """Nothing is read yet."""
-        self._session = session
-        self._names: list[str] = []
-        self._known: set[str] = set()
-
-    def now(self) -> set[str]:
-        """As the folder is at this moment."""
-        folder = self._session.out / "shards"
-        names = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
-        if names != self._names:
-            self._known = results.finished_members(self._session.out)
-            self._names = names
-        return self._known
-
-
 def work(cohorts: Sequence[Cohort], session: Session) -> str:
     """Run members until all are stored; returns when the last one was."""
     with Lead() as lead:
@@ -146,16 +135,20 @@ def work_through(cohorts: Sequence[Cohort], session: Session, lead: Lead) -> Non
     """Run members until all are stored, those that others have in hand at last."""
     finished = Finished(session)
     tell_missing(finished.now(), session)
-    before = steps_done(cohorts, finished.now(), session)
+    shards = [shard for cohort in cohorts for shard in cohort.shards]
+    before = steps_done(shards, finished.now(), session)
     session.progress.begin(before, words_of(finished.now(), session))
-    told = False
+    told, refills = False, session.options.stop_hopeless
     with claims(session.out) as mine:
         while left := session.wanted - finished.now():
             # the others need hear of nothing for a while that a collective allows
             order(WAIT)
             shelf = Shelf(session.out, session.specs)
             for number, cohort in enumerate(cohorts):
-                run_cohort(number, cohort, shelf, finished, mine, session, lead)
+                if refills:
+                    run_refilled(cohort, shelf, finished, mine, session)
+                else:
+                    run_cohort(number, cohort, shelf, finished, mine, session, lead)
             shelf.forget(finished.now())
             left = session.wanted - finished.now()
             if left:
@@ -174,28 +167,70 @@ def run_cohort(
 ) -> None:
     """Run the members of a cohort that are not stored and that nobody else has."""
     for shard in cohort.shards:
-        named = {session.ids[member]: member for member in shard.members}
-        named = {one: m for one, m in named.items() if one in session.wanted}
-        taken = mine.take(set(named) - finished.now())
-        try:
-            # what was stored between the look and the claim is not run again
-            left = {named[one] for one in taken - finished.now()}
-            for task in tasks_of(cohort, part_of(shard, left), shelf, session):
-                ids = [session.ids[member] for member in task.shard.members]
-                shelf.add(checkpoint_folder(session.out, ids), ids)
+        with claimed(shard, finished, mine, session) as left:
+            for task in tasks_of(cohort, left, shelf, session):
                 with lead.task(number, task.shard, task.saved):
-                    carry_out(cohort, task, session)
-                shelf.forget(finished.now())
-        finally:
-            mine.release(taken)
+                    shelve_and_run(cohort, task, shelf, finished, session)
     cohort.unplace()
 
 
-def carry_out(cohort: Cohort, task: Task, session: Session) -> None:
+def run_refilled(
+    cohort: Cohort, shelf: Shelf, finished: Finished, mine: Claims, session: Session
+) -> None:
+    """The same, where members that end early leave their places to others."""
+    pool = Pool(cohort.trace(session.options).size)
+
+    def take_turn() -> None:
+        turn = pool.take()
+        task = task_of_turn(cohort, turn, shelf, session)
+        paused = shelve_and_run(cohort, task, shelf, finished, session)
+        if paused is not None:
+            pool.add(dict.fromkeys(turn.members, paused.step), paused.ended)
+        elif turn.ended:
+            session.progress.leave(turn.members)
+
+    with ExitStack() as held:
+        for shard in cohort.shards:
+            left = held.enter_context(claimed(shard, finished, mine, session))
+            pool.add(*standing(cohort, left, shelf, session))
+            while pool.is_full:
+                take_turn()
+        while pool:
+            take_turn()
+    cohort.unplace()
+
+
+@contextmanager
+def claimed(
+    shard: Shard, finished: Finished, mine: Claims, session: Session
+) -> Iterator[Shard]:
+    """Those members of a shard that are not stored and that nobody else has."""
+    named = {session.ids[member]: member for member in shard.members}
+    named = {one: m for one, m in named.items() if one in session.wanted}
+    taken = mine.take(set(named) - finished.now())
+    try:
+        # what was stored between the look and the claim is not run again
+        yield part_of(shard, {named[one] for one in taken - finished.now()})
+    finally:
+        mine.release(taken)
+
+
+def shelve_and_run(
+    cohort: Cohort, task: Task, shelf: Shelf, finished: Finished, session: Session
+) -> Paused | None:
+    """Run a task, whose members are found where they are saved meanwhile."""
+    ids = [session.ids[member] for member in task.shard.members]
+    shelf.add(checkpoint_folder(session.out, ids), ids)
+    paused = carry_out(cohort, task, session)
+    shelf.forget(finished.now())
+    return paused
+
+
+def carry_out(cohort: Cohort, task: Task, session: Session) -> Paused | None:
     """Run a task, as every host of the run does."""
     engine = cohort.trace(session.options)
     with closing(cohort.feed(engine, task)) as feed:
-        run_task(task, feed, engine, session)
+        return run_task(task, feed, engine, session)
 
 
 def follow(cohorts: Sequence[Cohort], session: Session) -> None:
@@ -212,82 +247,6 @@ def follow(cohorts: Sequence[Cohort], session: Session) -> None:
         part, engine = part_of(shard, members), cohort.trace(session.options)
         saved = heard_states(engine, len(members), heard["step"])
         carry_out(cohort, task_of(cohort, part, saved, engine), session)
-
-
-def task_of(
-    cohort: Cohort, part: Shard, saved: Sequence[Saved], engine: Engine
-) -> Task:
-    """Members that go on together, with their settings placed."""
-    hypers = [cohort.hypers[member] for member in part.members]
-    seeds = [config.seed for config in part.configs]
-    return Task(part, hypers, stack_members(seeds, hypers, engine), saved)
-
-
-def tasks_of(
-    cohort: Cohort, shard: Shard, shelf: Shelf, session: Session
-) -> Iterator[Task]:
-    """The members of a shard, those together that go on from the same step."""
-    if not shard.members:
-        return
-    engine = cohort.trace(session.options)
-    found = {m: shelf.find(session.ids[m], engine.like) for m in shard.members}
-    tell_resumed([saved.step for saved in found.values() if saved], session)
-    states = {
-        m: found[m]
-        or shelf.find_stage(session.stages.get(m, ()), engine.like, config.log_every)
-        for m, config in zip(shard.members, shard.configs, strict=True)
-    }
-    steps = {m: 0 if saved is None else saved.step for m, saved in states.items()}
-    for step in sorted(set(steps.values()), reverse=True):
-        part = part_of(shard, {m for m in shard.members if steps[m] == step})
-        saved: list[Saved] = [s for m in part.members if (s := states[m]) is not None]
-        session.progress.skip(step * len(part.members), part.members)
-        yield task_of(cohort, part, saved, engine)
-
-
-def steps_done(cohorts: Sequence[Cohort], finished: set[str], session: Session) -> int:
-    """Member-steps of what is stored."""
-    return sum(
-        config.num_steps
-        for cohort in cohorts
-        for shard in cohort.shards
-        for member, config in zip(shard.members, shard.configs, strict=True)
-        if session.ids[member] in finished & session.wanted
-    )
-
-
-def words_of(finished: set[str], session: Session) -> dict[int, str]:
-    """What was said of every member that is stored, by its number."""
-    said = results.words_of(session.out) if finished else {}
-    numbers = {one: number for number, one in enumerate(session.ids)}
-    return {numbers[one]: word for one, word in said.items() if one in numbers}
-
-
-def tell_missing(finished: set[str], session: Session) -> None:
-    """Say that members of a finished run are run anew."""
-    when = results.finished_at(session.out)
-    lost = len(session.wanted - finished)
-    if when is not None and lost:
-        session.progress.say(
-            f"{lost} members are missing, although all had ended on {when}: a file of "
-            f"{session.out / 'shards'} is gone. They are run anew."
-        )
-
-
-def tell_resumed(steps: Sequence[int], session: Session) -> None:
-    """Say how many members go on from their checkpoints, and from where."""
-    for step, count in sorted(Counter(steps).items()):
-        who = "1 member goes" if count == 1 else f"{count} members go"
-        session.progress.say(f"{who} on from step {step}.")
-
-
-def tell_waiting(left: frozenset[str], session: Session) -> bool:
-    """Say, once, that others are at work."""
-    session.progress.say(
-        f"Another process works on {len(left)} members of {session.out}; waiting for it. "
-        "Should it end early, they are taken over."
-    )
-    return True
 
 
 def wait(session: Session) -> None:

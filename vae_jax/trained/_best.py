@@ -121,8 +121,13 @@ def _why_none(
             f"`where` must describe a member that has ended; got {dict(where)}, and there "
             f"{known}."
         )
-    diverged = sum(row["status"] == "diverged" for row in group)
+    told = [
+        f"{number} of them {status}"
+        for status in ("diverged", "stopped")
+        if (number := sum(row["status"] == status for row in group))
+        or status == "diverged"
+    ]
     return (
         f"`best` needs a finished member with a finite {metric!r}; got {len(group)} of "
-        f"the group that have ended, {diverged} of them diverged, which are never the best."
+        f"the group that have ended, {' and '.join(told)}, which are never the best."
     )

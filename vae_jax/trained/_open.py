@@ -98,7 +98,7 @@ class TrainedRun:
 
     def numbers(self) -> list[int]:
         """Of the members that can be used: those that have ended and did not diverge."""
-        return [n for n, row in self.rows.items() if row["status"] == "finished"]
+        return [n for n, row in self.rows.items() if row["status"] != "diverged"]
 
     def best(
         self,
@@ -117,13 +117,13 @@ class TrainedRun:
 
         Raises:
             ValueError: an unknown metric or setting, or no finished member of such a group:
-                diverged ones are never the best.
+                those that diverged or were stopped are never the best.
         """
         return self[best_row(list(self.rows.values()), metric, lowest, where or {})]
 
     def _check_finished(self, number: int) -> None:
         row = self.rows.get(number)
-        if row is not None and row["status"] == "finished":
+        if row is not None and row["status"] != "diverged":
             return
         usable = ", ".join(map(str, self.numbers()[:20])) or "none"
         why = f"member {number} is not of this run"
