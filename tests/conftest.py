@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import signal
 import tempfile
 import threading
 
@@ -59,6 +60,15 @@ if jax.__version_info__ < (0, 12):
 
 # whoever reads a program finds no lines of the tests in it: lowering takes a seventh less
 jax.config.update("jax_include_full_tracebacks_in_locations", False)
+
+# A shell that starts the suite in the background, or `nohup`, has it ignore these: tests
+# send them, also to the processes that they start, and ignored ones stay ignored.
+for one, usual in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    if signal.getsignal(one) == signal.SIG_IGN:
+        signal.signal(one, usual)
 
 # scripts that tests run in processes of their own, with other devices
 collect_ignore_glob = ["*/on_*.py"]
