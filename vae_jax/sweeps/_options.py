@@ -17,7 +17,9 @@ class Options(NamedTuple):
     `stop_hopeless` says how far some members are trained.
 
     Attributes:
-        strategy: `map` or `vmap` within a device; by platform and size where None.
+        strategy: `map` or `vmap` within a device. Where None, as the folder began; else by
+            platform and size, and by the clock where these leave a doubt and the run is
+            long enough for it to pay. The manifest says which.
         width: members resident at once at most; fewer where memory has no room for them,
             which is said and stands in the manifest.
         keep_params: store the final parameters of every member.

@@ -11,6 +11,7 @@ import jax
 from vae_jax import __version__, assembly, results, training
 from vae_jax.configs import Run
 from vae_jax.sweeps import _hosts
+from vae_jax.sweeps._choice import go_on_alike
 from vae_jax.sweeps._cohorts import split_shards
 from vae_jax.sweeps._division import Division, members_of
 from vae_jax.sweeps._growth import usable_stages
@@ -83,6 +84,7 @@ def prepare(
     options = options._replace(width=begun_width(out, options.width))
     cohorts, inputs = assemble(configs, options, make_job)
     ids = [member_id(*pair) for pair in zip(configs, inputs, strict=True)]
+    go_on_alike(cohorts, ids, out, options)
     wanted = set(ids) if shard is None else members_here(cohorts, ids, shard)
     before = stored_stages(out)
     stages = stages_of(before, configs, inputs)
@@ -105,6 +107,7 @@ def prepare(
             tell_room(options.width, fitting, options)
             options = options._replace(width=fitting)
             cohorts, _ = assemble(configs, options, make_job)
+            go_on_alike(cohorts, ids, out, options)
             said |= asked(cohorts, options, len(ids))
     return Prepared(
         *(options, cohorts, inputs, ids, frozenset(wanted)),

@@ -7,6 +7,7 @@ from typing import Any
 from vae_jax import assembly, results
 from vae_jax.configs import Run
 from vae_jax.sweeps import _hosts
+from vae_jax.sweeps._choice import decide, go_on_alike
 from vae_jax.sweeps._chunk import OnChunk
 from vae_jax.sweeps._division import Division
 from vae_jax.sweeps._given import with_data
@@ -131,6 +132,8 @@ def opened(
     """The manifest of the folder, which the first host makes or opens."""
     options = found.options
     accept = options.accept_version_change
+    chosen = decide(found.cohorts, found.ids, found.finished, out, options)
+    found.said.update(chosen)
     with _hosts.together("opening the folder"):
         if _hosts.is_first_host():
             results.create_or_open(out, found.said, accept_version_change=accept)
@@ -145,6 +148,8 @@ def opened(
                 "first has made and this one has not. Name one that they share."
             )
         stored = results.read_manifest(out)
+    # another process may have been the first
+    go_on_alike(found.cohorts, found.ids, out, options)
     tell_elsewhere(stored, found.said, options)
     return stored
 

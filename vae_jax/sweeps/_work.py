@@ -26,6 +26,7 @@ from vae_jax.sweeps._standing import (
     tell_waiting,
     words_of,
 )
+from vae_jax.sweeps._strategy import Strategy
 from vae_jax.sweeps._stream import flow_of, on_device, traced_as
 from vae_jax.sweeps._tasks import standing, task_of, task_of_turn, tasks_of
 
@@ -41,15 +42,16 @@ class Cohort:
     ) -> None:
         """Nothing is traced yet."""
         self.job, self.shards, self.hypers = job, shards, hypers
-        self._engine: Engine | None = None
+        self.strategy: Strategy | None = None
+        self._engines: dict[Strategy | None, Engine] = {}
         self._placed: Any = None
 
     def trace(self, options: Options) -> Engine:
         """The engine; an error of shape or type appears here."""
-        if self._engine is None:
-            size = max(len(shard.members) for shard in self.shards)
-            self._engine = self._made(options, size)
-        return self._engine
+        if self.strategy not in self._engines:
+            made = self._made(options, max(len(one.members) for one in self.shards))
+            self._engines[self.strategy] = self._engines[made.strategy] = made
+        return self._engines[self.strategy]
 
     def room(self, options: Options) -> int:
         """Members that may be resident at once, at most those that would be.
@@ -88,7 +90,7 @@ class Cohort:
             config.num_steps // config.log_every,
             config.log_every,
             size,
-            options.strategy,
+            options.strategy or self.strategy,
             flow,
             shared,
         )
