@@ -45,7 +45,7 @@ def test_members_that_have_no_room_are_not_resident(tmp_path, monkeypatch, capfd
     out, options = tmp_path / "run", sweeps.Options(strategy="map")
     stored = sweeps.run(runs, out, options, make_job=make_job)
     assert set(stored.to_pandas().runs["width"]) == {2}
-    assert results.read_manifest(out)["width"] == 2
+    assert results.read_manifest(out)["options"]["width"] == 2
     said = capfd.readouterr().err
     assert (
         "Of 64 members at once (--width) the memory that is free has room for 2" in said
