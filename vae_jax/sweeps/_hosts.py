@@ -5,6 +5,7 @@ depends on a clock, a signal or the folder it tells the others, so that none wai
 step that another does not take.
 """
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -36,6 +37,9 @@ class HostLost(SystemExit):
         """With its exit code."""
         super().__init__(75)
 
+
+_STATUS = re.compile("(UNKNOWN|INTERNAL|UNAVAILABLE|ABORTED|DEADLINE_EXCEEDED): ")
+"""How an error of XLA's begins where processes exchange."""
 
 _MOURNER = """
 import signal, sys
@@ -198,11 +202,21 @@ def in_step(error: BaseException) -> bool:
     >>> in_step(ValueError("the same on all")), in_step(KeyboardInterrupt())
     (True, True)
     """
-    # JAX has lost another one, or this one leaves without the others
-    alone = isinstance(error, jax.errors.JaxRuntimeError) or not isinstance(
-        error, Exception
-    )
+    alone = is_loss(error) or not isinstance(error, Exception)
     return not (alone and several())
+
+
+def is_loss(error: BaseException) -> bool:
+    """Whether JAX says by this error that it has lost another process.
+
+    >>> is_loss(ValueError("UNKNOWN: Gloo AllGather failed: Connection reset by peer"))
+    True
+    >>> is_loss(ValueError("`width` must be at least 1"))
+    False
+    """
+    # what a compiled function is called with first raises XLA's status as a ValueError
+    status = isinstance(error, ValueError) and _STATUS.match(str(error))
+    return isinstance(error, jax.errors.JaxRuntimeError) or bool(status)
 
 
 def whole(tree: Any) -> Any:
@@ -254,7 +268,9 @@ def mourned(where: str) -> Iterator[None]:
         assert beside.stdin is not None
         try:
             yield
-        except jax.errors.JaxRuntimeError as error:
+        except Exception as error:
+            if not is_loss(error):
+                raise
             reason = str(error).splitlines()[0]
             sys.stderr.write(f"\nAnother host no longer answers: {reason}\n{saved}\n")
             raise HostLost from error

@@ -45,7 +45,7 @@ class Lead:
         """Tell the others that nothing more comes, and why."""
         if error is None:
             order(END)
-        elif self.waiting and not isinstance(error, jax.errors.JaxRuntimeError):
+        elif self.waiting and not _hosts.is_loss(error):
             signum = error.signum if isinstance(error, Interrupted) else 0
             order({"do": FAILED, "signum": signum})
 
