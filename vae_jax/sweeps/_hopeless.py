@@ -6,7 +6,9 @@ it is felt. So a member is beyond return when, of an objective that stays what i
 
 1. its rate has been below the limit of a collapsed verdict for as many steps as are left,
    so that a departure too small to be seen had as long to grow as it still has; and
-2. the rate, if it goes on growing as it did over these steps, is below it at the end.
+2. its rate falls, or rises so slowly, that it is below half the limit at the end. Of a
+   sum of exponentials the log is convex, so that it is continued with its slope and its
+   bend, as the last three quarters of these steps have them.
 
 Members are looked at after fixed steps, so that who is stopped, and where, depends on no
 clock, width or interruption.
@@ -31,6 +33,14 @@ ARRIVED = 0.01
 """Share of its last value within which a setting has arrived; that of
 `schedules.check_warmup`."""
 
+PARTS = 4
+"""Parts of the steps with a low rate: the mean of each is a point of its course."""
+
+MARGIN = 2.0
+"""A rate that would end nearer to the limit is in doubt. A convention: of 288 runs of linear
+models and MLPs on digits, 112 of which end collapsed, it leaves 101 to be stopped; without
+it there is one more that ends at 0.137 nats."""
+
 LEARNING_RATE = "learning_rate"
 
 
@@ -52,9 +62,9 @@ def check_judged(run: Run, history: Any) -> None:
         history: what is recorded of it.
 
     Raises:
-        ValueError: the program records no rate, or the run has one row of history.
+        ValueError: the program records no rate, or the run has too few rows of history.
 
-    >>> check_judged(Run.of(num_steps=100, log_every=50), {"rate": None})
+    >>> check_judged(Run.of(num_steps=100, log_every=20), {"rate": None})
     """
     names = _named(history)
     if RATE not in names:
@@ -62,10 +72,10 @@ def check_judged(run: Run, history: Any) -> None:
             f"`stop_hopeless` judges by {RATE!r}, which the program does not record; got "
             f"{sorted(names)}. Return it from the step, in nats, or leave the option out."
         )
-    if not looks_of(run):
+    if run.num_steps // run.log_every <= PARTS:
         raise ValueError(
-            "`stop_hopeless` looks at members where a row of history ends; got "
-            f"log_every={run.log_every} of num_steps={run.num_steps}, one row. Use a "
+            f"`stop_hopeless` needs more than {PARTS} rows of history, by which it judges; "
+            f"got log_every={run.log_every} of num_steps={run.num_steps}. Use a "
             f"`log_every` of {max(1, run.num_steps // LOOKS)}."
         )
 
@@ -86,10 +96,10 @@ def why_hopeless(rate: np.ndarray, settled: int, left: int) -> str | None:
     above = np.flatnonzero(~(rate < limit))
     first = max(settled, above[-1] + 1 if len(above) else 0)
     low = rate[first:]
-    if len(low) < max(left, 2):
+    if len(low) < max(left, PARTS):
         return None
     end = _at_end(low, left)
-    if not end < limit:
+    if not end < limit / MARGIN:
         return None
     return (
         f"its rate was below {limit:g} nats in {len(low)} rows of history, and would be "
@@ -98,13 +108,18 @@ def why_hopeless(rate: np.ndarray, settled: int, left: int) -> str | None:
 
 
 def _at_end(low: np.ndarray, left: int) -> float:
-    """The rate after so many rows more, by the growth from the first half to the second."""
-    half = len(low) // 2
+    """The rate after so many rows more, if it rises; as it is now where it falls."""
+    num = len(low) // PARTS
     tiny = float(np.finfo(np.float32).tiny)
-    early, late = (max(float(part.mean()), tiny) for part in (low[:half], low[-half:]))
-    # the means are of the middles of the halves
-    growth = max(0.0, math.log(late / early) / (len(low) - half))
-    return math.exp(min(math.log(late) + growth * (left + half / 2), 700.0))
+    parts = low[-3 * num :].reshape(3, num).mean(axis=1)
+    before, early, late = np.log(np.maximum(parts, tiny)).tolist()
+    if late <= early:
+        return math.exp(late)
+    bend = max(0.0, (late - early) - (early - before)) / num**2
+    # from the middle of the last part, at which the slope is half a part's bend larger
+    ahead = left + num / 2
+    slope = (late - early) / num + bend * num / 2
+    return math.exp(min(late + slope * ahead + bend * ahead**2 / 2, 700.0))
 
 
 def settled_step(hyper: Any, num_steps: int) -> int:
@@ -148,9 +163,9 @@ def judged(
         run: its config.
         step: one of `looks_of(run)`.
 
-    >>> run = Run.of(num_steps=60, log_every=10)
-    >>> rows = {"rate": np.array([1.0, 0, 0, 0, 0, 0])}
-    >>> [judged(rows, -1, {}, run, step) is None for step in (20, 30, 40)]
+    >>> run = Run.of(num_steps=80, log_every=10)
+    >>> rows = {"rate": np.array([1.0, 0, 0, 0, 0, 0, 0, 0])}
+    >>> [judged(rows, -1, {}, run, step) is None for step in (30, 40, 50)]
     [True, True, False]
     """
     if first_bad_step != training.ALIVE:

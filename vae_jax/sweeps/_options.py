@@ -39,7 +39,7 @@ class Options(NamedTuple):
             their places to members that have not begun. They are looked at after each
             twentieth of their steps. One is beyond return when, of an objective that stays
             what it is, its rate was below the limit of a collapsed verdict for as many
-            steps as are left, and by its growth over these would be so at the end: a
+            steps as are left, and would be below half of it at the end: a
             departure from the collapsed point grows exponentially
             (`analytic.escape_rate`). Its status is `stopped`, and it is measured as it is.
         progress: draw the bar, or write plain lines where there is no terminal.

@@ -66,12 +66,11 @@ def standing(
             continue
         steps[member] = saved.step
         session.progress.skip(saved.step, [member])
-        _, history, bad = saved.state
-        bad = int(bad)
-        if saved.step in looks_of(config) and judged(
-            history, bad, cohort.hypers[member], config, saved.step
-        ):
-            ended.add(member)
+        if saved.step in looks_of(config):
+            _, history, bad = saved.state
+            hyper = cohort.hypers[member]
+            if judged(history, int(bad), hyper, config, saved.step) is not None:
+                ended.add(member)
     return steps, ended
 
 
