@@ -37,8 +37,8 @@ PARTS = 4
 """Parts of the steps with a low rate: the mean of each is a point of its course."""
 
 MARGIN = 2.0
-"""A rate that would end nearer to the limit is in doubt. A convention: of 288 runs of linear
-models and MLPs on digits, 112 of which end collapsed, it leaves 101 to be stopped; without
+"""A rate that would end nearer to the limit is in doubt. A convention: of 288 linear
+models and MLPs on digits, of which 112 end collapsed, it leaves 101 to be stopped; without
 it there is one more that ends at 0.137 nats."""
 
 LEARNING_RATE = "learning_rate"
