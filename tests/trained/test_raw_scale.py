@@ -10,7 +10,7 @@ import vae_jax
 from vae_jax import assembly, gaussian, results, sweeps, userdata
 from vae_jax.cli import _picture
 from vae_jax.configs import Run
-from vae_jax.sweeps._told import tell_data
+from vae_jax.sweeps._told import remember, tell_data
 
 SMALL = {"model": "linear", "latent_dim": 2, "batch_size": 10, "eval_samples": 4}
 RNG = np.random.default_rng(5)
@@ -22,7 +22,9 @@ def member_of(folder, **settings):
     run = Run.of(**SMALL, **settings)
     stored_run(folder, [run])
     spec = results.read(folder).manifest["spec"]
-    tell_data(folder, [run], spec["inputs"], sweeps.Options(progress=False))
+    quiet = sweeps.Options(progress=False)
+    tell_data(folder, [run], spec["inputs"], quiet)
+    remember([run], spec["inputs"], quiet)
     return vae_jax.open_run(folder)[0]
 
 
