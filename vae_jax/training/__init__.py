@@ -41,15 +41,7 @@ from vae_jax.training._feedback import (
     minimum_rate_feedback,
     target_rate_feedback,
 )
-from vae_jax.training._fit import (
-    ALIVE,
-    Carry,
-    check_windows,
-    fit,
-    init_carry,
-    recorded,
-    run_steps,
-)
+from vae_jax.training._fit import check_windows, fit
 from vae_jax.training._importance import make_importance_objective
 from vae_jax.training._inner_loop import InnerLoop
 from vae_jax.training._judgement import Judgement
@@ -115,6 +107,7 @@ from vae_jax.training._sgd import sgd
 from vae_jax.training._snapshots import SnapshotState, with_snapshots
 from vae_jax.training._state import StepHyper, StepInfo, StepKeys, TrainState
 from vae_jax.training._step import Step, init_state, make_step
+from vae_jax.training._steps import ALIVE, Carry, init_carry, recorded, run_steps
 from vae_jax.training._streamed import Streamed, Window, for_seed
 from vae_jax.training._wrappings import jit_step, pmap_step, sharded_step
 

@@ -22,7 +22,6 @@ from vae_jax.training._encoder_share import (
     share_optimizers,
 )
 from vae_jax.training._feedback import Feedback
-from vae_jax.training._fit import keep_where
 from vae_jax.training._inner_loop import InnerLoop, make_pursuit, share_of, with_share
 from vae_jax.training._judgement import (
     MAX_MEASURED,
@@ -42,6 +41,7 @@ from vae_jax.training._program import (
 )
 from vae_jax.training._state import TrainState
 from vae_jax.training._step import make_step
+from vae_jax.training._steps import keep_where
 from vae_jax.vae import VAE
 
 DEFAULT_LOOP = InnerLoop()

@@ -10,11 +10,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from vae_jax.training._arrival import last_of, schedules_arrived
-from vae_jax.training._fit import keep_where
 from vae_jax.training._judged import judged_run
 from vae_jax.training._plateau import Validate
 from vae_jax.training._program import Program
 from vae_jax.training._state import TrainState, with_train
+from vae_jax.training._steps import keep_where
 from vae_jax.types import ArrayLike, Params
 
 

@@ -19,12 +19,12 @@ from vae_jax.conditions import on_device
 from vae_jax.training._arrival import last_of, schedules_arrived
 from vae_jax.training._batches import map_batches
 from vae_jax.training._evaluate import example_statistics
-from vae_jax.training._fit import keep_where
 from vae_jax.training._judged import judged_run
 from vae_jax.training._keys import Stream, fold_indices, split_each, stream_key
 from vae_jax.training._objective import kl_to_prior
 from vae_jax.training._program import Hyper, Prepare, Program, at_step
 from vae_jax.training._state import TrainState, with_train
+from vae_jax.training._steps import keep_where
 from vae_jax.types import ArrayLike, Params
 from vae_jax.vae import VAE
 
