@@ -42,8 +42,9 @@ def test_memory_is_flat_on_twenty_times_the_limit(path, tmp_path):
     found = np.array([int(word) for word in done.stdout.split()])
     assert len(found) >= STEPS // CHUNK  # the first is a single step
     assert results.read(tmp_path / "run").runs.num_rows == 1
-    first, last = np.array_split(found, 3)[::2]
+    _, second, third = (np.median(part) for part in np.array_split(found, 3))
     # `WINDOW_BYTES` in `_stream.py`: two windows on the device, two on the host, and one in
-    # the order of the file while it is read; a set that is held would add all of itself
-    assert last.max() - first.max() < 5 * WINDOW
+    # the order of the file while it is read; a set that is held would add all of itself.
+    # The first time through the allocator still asks for its arenas.
+    assert abs(third - second) < 5 * WINDOW
     assert found.max() - found[0] < 20 * LIMIT / 2
