@@ -107,8 +107,8 @@ def as_nobody(call):
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
 @pytest.mark.filterwarnings("ignore:.*fork:")
 def test_what_a_colleague_may_not_read_is_not_called_damage(tmp_path):
-    parents = [p for p in (tmp_path, *tmp_path.parents) if p.stat().st_uid == 0]
-    modes = {p: stat.S_IMODE(p.stat().st_mode) for p in parents[:3]}
+    modes = {p: stat.S_IMODE(p.stat().st_mode) for p in (tmp_path, *tmp_path.parents)}
+    modes = {p: mode for p, mode in modes.items() if not mode & stat.S_IXOTH}
     try:
         for path in modes:  # pytest's folders are for their owner alone
             path.chmod(0o755)
