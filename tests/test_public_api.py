@@ -138,3 +138,15 @@ def test_arrays_have_shapes_in_the_signature():
         if getattr(part, "__name__", str(part)) in bare
     ]
     assert found == []
+
+
+def test_a_path_may_be_a_text():
+    """As of `open`: a `Path` where one is meant is no hurdle."""
+    strict = {
+        f"{name}({argument})"
+        for name, function in FUNCTIONS.items()
+        for argument, kind in inspect.get_annotations(function).items()
+        if argument != "return" and re.search(r"\bPath\b", str(kind).split("[")[0])
+        if "str" not in str(kind)
+    }
+    assert sorted(strict) == []

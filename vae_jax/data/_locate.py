@@ -73,12 +73,13 @@ def locate(name: str, folder: Path | None, root: Path) -> Path:
         raise FileNotFoundError(_how_to_get(name, root, str(error))) from error
 
 
-def prepared_names(root: Path) -> list[str]:
+def prepared_names(root: str | Path) -> list[str]:
     """The sets that lie prepared below a folder, as `set` or `set/config`.
 
     >>> prepared_names(Path("nowhere"))
     []
     """
+    root = Path(root)
     # a set, or a set and its config, and the version
     patterns = ("*/*/dataset_info.json", "*/*/*/dataset_info.json")
     found = (path.parent.parent for each in patterns for path in root.glob(each))

@@ -5,6 +5,7 @@ that neither a damaged header nor a compressed terabyte takes memory; nothing is
 """
 
 import math
+import os
 import tokenize
 import zipfile
 import zlib
@@ -41,7 +42,7 @@ class Format(NamedTuple):
     opens: Callable[[Path], dict[str, Stored]]
 
 
-def list_arrays(path: Path) -> dict[str, Stored]:
+def list_arrays(path: str | os.PathLike[str]) -> dict[str, Stored]:
     """What a file holds, by name; nothing but the shapes is read yet.
 
     Args:
@@ -58,6 +59,7 @@ def list_arrays(path: Path) -> dict[str, Stored]:
     ...     {name: stored.shape for name, stored in list_arrays(path).items()}
     {'means': (9, 2), 'logvars': (9, 2)}
     """
+    path = Path(path)
     with open(path, "rb") as file:
         head = file.read(64)
     if not head:

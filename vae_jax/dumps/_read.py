@@ -1,5 +1,6 @@
 """A posterior from a file, checked so far that its report can be believed."""
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,7 +49,7 @@ class Dump(NamedTuple):
 
 
 def read_dump(
-    path: Path,
+    path: str | os.PathLike[str],
     *,
     mean: str | None = None,
     logvar: str | None = None,
@@ -92,6 +93,7 @@ def read_dump(
     >>> dump.sources, bool(np.allclose(dump.logvars, 2 * values))
     ('means from `mu`, log-variances from 2 log(`sigma`)', True)
     """
+    path = Path(path)
     held = list_arrays(path)
     layout = as_letters(layout)
     given = {"logvar": logvar, "std": std, "var": var, "log_std": log_std}

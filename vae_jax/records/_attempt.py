@@ -104,12 +104,13 @@ def own_line(error: BaseException) -> str:
     return f"{at}    {text}\n" if text else at
 
 
-def is_foreign(path: Path) -> bool:
+def is_foreign(path: str | Path) -> bool:
     """Whether a file is of Python itself, or among installed packages.
 
     >>> is_foreign(Path(traceback.__file__))
     True
     """
+    path = Path(path)
     foreign = any(path.is_relative_to(folder) for folder in STANDARD)
     return foreign or bool(INSTALLED & set(path.parts))
 

@@ -133,8 +133,9 @@ def compare(
     return True
 
 
-def read_manifest(out: Path) -> Manifest:
+def read_manifest(out: str | os.PathLike[str]) -> Manifest:
     """The verified manifest of a run folder: the newest, where it was extended."""
+    out = Path(out)
     numbers = sorted(
         int(match[1] or 1) for p in _listed(out) if (match := _NAME.fullmatch(p.name))
     )

@@ -7,6 +7,7 @@ Beside the tensors it holds, as text, whose they are and of what tree they are l
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,9 @@ def params_path(folder: Path, name: str) -> Path:
     return folder / name
 
 
-def write_params(folder: Path, name: str, tree: Any, about: Mapping[str, str]) -> str:
+def write_params(
+    folder: str | os.PathLike[str], name: str, tree: Any, about: Mapping[str, str]
+) -> str:
     """Store a member's parameters in `folder/name`, durably and all at once.
 
     Args:
@@ -62,7 +65,7 @@ def write_params(folder: Path, name: str, tree: Any, about: Mapping[str, str]) -
     """
     content = _encode(tree, about)
     digest = hashlib.sha256(content).hexdigest()
-    path = params_path(folder, name.replace("{digest}", digest[:12]))
+    path = params_path(Path(folder), name.replace("{digest}", digest[:12]))
     write_over(path, content)
     return digest
 

@@ -9,7 +9,7 @@ from vae_jax.sweeps._options import DEFAULT_WIDTH
 MANIFEST = "manifest.json"
 
 
-def check_out(out: Path) -> None:
+def check_out(out: str | os.PathLike[str]) -> None:
     """Refuse a folder that cannot be made or written, naming whose it is.
 
     A finished run is only read, and may belong to anybody.
@@ -19,7 +19,7 @@ def check_out(out: Path) -> None:
 
     >>> check_out(Path("runs/new"))
     """
-    out = out.absolute()
+    out = Path(out).absolute()
     existing = next(path for path in (out, *out.parents) if os.path.lexists(path))
     if reason := _why_not(existing, out):
         raise ValueError(

@@ -1,5 +1,6 @@
 """Check a sweep whole, and what it has in common with its folder; nothing is written."""
 
+import os
 import platform
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -148,7 +149,7 @@ def refuse_narrow(width: int, fitting: int, shard: Division | None) -> None:
 
 def check_run(
     configs: Sequence[Run],
-    out: Path,
+    out: str | os.PathLike[str],
     options: Options,
     shard: Division | None = None,
 ) -> Prepared:
@@ -160,7 +161,7 @@ def check_run(
     refuse_nothing(configs, options)
     refuse_twins(configs)
     check_out(out)
-    return prepare(configs, out, options, shard=shard)
+    return prepare(configs, Path(out), options, shard=shard)
 
 
 def refuse_nothing(configs: Sequence[Run], options: Options) -> None:
