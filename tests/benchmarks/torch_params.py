@@ -4,7 +4,6 @@ import re
 
 import jax
 import numpy as np
-import torch
 
 RENAMED = [  # of the paths that a family of layers has, in order
     (r"\bdown_(\d+)\.layer\b", r"down.\1"),
@@ -74,6 +73,8 @@ def channels_first(rows, small):
 
 def hand_over(params, model, small=None):
     """Give a model of PyTorch the parameters; those that it has twice become 0."""
+    import torch  # where it is not installed, nothing of it is tested
+
     known = flat_names(params)
     with torch.no_grad():
         for name, own in model.named_parameters():
