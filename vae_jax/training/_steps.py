@@ -1,5 +1,6 @@
 """Many steps in one dispatch, of which a bad one leaves no trace but its number."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -73,24 +74,25 @@ def run_steps(
     See `fit` for an example.
     """
     first, last = jnp.asarray(first, jnp.int32), jnp.asarray(last, jnp.int32)
+
+    def step(state: Any, t: Array) -> tuple[Any, Any]:
+        return program.step(state, t, key, hyper, data)
+
     run = _run_beside if beside_others else _run_alone
-    return run(program, log_every, carry, key, hyper, data, first, last)
+    return run(step, log_every, carry, first, last)
+
+
+_Step = Callable[[Any, Array], tuple[Any, Any]]
+"""`step(state, t) -> (state, info)`, of one run."""
 
 
 def _run_beside(
-    program: Program,
-    log_every: int,
-    carry: Carry,
-    key: Array,
-    hyper: Any,
-    data: Any,
-    first: Int[Array, ""],
-    last: Int[Array, ""],
+    step: _Step, log_every: int, carry: Carry, first: Array, last: Array
 ) -> Carry:
     """All steps, each of which is undone if it was bad: for runs beside one another."""
 
     def one(t: Array, carry: Carry) -> Carry:
-        state, info = program.step(carry.state, t, key, hyper, data)
+        state, info = step(carry.state, t)
         alive = carry.first_bad_step == ALIVE
         fine = alive & is_finite(info)
         history = _logged(carry.history, info, t, log_every, fine)
@@ -102,21 +104,12 @@ def _run_beside(
 
 
 def _run_alone(
-    program: Program,
-    log_every: int,
-    carry: Carry,
-    key: Array,
-    hyper: Any,
-    data: Any,
-    first: Int[Array, ""],
-    last: Int[Array, ""],
+    step: _Step, log_every: int, carry: Carry, first: Array, last: Array
 ) -> Carry:
     """Steps up to the first bad one, and once more from the start to before it."""
 
     def attempt(found: _Attempt) -> _Attempt:
-        state, history, bad = _run_until_bad(
-            program, log_every, carry, key, hyper, data, (first, found.stop)
-        )
+        state, history, bad = _run_until_bad(step, log_every, carry, first, found.stop)
         again = bad != ALIVE
         return _Attempt(
             state,
@@ -149,20 +142,13 @@ class _Attempt(NamedTuple):
 
 
 def _run_until_bad(
-    program: Program,
-    log_every: int,
-    carry: Carry,
-    key: Array,
-    hyper: Any,
-    data: Any,
-    steps: tuple[Int[Array, ""], Int[Array, ""]],
+    step: _Step, log_every: int, carry: Carry, first: Array, stop: Array
 ) -> tuple[Any, Any, Int[Array, ""]]:
     """State and history after the last step, and the bad step if that was one."""
-    first, stop = steps
 
     def one(running: tuple[Array, Any, Any, Array]) -> tuple[Array, Any, Any, Array]:
         t, state, history, _ = running
-        state, info = program.step(state, t, key, hyper, data)
+        state, info = step(state, t)
         history = _logged(history, info, t, log_every)
         return t + 1, state, history, jnp.where(is_finite(info), ALIVE, t)
 
