@@ -8,13 +8,17 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import matplotlib
+import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.figure import Figure
 
 from vae_jax import __version__, results
 from vae_jax.configs import Run, to_mapping
 
 RESULTS = Path(__file__).with_name("results")
 FIGURES = Path(__file__).with_name("figures")
+FORMS = ".png", ".svg", ".pdf"
 
 
 def folder_for(name: str, configs: Sequence[Run]) -> Path:
@@ -91,6 +95,16 @@ def finish_page(
     print(f"Results: {out}")
 
 
+def save_figure(figure: Figure, picture: Path) -> None:
+    """As PNG at the path, and as SVG and PDF beside it; equal figures give equal bytes."""
+    with matplotlib.rc_context({"svg.hashsalt": picture.stem, "svg.fonttype": "none"}):
+        figure.savefig(picture, dpi=120, metadata={"Software": None})
+        figure.savefig(picture.with_suffix(".svg"), metadata={"Date": None})
+        figure.savefig(picture.with_suffix(".pdf"), metadata={"CreationDate": None})
+    plt.close(figure)
+    print(f"Figure: {picture}")
+
+
 def note_origin(name: str) -> None:
     """Which versions made the published rows of a page, and when: `results/origin.csv`.
 
@@ -119,5 +133,8 @@ def publish(name: str, rows: Path, picture: Path | None = None) -> None:
     note_origin(name)
     print(f"Published: {target}")
     if picture is not None:
-        shutil.copyfile(picture, FIGURES / picture.name)
-        print(f"Published: {FIGURES / picture.name}")
+        for form in FORMS:
+            # a page that draws by itself has its PNG alone
+            if (drawn := picture.with_suffix(form)).exists():
+                shutil.copyfile(drawn, FIGURES / drawn.name)
+                print(f"Published: {FIGURES / drawn.name}")
