@@ -16,6 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "vae_jax"
 LAYERS = {
     "types": 0,
     "checks": 0,
+    "damage": 0,
     "conditions": 1,
     "keys": 0,
     "tokens": 0,

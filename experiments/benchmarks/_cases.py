@@ -31,7 +31,7 @@ class Case(NamedTuple):
     settings: dict[str, Any]
     shape: tuple[int, ...]
     examples: int = 2000
-    members: tuple[int, ...] = (4,)
+    members: tuple[int, ...] = (16,)
     least: int = 2
     steps: int = 20_000
 
@@ -121,10 +121,10 @@ CASES = [
     mlp(4, 16, 2, 32, examples=1200, members=EVERY, least=200, steps=500_000),
     mlp(8, 64, 4, 64, examples=1200, members=EVERY, least=100, steps=200_000),
     mlp(28, 500, 20, 128, examples=10_000, members=EVERY, least=40),
-    images("convolutional", GREY, (16, 32), batch=32, members=(16,)),
+    images("convolutional", GREY, (16, 32), batch=32),
     images("convolutional", GREY, (32, 64), batch=128, members=EVERY),
     images("convolutional", GREY, (64, 128), batch=64),
-    images("convolutional", (8, 8), (64, 128), batch=64, members=(16,)),
+    images("convolutional", (8, 8), (64, 128), batch=64),
     images("convolutional", COLOUR, (32, 64), batch=128),
     images("residual", GREY, (32, 64), batch=32, members=(1, 4, 16)),
     images("residual", COLOUR, (32, 64), batch=32),
@@ -136,8 +136,8 @@ CASES = [
         members=(1, 4, 16),
     ),
     text("LSTM", "small", 12, 1, 16, model=lstm(50), members=EVERY, least=20),
-    text("LSTM", "medium", 20, 16, 32, model=lstm(128), members=(16,), least=10),
-    text("LSTM", "large", 20, 32, 32, model=lstm(256), least=10),
+    text("LSTM", "medium", 20, 16, 32, model=lstm(128), least=10),
+    text("LSTM", "large", 20, 32, 32, model=lstm(256), least=4),
     text(
         "Transformer",
         "small",
@@ -155,7 +155,6 @@ CASES = [
         16,
         32,
         model=transformer(128, 2, 4),
-        members=(16,),
         least=4,
     ),
     text(
@@ -165,7 +164,6 @@ CASES = [
         32,
         32,
         model=transformer(256, 4, 8),
-        least=4,
     ),
 ]
 FAMILIES = [*dict.fromkeys(case.family for case in CASES), "sentences"]

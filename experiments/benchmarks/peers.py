@@ -13,7 +13,8 @@ Numbers: `experiments/results/peers_*.csv` and `growth_*.csv`; medians of window
 Every arm trains the same model with Adam in float32, and no arm clips gradients. A ratio
 is that of the rates in paired windows, its median and quartiles, of the engine with 16
 members, or with as many as it has below that. Arms of more members are in every third
-round.
+round. A run that is interrupted goes on, by the same command, with the next model.
+
 Compiling is timed by the wall clock, with no cache. `peak_mb` is the most resident memory
 of the process while an arm is made, compiled and first run, above what was held before it.
 The share of the machine's peak counts the matrix products of the engine's step, over the
@@ -22,22 +23,31 @@ fastest matrix product measured here with any of the libraries.
 
 import argparse
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from experiments._pages import finish_rows, page_arguments, page_parser
 from experiments.benchmarks import _growth
-from experiments.benchmarks._cases import CASES, FAMILIES
+from experiments.benchmarks._cases import CASES, FAMILIES, Case
 from experiments.benchmarks._engine_arm import engine_arms, flop_per_step
 from experiments.benchmarks._jax_arms import jax_arms
 from experiments.benchmarks._machine import Clock, prepare_clock, sgemm_peak
-from experiments.benchmarks._sentences import BATCH, LENGTH, WRITINGS, writing_arms
+from experiments.benchmarks._sentences import (
+    BATCH,
+    LENGTH,
+    WRITINGS,
+    Writing,
+    writing_arms,
+)
 from experiments.benchmarks._timing import Arm, measure, rows_of
 from experiments.benchmarks._torch_arms import forget_compiled, torch_arms
 from vae_jax import sweeps
+from vae_jax.results import short_hash
 
+SENTENCES = FAMILIES[-1]
 STEPS, TOKENS = "member_steps_per_s", "tokens_per_s"
 COLUMNS = [
     *("family", "size", "arm", "members", "clock", STEPS, TOKENS),
@@ -48,6 +58,31 @@ SHOWN = [*COLUMNS[:4], STEPS, TOKENS, "engine_over_arm", "quartile_1", "quartile
 BEST = "best of PyTorch"
 
 
+class Asked(NamedTuple):
+    """Models that are trained, and models that write."""
+
+    cases: Sequence[Case]
+    writings: Sequence[Writing]
+
+    def without(self, known: set[tuple[str, str]]) -> "Asked":
+        """Those whose family and size are not known yet."""
+        return Asked(
+            [one for one in self.cases if (one.family, one.size) not in known],
+            [one for one in self.writings if (SENTENCES, one.name) not in known],
+        )
+
+
+def of_families(families: Sequence[str]) -> Asked:
+    """Every model of these families."""
+    cases = [case for case in CASES if case.family in families]
+    return Asked(cases, WRITINGS if SENTENCES in families else [])
+
+
+def few() -> Asked:
+    """The smallest model, with few members and steps: whether the page runs at all."""
+    return Asked([CASES[0]._replace(members=(1, 4), least=2)], [])
+
+
 def chosen(arms: Sequence[Arm], names: Sequence[str]) -> list[Arm]:
     """Those that are asked for, all where none are; the engine always."""
     wanted = {"engine", *names}
@@ -55,14 +90,12 @@ def chosen(arms: Sequence[Arm], names: Sequence[str]) -> list[Arm]:
 
 
 def trained(
-    families: Sequence[str], names: Sequence[str], clock: Clock, seconds: float
+    cases: Sequence[Case], names: Sequence[str], clock: Clock, seconds: float
 ) -> Iterator[list[dict[str, Any]]]:
     """The rows of every model that is trained."""
-    peak = sgemm_peak(clock)
+    peak = sgemm_peak(clock) if cases else float("nan")
     print(f"{sweeps.num_cores()} core(s), sgemm peak {peak / 1e9:.0f} GFLOP/s")
-    for case in CASES:
-        if case.family not in families:
-            continue
+    for case in cases:
         print(case.name)
         arms = chosen([*engine_arms(case), *jax_arms(case), *torch_arms(case)], names)
         forget_compiled()
@@ -75,32 +108,55 @@ def trained(
 
 
 def written(
-    names: Sequence[str], clock: Clock, seconds: float
+    writings: Sequence[Writing], names: Sequence[str], clock: Clock, seconds: float
 ) -> Iterator[list[dict[str, Any]]]:
     """The rows of every decoder that writes."""
-    for writing in WRITINGS:
+    for writing in writings:
         print(f"sentences {writing.name}")
         arms = chosen(writing_arms(writing), names)
         forget_compiled()
         timed = measure(arms, clock, seconds)
-        told = {"family": "sentences", "size": writing.name}
+        told = {"family": SENTENCES, "size": writing.name}
         yield rows_of(told, arms, timed, TOKENS, BATCH * LENGTH)
 
 
 def measured(
-    families: Sequence[str], names: Sequence[str], one_core: bool, seconds: float
+    asked: Asked, names: Sequence[str], one_core: bool, seconds: float, so_far: Path
 ) -> pd.DataFrame:
-    """All rows, printed as they come."""
-    clock, found = prepare_clock(one_core), []
-    parts = [trained(families, names, clock, seconds)]
-    if "sentences" in families:
-        parts.append(written(names, clock, seconds))
-    for part in parts:
-        for rows in part:
-            found += rows
-            print(shown(pd.DataFrame(rows)), flush=True)
+    """All rows, printed and kept as they come; models that the file has are not run again.
+
+    Args:
+        asked: models.
+        names: of arms; all where there are none.
+        one_core: CPU time of one core in the place of the wall's clock.
+        seconds: of a window.
+        so_far: where rows are kept until all are there.
+    """
+    clock, found = prepare_clock(one_core), kept_rows(so_far)
+    left = asked.without({(row["family"], row["size"]) for row in found})
+    if found:
+        print(f"Rows of models that were measured before are in {so_far}.")
+    for rows in chain(
+        trained(left.cases, names, clock, seconds),
+        written(left.writings, names, clock, seconds),
+    ):
+        found += rows
+        print(shown(pd.DataFrame(rows)), flush=True)
+        so_far.parent.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame(found).to_csv(so_far, index=False)
     table = pd.DataFrame(found).assign(clock="cpu" if one_core else "wall")
+    so_far.unlink(missing_ok=True)
     return table.reindex(columns=COLUMNS)
+
+
+def kept_rows(so_far: Path) -> list[dict[str, Any]]:
+    """Of a run that was interrupted; none where there was none."""
+    if not so_far.exists():
+        return []
+    return [
+        {str(name): value for name, value in row.items()}
+        for row in pd.read_csv(so_far, keep_default_na=True).to_dict("records")
+    ]
 
 
 def shown(table: pd.DataFrame) -> str:
@@ -118,10 +174,19 @@ def over_best(table: pd.DataFrame) -> pd.DataFrame:
 
 def compared(arguments: argparse.Namespace) -> pd.DataFrame:
     """The engine beside its peers."""
-    families, names, seconds = arguments.families, arguments.arms, arguments.seconds
+    asked, names, seconds = (
+        of_families(arguments.families),
+        arguments.arms,
+        arguments.seconds,
+    )
     if arguments.smoke:
-        families, names, seconds = ["MLP"], ["PyTorch"], 0.02
-    table = measured(families, names, arguments.one_core, seconds)
+        asked, names, seconds = few(), ["PyTorch"], 0.02
+    models = [case.name for case in asked.cases]
+    models += [one.name for one in asked.writings]
+    told = {"models": models, "arms": [*names], "seconds": seconds}
+    file = f"so_far_{clock_name(arguments)}_{short_hash(told)}.csv"
+    so_far = folder_of(arguments) / file
+    table = measured(asked, names, arguments.one_core, seconds, so_far)
     print(over_best(table).to_string(index=False, float_format="{:.3g}".format))
     return table
 
@@ -136,6 +201,22 @@ def grown(arguments: argparse.Namespace) -> pd.DataFrame:
     return pd.concat(tables).assign(clock=clock)
 
 
+def page_name(arguments: argparse.Namespace) -> str:
+    """Of the two that are made here."""
+    return "growth" if arguments.growth else "peers"
+
+
+def clock_name(arguments: argparse.Namespace) -> str:
+    """As it stands in the names of files."""
+    return "one_core" if arguments.one_core else "all_cores"
+
+
+def folder_of(arguments: argparse.Namespace) -> Path:
+    """Where results go."""
+    out: Path = arguments.out or Path("runs") / page_name(arguments)
+    return out
+
+
 def main() -> None:
     """Measure, print the table, and write it."""
     parser = page_parser(__doc__)
@@ -148,10 +229,8 @@ def main() -> None:
     parser.add_argument("--growth", action="store_true", help="the cost along axes")
     arguments = page_arguments(parser, ["families", "arms"])
     table = grown(arguments) if arguments.growth else compared(arguments)
-    page = "growth" if arguments.growth else "peers"
-    name = f"{page}_{'one_core' if arguments.one_core else 'all_cores'}"
-    out = arguments.out or Path("runs") / page
-    finish_rows(name, table, out, arguments.publish)
+    name = f"{page_name(arguments)}_{clock_name(arguments)}"
+    finish_rows(name, table, folder_of(arguments), arguments.publish)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,11 @@ def sweep(
     ] = None,
     strategy: Annotated[
         Literal["auto", "map", "vmap"],
-        said("auto|map|vmap", "Members share a device so; auto by platform and size."),
+        said(
+            "auto|map|vmap",
+            "Members share a device so; auto by platform and size, or by a short "
+            "measurement where those leave it open.",
+        ),
     ] = "auto",
     width: Annotated[
         int, said("INT", f"So many members are resident at once, {WIDTH} by default.")

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from vae_jax import gaussian, numerics
+from vae_jax import gaussian
 from vae_jax.diagnostics._checks import (
     as_posterior,
     log_density,
@@ -27,12 +27,8 @@ from vae_jax.diagnostics._information import (
     mixture_bias,
     summarise_marginal,
 )
-from vae_jax.diagnostics._log_ratios import (
-    BLOCK_SIZE,
-    log_ratios,
-    scaled_error,
-    unit_scale,
-)
+from vae_jax.diagnostics._log_ratios import BLOCK_SIZE, log_ratios
+from vae_jax.diagnostics._unit_ratios import unit_log_ratios
 from vae_jax.types import ArrayLike, PRNGKey
 
 
@@ -156,33 +152,6 @@ def marginal_decomposition(
         TotalCorrelation(jnp.mean(correlation), error),
         summarise_units(to_prior - units, unit_bias),
     )
-
-
-def unit_log_ratios(
-    noise: Float[Array, "examples latent"],
-    mean: Float[Array, "examples latent"],
-    logvar: Float[Array, "examples latent"],
-    block_size: int,
-) -> Float[Array, "examples latent"]:
-    """`log q(z_j|x) - log q(z_j)` of the sample of every example, unit by unit."""
-    scale = unit_scale(logvar)
-    units = (mean.T, logvar.T, scale)
-
-    def ratios(index: Array) -> Array:
-        offset = jnp.exp(0.5 * (logvar[index] - scale)) * noise[index]
-
-        def one_unit(_: None, unit: tuple[Array, ...]) -> tuple[None, Array]:
-            total = unit[3] + jnp.square(scaled_error(*unit))
-            own = total[index]
-            return None, -numerics.log_mean_exp((own - total) / 2, axis=0)
-
-        return jax.lax.scan(one_unit, None, (mean[index], offset, *units))[1]
-
-    size = len(noise)
-    found: Array = jax.lax.map(
-        ratios, jnp.arange(size), batch_size=min(block_size, size)
-    )
-    return found
 
 
 def summarise_units(

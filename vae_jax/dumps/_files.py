@@ -6,31 +6,20 @@ that neither a damaged header nor a compressed terabyte takes memory; nothing is
 
 import math
 import os
-import tokenize
 import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from vae_jax.damage import BROKEN
 from vae_jax.dumps._parquet import open_parquet
 from vae_jax.dumps._safetensors import open_safetensors
 from vae_jax.dumps._stored import Stored
 
 MOST_BYTES = 2**31
 """Of one array, 2 GiB: 5000 examples of 100 000 units in float32."""
-
-BROKEN = (
-    ValueError,
-    EOFError,
-    RuntimeError,  # a bit that says that it is encrypted, or packed in an unknown way
-    zipfile.BadZipFile,
-    zlib.error,
-    tokenize.TokenError,  # from the header of an array
-)
-"""What numpy and zipfile raise of flipped bits."""
 
 NPZ_SAVE = "np.savez('posterior.npz', means=means, logvars=logvars)"
 

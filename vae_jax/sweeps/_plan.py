@@ -8,6 +8,7 @@ import jax
 from vae_jax import assembly, training
 from vae_jax.configs import Run
 from vae_jax.sweeps._identity import refuse_twins
+from vae_jax.sweeps._measured import is_open
 from vae_jax.sweeps._memory import num_bytes
 from vae_jax.sweeps._options import Options
 from vae_jax.sweeps._prepare import assemble, refuse_nothing, refuse_unjudged
@@ -24,13 +25,14 @@ class CohortPlan(NamedTuple):
     Attributes:
         members: their numbers in the list of configs.
         resident: how many of them are on the devices at once.
-        strategy: `map` or `vmap` on each device.
+        strategy: `map` or `vmap` on each device, by the rule of sizes.
         num_steps: member-steps in all.
         state_bytes: of parameters, optimisers and history of the resident ones, on all
             devices together.
         data_bytes: of the data, on each device.
         params_bytes: of the final parameters of all members, as they are stored.
         kept_bytes: of the states that all members end with, where they are kept.
+        measured: whether a run times both strategies first and takes the quicker one.
 
     >>> CohortPlan._fields[:2]
     ('members', 'resident')
@@ -44,6 +46,7 @@ class CohortPlan(NamedTuple):
     data_bytes: int
     params_bytes: int
     kept_bytes: int = 0
+    measured: bool = False
 
 
 def plan(
@@ -70,23 +73,26 @@ def plan(
 def planned(cohort: Cohort, configs: Sequence[Run], options: Options) -> CohortPlan:
     """One cohort, of its traced program."""
     engine = cohort.trace(options)
+    data = traced_as(cohort.job.splits, engine.flow)
     members, job = tuple(cohort.hypers), cohort.job
     params = jax.eval_shape(
         job.program.params,
         engine.like.state,
         training.member_key(0),
         job.hyper,
-        traced_as(job.splits, engine.flow),
+        data,
     )
+    steps = sum(configs[member].num_steps for member in members)
     return CohortPlan(
         members,
         engine.size,
         engine.strategy,
-        sum(configs[member].num_steps for member in members),
+        steps,
         engine.size * num_bytes(engine.like),
         data_bytes(job.splits, engine.flow),
         len(members) * num_bytes(params) if options.keep_params else 0,
         len(members) * num_bytes(engine.like) if options.keep_state else 0,
+        options.strategy is None and is_open(engine, steps, data),
     )
 
 

@@ -1,27 +1,15 @@
 """Examples of numpy's files: `.npy`, one array, and `.npz`, several by name."""
 
 import errno
-import tokenize
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from vae_jax.damage import BROKEN
 from vae_jax.userdata._raw import WHOLE, Raw, check_splits, split_name
 
 LABELS = ("y", "label", "labels", "class", "classes", "target", "targets")
-
-BROKEN = (
-    ValueError,
-    EOFError,
-    RuntimeError,  # a bit that says that it is encrypted, or packed in an unknown way
-    zipfile.BadZipFile,
-    zlib.error,
-    tokenize.TokenError,  # from the header of an array
-)
-"""What numpy and zipfile raise of flipped bits."""
 
 
 def read_npy(path: Path) -> Raw:
