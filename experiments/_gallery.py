@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from experiments import _gallery_facts as facts
+from experiments import _gallery_speed
 from experiments._gallery_facts import Fact, remedy
 from experiments._gallery_tables import TABLES
 
@@ -142,7 +143,7 @@ FACTS: list[Fact] = [
     (
         "does {} % of what the fastest matrix product of this machine does, PyTorch {} to "
         "{} %",
-        facts.of_peak,
+        _gallery_speed.of_peak,
     ),
     ("with every family: {} to {} of the steps a second", facts.slower),
 ]

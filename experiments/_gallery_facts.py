@@ -208,16 +208,6 @@ def paid() -> list[str]:
     return [fixed(found[arm] - found["VAE"], 0) for arm in arms]
 
 
-def of_peak() -> list[str]:
-    """Shares of the fastest product: the engine's, PyTorch's least and largest."""
-    own = rows("speed_all_cores").query("model == '784-500-20'").set_index("arm")
-    engine, rest = own.loc["engine"], own.drop(index="engine")
-    return [
-        fixed(100 * engine["of_sgemm_peak"], 0),
-        *ends_of(100 * rest["of_sgemm_peak"], 0),
-    ]
-
-
 def slower() -> list[str]:
     """Steps a second in bfloat16 over those in float32."""
     table = rows("families_cpu")

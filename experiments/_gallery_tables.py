@@ -5,6 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import pandas as pd
 
+from experiments import _gallery_speed
 from experiments._pages import RESULTS
 
 LAST = 40_000
@@ -213,45 +214,6 @@ def text() -> list[list[str]]:
     return found
 
 
-def speed() -> list[list[str]]:
-    """The engine over every arm that the page tells."""
-    arms = {
-        "torch": "data in memory",
-        "torch, pythae-style loop": "pythae-style loop",
-        "torch compiled, fused Adam": "compiled, fused Adam",
-    }
-    found = []
-    for cores, clock in (
-        ("all_cores", "wall, 2 cores"),
-        ("one_core", "CPU time, 1 core"),
-    ):
-        own = rows(f"speed_{cores}").query("arm != 'engine'")
-        if cores == "one_core":
-            own = own.query("model != '784-500-20'")
-        found += [
-            [row["model"], arms[row["arm"]], three(row["engine_over_arm"]), clock]
-            for _, row in own.iterrows()
-        ]
-    return found
-
-
-def lstm_speed() -> list[list[str]]:
-    """The engine over every other arm, on both clocks."""
-    arms = {
-        "torch": "PyTorch",
-        "flax OptimizedLSTMCell": "flax's `OptimizedLSTMCell`",
-        "flax LSTMCell": "flax's `LSTMCell`",
-        "vmap": "`vmap` in place of `lax.map`",
-    }
-    clocks = [rows(f"lstm_speed_{cores}") for cores in ("all_cores", "one_core")]
-    clocks = [table.set_index(["model", "arm"])["engine_over_arm"] for table in clocks]
-    return [
-        [model, label, *(fixed(clock[model, arm], 2) for clock in clocks)]
-        for model in ("small", "large")
-        for arm, label in arms.items()
-    ]
-
-
 def families() -> list[list[str]]:
     """Both precisions of every family."""
     return [
@@ -272,7 +234,9 @@ TABLES = {  # the header of a table: its lines
     "| training | step |": lagging,
     "| words hidden |": word_dropout,
     "| test split, mean (range) of three seeds |": text,
-    "| model | PyTorch loop |": speed,
-    "| model | over |": lstm_speed,
+    "| family | size |": _gallery_speed.peers,
+    "| peer |": _gallery_speed.arms_of_mlp,
+    "| quantity | examples |": _gallery_speed.judged,
+    "| grows along |": _gallery_speed.growth,
     "| family | steps a second, float32 |": families,
 }

@@ -39,8 +39,6 @@ def test_no_page_publishes_a_smoke_run(module, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("name", "part", "value"),
     [
-        ("speed", "--models", "16-16-2"),
-        ("lstm_speed", "--models", "small"),
         ("families", "--families", "MLP"),
         ("peers", "--families", "MLP"),
         ("peers", "--arms", "PyTorch"),

@@ -107,16 +107,30 @@ class GroupNorm(nn.Module):
     def __call__(self, x: Array) -> Float[Array, "batch height width channels"]:
         """The normalised image."""
         channels = x.shape[-1]
-        size = channels // _groups(channels)
-        wide = as_float(x).reshape(x.shape[0], -1, channels // size, size)
-        centred = wide - jnp.mean(wide, axis=(1, 3), keepdims=True)
-        variance = jnp.mean(jnp.square(centred), axis=(1, 3), keepdims=True)
-        normal = (centred * jax.lax.rsqrt(variance + 1e-5)).reshape(x.shape)
+        wide = as_float(x).reshape(x.shape[0], -1, channels)
+        centred = wide - _of_groups(jnp.mean(wide, axis=1))[:, None]
+        variance = _of_groups(jnp.mean(jnp.square(centred), axis=1))
+        normal = centred * jax.lax.rsqrt(variance + 1e-5)[:, None]
+        normal = normal.reshape(x.shape)
         ones, zeros = nn.initializers.ones_init(), nn.initializers.zeros_init()
         scale = self.param("scale", ones, (channels,), default_dtype())
         bias = self.param("bias", zeros, (channels,), default_dtype())
         normal = normal.astype(scale.dtype) * scale[None, None, None]
         return normal + bias[None, None, None]
+
+
+def _of_groups(
+    means: Float[Array, "batch channels"],
+) -> Float[Array, "batch channels"]:
+    """For each channel the mean of its group.
+
+    Pixels are averaged channel by channel before: to average pixels and the few channels
+    of a group at once takes XLA on CPU two and a half times as long.
+    """
+    size, channels = means.shape
+    apart = means.reshape(size, _groups(channels), -1)
+    mean = jnp.mean(apart, axis=-1, keepdims=True)
+    return jnp.broadcast_to(mean, apart.shape).reshape(means.shape)
 
 
 def _groups(channels: int) -> int:
