@@ -202,7 +202,8 @@ def cost(page: Page, row: dict[str, float] | None) -> Cost:
     """Of one page; a part of it that nobody measured has no cost of its own."""
     if row is not None:
         minutes = float(row["minutes"])
-        return Cost(minutes, f"{minutes:.2g} on {int(row['cores'])} cores")
+        shown = f"{minutes:.0f}" if minutes >= 10 else f"{minutes:.2g}"
+        return Cost(minutes, f"{shown} on {int(row['cores'])} cores")
     path = HERE / f"{page.source}.py"
     if page.options or not path.exists():
         return Cost(None, "not measured")

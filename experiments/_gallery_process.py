@@ -99,7 +99,7 @@ def run(
     clock = threading.Thread(target=_ticking, args=(over, seconds, tick), daemon=True)
     clock.start()
     try:
-        with log.open("a", encoding="utf-8") as kept:
+        with log.open("a", buffering=1, encoding="utf-8") as kept:
             results, last = _heard(process, kept.write, say)
     finally:
         stops.process = None

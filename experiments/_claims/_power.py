@@ -88,7 +88,10 @@ def forecast(title: str, points: pd.DataFrame) -> Verdict:
     """Above the threshold of its row, z says nothing."""
     missed = []
     for power, line in points.groupby("power"):
-        after = line[line["beta"] > line["threshold"]].sort_values("beta").iloc[0]
+        above = line[line["beta"] > line["threshold"]].sort_values("beta")
+        if above.empty:  # the map does not reach the forecast
+            continue
+        after = above.iloc[0]
         if after["mutual_information"] >= NOTHING:
             kept = f"{after['mutual_information']:.2f} nats at beta = {after['beta']:g}"
             missed.append(f"power {power:g}: {kept}")

@@ -96,9 +96,7 @@ def informs(arm: str, own: pd.DataFrame) -> Verdict:
 
 def hides(of: dict[str, pd.DataFrame]) -> Verdict:
     """Word dropout makes room for z."""
-    own, other = (
-        of[arm]["mutual_information"] for arm in ("word dropout 0.5", PLAIN)
-    )
+    own, other = (of[arm]["mutual_information"] for arm in ("word dropout 0.5", PLAIN))
     return Verdict(
         "Hiding half of the words leaves more to z than plain training",
         f"above {said(other, 2)} nats of information",

@@ -15,7 +15,9 @@ FIRST, LATER = 3, 8
 
 def of_page(page: Path) -> list[Verdict]:
     """Of the saved positions and sums."""
-    return judged(*(pd.read_csv(page / f"{name}.csv") for name in ("positions", "totals")))
+    return judged(
+        *(pd.read_csv(page / f"{name}.csv") for name in ("positions", "totals"))
+    )
 
 
 def judged(table: pd.DataFrame, totals: pd.DataFrame) -> list[Verdict]:

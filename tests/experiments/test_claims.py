@@ -1,4 +1,4 @@
-"""Verdicts of the pages: those committed are those of the rows, and each of them can fail."""
+"""Verdicts of pages: those committed are those of the rows, and each can fail."""
 
 import csv
 import importlib
@@ -217,15 +217,23 @@ def test_claims_of_cycles_can_fail(schedule, step, rate, words):
     )
 
 
+BETAS = (0.5, 0.9, 1.1, 2.0)
+
+
 def phase(collapsed, information, threshold=np.nan):
     """A map of two decoders and four betas."""
     return pd.DataFrame(
         [
-            {"power": float(p), "beta": beta, "collapsed": share, "threshold": threshold}
+            {
+                "power": float(p),
+                "beta": beta,
+                "collapsed": share,
+                "threshold": threshold,
+            }
             | {"collapsed_min": share, "collapsed_max": share}
             | {"mutual_information": kept, "mutual_information_max": kept}
             for p, line in enumerate(collapsed)
-            for beta, share, kept in zip((0.5, 0.9, 1.1, 2.0), line, information)
+            for beta, share, kept in zip(BETAS, line, information, strict=True)
         ]
     )
 
@@ -254,9 +262,7 @@ def test_thresholds_are_judged_at_the_first_beta_above_them():
     assert "at the first beta above the forecast" in found
     later = phase(rising, [1.0, 0.5, 0.2, 0.0], 1.5)
     assert not failing(lambda t: _power.judged("map", t), later)
-    (found,) = failing(
-        lambda t: _power.judged("map", t), kept.assign(threshold=np.nan)
-    )
+    (found,) = failing(lambda t: _power.judged("map", t), kept.assign(threshold=np.nan))
     assert found == "map: above beta = 1 no run keeps a code"
 
 
@@ -311,9 +317,7 @@ def test_other_claims_of_remedies_can_fail(remedy, column, value, words):
 def test_claims_of_text_can_fail(number, column, at, value, words):
     names = ("runs", "history", "sentences")
     tables = [rows(f"text_collapse/{name}") for name in names]
-    found = newly(
-        _text.judged, tables, number, column, lambda t: t.eval(at), value
-    )
+    found = newly(_text.judged, tables, number, column, lambda t: t.eval(at), value)
     assert any(claim.startswith(words) for claim in found)
 
 

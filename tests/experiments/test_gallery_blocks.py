@@ -1,11 +1,21 @@
 """What stands between the markers of the gallery is made of records and committed rows."""
 
 import csv
+import doctest
 import re
 
 import pytest
 
-from experiments import _gallery, _gallery_blocks, _gallery_pages, _pages
+from experiments import (
+    _gallery,
+    _gallery_blocks,
+    _gallery_pages,
+    _gallery_process,
+    _gallery_progress,
+    _gallery_state,
+    _pages,
+    _verdicts,
+)
 from experiments._gallery_pages import PAGES, Page, cost, costs, pages
 
 HEADER = "claim,expected,source,found,tolerance,why,holds\n"
@@ -20,6 +30,24 @@ Numbers: `experiments/results/lottery/`.
 More words, of Fu et al. (2019).
 """
 '''
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        _gallery_blocks,
+        _gallery_pages,
+        _gallery_process,
+        _gallery_progress,
+        _gallery_state,
+        _verdicts,
+    ],
+    ids=lambda module: module.__name__,
+)
+def test_examples_of_the_documentation(module):
+    found = doctest.testmod(module)
+    assert found.attempted > 0
+    assert found.failed == 0
 
 
 def of(text, name):
@@ -82,7 +110,7 @@ def committed(tmp_path, monkeypatch):
     monkeypatch.setattr(_pages, "RESULTS", tmp_path)
     monkeypatch.setattr(_pages, "FIGURES", tmp_path)
     (tmp_path / "lottery").mkdir()
-    line = "\"P(a | b) is 1\",1,A (2020),\"0.5, mean\",0.1,theory,False\n"
+    line = '"P(a | b) is 1",1,A (2020),"0.5, mean",0.1,theory,False\n'
     (tmp_path / "lottery" / "verdicts.csv").write_text(HEADER + line)
     (tmp_path / "lottery.png").write_text("")
     return Page("lottery", "The lottery", "A (2020)", "it is one")
@@ -92,7 +120,9 @@ def test_a_new_page_gets_a_section_before_the_benchmarks(committed):
     begin, end = (
         mark.format("index") for mark in (_gallery_blocks.BEGIN, _gallery_blocks.END)
     )
-    text = f"# All\n\n{begin}\n{end}\n\n## old\n\nWords.\n\n## benchmarks/speed\n\nEnd.\n"
+    text = (
+        f"# All\n\n{begin}\n{end}\n\n## old\n\nWords.\n\n## benchmarks/speed\n\nEnd.\n"
+    )
     made = _gallery_blocks.with_blocks(text, [committed])
     assert re.findall(r"^## (\S+)$", made, flags=re.M) == [
         "old",
@@ -100,7 +130,10 @@ def test_a_new_page_gets_a_section_before_the_benchmarks(committed):
         "benchmarks/speed",
     ]
     assert "![The lottery](figures/lottery.png)" in made
-    assert r"| P(a \| b) is 1 | 1 | A (2020) | 0.5, mean | 0.1 | theory | **FAILS** |" in made
+    assert (
+        r"| P(a \| b) is 1 | 1 | A (2020) | 0.5, mean | 0.1 | theory | **FAILS** |"
+        in made
+    )
     assert "0 of 1 hold" in of(made, "index")
     # and once it is there, nothing changes, nor do words that are written beside
     assert _gallery_blocks.with_blocks(made, [committed]) == made

@@ -41,9 +41,7 @@ def test_a_fall_beyond_the_spread_is_told_and_one_within_is_not():
 
 
 def test_correlation_is_of_lines_that_are_not_flat():
-    found = correlations(
-        points([[0, 0, 0], [0, 0.5, 1]]), "beta", "power"
-    )
+    found = correlations(points([[0, 0, 0], [0, 0.5, 1]]), "beta", "power")
     assert found == pytest.approx([1.0])
     down = correlations(points([[1, 0.5, 0]]), "beta", "power")
     assert down == pytest.approx([-1.0])

@@ -1,5 +1,7 @@
 """Remedies that hold a rate or an error: where they end, and where theory has it."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -36,7 +38,7 @@ def constraint_figure(table: pd.DataFrame) -> Figure:
     left.plot(ends, ends, color="0.6", lw=1, ls="--")
     for remedy, (label, colour, mark) in LOOKS.items():
         own = table[table["remedy"] == remedy]
-        shape = {"color": colour, "marker": mark, "ls": "", "ms": 6}
+        shape: dict[str, Any] = {"color": colour, "marker": mark, "ls": "", "ms": 6}
         left.plot(own["theory"], own["measured"], label=label, mfc="none", **shape)
         right.plot(100 * own["error"], own.index, **shape)
     left.set(xscale="log", yscale="log", xlim=ends, ylim=ends)

@@ -1,6 +1,7 @@
 """Fu et al. (2019): schedules on ten sequences, as learning curves and as codes."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -76,7 +77,7 @@ def cyclical_figure(
 def _draw_codes(panels: np.ndarray, codes: Mapping[str, np.ndarray]) -> None:
     for axes, (schedule, z) in zip(panels, codes.items(), strict=True):
         for number, cloud in enumerate(z):
-            shape = {"s": 6, "lw": 0, "alpha": 0.6, "rasterized": True}
+            shape: dict[str, Any] = {"s": 6, "lw": 0, "alpha": 0.6, "rasterized": True}
             axes.scatter(*cloud.T, color=f"C{number}", **shape)
         for number, cloud in enumerate(z):
             label = axes.text(*cloud.mean(axis=0), str(number), fontsize=10)

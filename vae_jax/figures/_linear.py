@@ -1,5 +1,7 @@
 """Linear VAEs of many water levels, beside the optimum that the eigenvalues predict."""
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -52,9 +54,9 @@ def _draw_betas(axes: Axes, table: pd.DataFrame, column: str) -> None:
     for number, (beta, own) in enumerate(table.groupby("beta")):
         kept, apart = own[~own["left_out"]], own[own["left_out"]]
         mark, colour = MARKS[number % len(MARKS)], colours[number % len(colours)]
-        shape = {"marker": mark, "ls": "", "ms": 5, "mfc": "none"}
         # betas of one level lie upon one another: each is a little larger than the last
-        shape["ms"] = 4 + 2 * number
+        size = 4 + 2 * number
+        shape: dict[str, Any] = {"marker": mark, "ls": "", "ms": size, "mfc": "none"}
         axes.plot(
             kept["level"], kept[column], color=colour, label=f"beta {beta:g}", **shape
         )
