@@ -22,10 +22,10 @@ LAST_SECTIONS = "\n## benchmarks/"
 
 
 def cell(text: object) -> str:
-    """One line that does not end the cell.
+    r"""One line that does not end the cell.
 
-    >>> cell("P(a | b)\\nin nats")
-    'P(a \\\\| b) in nats'
+    >>> print(cell("P(a | b)"))
+    P(a \| b)
     """
     return " ".join(str(text).split()).replace("|", "\\|")
 

@@ -150,10 +150,10 @@ def docstring(path: Path) -> str:
 
 
 def field(doc: str, name: str) -> str:
-    """What a docstring says after `Claim:`, `Command:` or `Minutes:`, in one line.
+    r"""What a docstring says after `Claim:`, `Command:` or `Minutes:`, in one line.
 
-    >>> field("A page.\\n\\nClaim: it is so,\\n    always.\\nCommand: `run`\\n", "Claim")
-    'it is so, always.'
+    >>> field("A page.\n\nClaim: it is so.\nMinutes: 3", "Claim")
+    'it is so.'
     """
     ends = r"(?=\n[A-Z]\w+: |\n\n|\Z)"
     found = re.search(rf"^{name}: (.*?){ends}", doc, flags=re.M | re.S)
