@@ -209,4 +209,6 @@ def cost(page: Page, row: dict[str, float] | None) -> Cost:
         return Cost(None, "not measured")
     said = first_sentence(field(docstring(path), "Minutes"))
     number = re.search(r"\d+(?:\.\d+)?", said)
-    return Cost(float(number.group()) if number else None, said or "not measured")
+    if number is None:
+        return Cost(None, "not measured")
+    return Cost(float(number.group()), said)

@@ -42,7 +42,7 @@ def linear_figure(table: pd.DataFrame) -> Figure:
     errors.axhline(0, color="0.4", lw=1.2)
     for axes, column in ((rates, "rate"), (errors, "off"), (units, "active")):
         _draw_betas(axes, table, column)
-    tidy(rates, "Rate", LEVEL, "rate (nats)")
+    tidy(rates, "Rate; grey: next to a threshold", LEVEL, "rate (nats)")
     tidy(errors, "Distortion: measured - theory", LEVEL, "nats")
     tidy(units, "Active units", LEVEL, "units of 16; line: theory")
     rates.legend(fontsize=8, frameon=False)
@@ -55,7 +55,7 @@ def _draw_betas(axes: Axes, table: pd.DataFrame, column: str) -> None:
         kept, apart = own[~own["left_out"]], own[own["left_out"]]
         mark, colour = MARKS[number % len(MARKS)], colours[number % len(colours)]
         # betas of one level lie upon one another: each is a little larger than the last
-        size = 4 + 2 * number
+        size = 4 + 1.5 * number
         shape: dict[str, Any] = {"marker": mark, "ls": "", "ms": size, "mfc": "none"}
         axes.plot(
             kept["level"], kept[column], color=colour, label=f"beta {beta:g}", **shape

@@ -33,6 +33,8 @@ def remedies_figure(table: pd.DataFrame) -> Figure:
     likelihood.plot(table["NLL"], rows, "s", color=REST, ms=4)
     cost.plot(table["seconds"], rows, "D", color=REST, ms=4)
     cost.set_xscale("log")
+    cost.set_xticks([3, 10, 30], ["3", "10", "30"])
+    cost.minorticks_off()
     for axes in (code, likelihood, cost):
         _draw_rows(axes, table, rows)
     code.set_yticks(rows, list(table["remedy"]))
