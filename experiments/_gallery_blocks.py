@@ -79,7 +79,8 @@ def index(found: Sequence[Page]) -> str:
     known = costs(found)
     rows = []
     for page in found:
-        held = counted(verdicts_in(_pages.RESULTS / page.name))
+        table = verdicts_in(_pages.RESULTS / page.name)
+        held = counted(table)
         rows.append(
             [
                 f"[{page.name}]({page.source}.py){pictures(page)}",
@@ -87,7 +88,7 @@ def index(found: Sequence[Page]) -> str:
                 page.claim,
                 f"`{page.command}`",
                 known[page.name].words,
-                f"[{held}](#{page.source})",
+                held if table is None else f"[{held}](#{page.source})",
             ]
         )
     return marked(INDEX, as_lines(HEADS, rows))

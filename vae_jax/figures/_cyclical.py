@@ -17,7 +17,7 @@ COLOURS = {
 LABELS = {"monotonic": "one ramp"}
 """What a schedule is called, where that is not its name."""
 
-NUM_SHOWN = 80
+NUM_SHOWN = 40
 """Samples of every sequence that are drawn; their number stands at the mean of all."""
 
 CURVES = {
