@@ -67,10 +67,9 @@ class Progress:
         number = self.names.index(name) + 1
         so_far = sum(self.spent.values()) + self.minutes()
         left, unknown = self.left()
-        rest = f"about {left:.0f} left"
-        if unknown:
-            rest += f" and {unknown} page{'s' * (unknown > 1)} that nobody measured"
+        pages = f"{unknown} page{'s' * (unknown > 1)} left that nobody measured"
+        rest = [f"about {left:.0f} left"] * (left > 0) + [pages] * (unknown > 0)
         return (
             f"[{number}/{len(self.names)}] {name}: {self.minutes():.0f} minutes; "
-            f"of all {so_far:.0f} so far, {rest}"
+            f"of all {so_far:.0f} so far, {' and '.join(rest) or 'no more expected'}"
         )

@@ -184,7 +184,7 @@ def test_minutes_left_follow_the_pace_of_this_machine():
     assert progress.left()[0] == pytest.approx(16.0, abs=0.01)
     told = progress.told()
     assert told.startswith("[2/4] b: 5 minutes; of all 8 so far, about 16 left")
-    assert told.endswith("and 1 page that nobody measured")
+    assert told.endswith("and 1 page left that nobody measured")
     progress.end()
     assert progress.spent["b"] == pytest.approx(5.0, abs=0.01)
 
