@@ -10,7 +10,6 @@ from vae_jax.figures._mean_space import mean_space_figure
 from vae_jax.figures._power import power_figure
 from vae_jax.figures._remedies import remedies_figure
 from vae_jax.figures._text import text_figure
-from vae_jax.figures._words import words_figure
 
 __all__ = [
     "annealing_figure",
@@ -24,5 +23,4 @@ __all__ = [
     "power_figure",
     "remedies_figure",
     "text_figure",
-    "words_figure",
 ]
