@@ -1,6 +1,7 @@
 """Writes the numbers of the committed rows into `README.md`, here and above.
 
-`python -m experiments._gallery` does so; a test says which numbers are not those of the
+`python -m experiments.gallery --redraw` does so after it has drawn the pictures, and
+`python -m experiments._gallery` by itself; a test says which numbers are not those of the
 rows. Words stay as they are: a number that changes may want other words around it.
 """
 
@@ -9,7 +10,9 @@ from pathlib import Path
 
 from experiments import _gallery_facts as facts
 from experiments import _gallery_speed
+from experiments._gallery_blocks import with_blocks
 from experiments._gallery_facts import Fact, remedy
+from experiments._gallery_pages import pages as listed
 from experiments._gallery_tables import TABLES
 
 GALLERY = Path(__file__).with_name("README.md")
@@ -214,8 +217,9 @@ def with_tables(text: str) -> str:
 
 def pages() -> dict[Path, str]:
     """What each file should hold."""
+    made = with_tables(with_blocks(GALLERY.read_text(), listed()))
     return {
-        GALLERY: written(with_tables(GALLERY.read_text()), FACTS),
+        GALLERY: written(made, FACTS),
         README: written(README.read_text(), README_FACTS),
     }
 

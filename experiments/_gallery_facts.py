@@ -78,7 +78,7 @@ def window_eight() -> list[str]:
 
 def linear() -> list[str]:
     """Points, and the largest errors of those that are compared."""
-    table = rows("linear_theory")
+    table = rows("linear_theory/table")
     kept = table[~table["left_out"]]
     large = kept[kept["rate_theory"] > 0.5]
     rate = 100 * (large["rate"] / large["rate_theory"] - 1).abs().max()
@@ -89,7 +89,7 @@ def linear() -> list[str]:
 
 def remedy(column: str, digits: int, *names: str) -> list[str]:
     """One number of some remedies."""
-    table = rows("remedies").set_index("remedy")[column]
+    table = rows("remedies/table").set_index("remedy")[column]
     return [fixed(table[name], digits) for name in names]
 
 
@@ -223,5 +223,5 @@ def perplexities() -> list[str]:
 
 def held() -> list[str]:
     """The range of what the remedies that hold 1.6 nats get for it."""
-    table = rows("remedies").set_index("remedy")["MI"]
+    table = rows("remedies/table").set_index("remedy")["MI"]
     return between(table[list(HOLDING)], 2).split(" to ")

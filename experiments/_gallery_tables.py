@@ -74,7 +74,7 @@ def annealing() -> list[list[str]]:
 
 def constraints() -> list[list[str]]:
     """A line a remedy, its settings in the order of the rows."""
-    table = rows("constraint_theory").set_index("remedy")
+    table = rows("constraint_theory/table").set_index("remedy")
     held = "reached to 4 digits, never below"
 
     def line(key: str, label: str, what: str, theory: str, digits: int) -> list[str]:
@@ -128,7 +128,7 @@ def remedies() -> list[list[str]]:
             fixed(row["seconds"], 1),
             row["verdict"],
         ]
-        for _, row in rows("remedies").iterrows()
+        for _, row in rows("remedies/table").iterrows()
     ]
 
 

@@ -1,7 +1,9 @@
 """What the pages share: their options, the run folder, and the committed copies."""
 
 import argparse
+import functools
 import platform
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -13,8 +15,14 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from experiments._verdicts import Verdict, as_table, print_verdicts
 from vae_jax import __version__, results
 from vae_jax.configs import Run, to_mapping
+
+Draw = Callable[[Path, Path], None]
+"""Draws the saved page in a folder to the path of a picture."""
+Judge = Callable[[Path], Sequence[Verdict]]
+"""Reads the saved page in a folder, and says which of its claims hold."""
 
 RESULTS = Path(__file__).with_name("results")
 FIGURES = Path(__file__).with_name("figures")
@@ -85,24 +93,64 @@ def finish_rows(name: str, table: pd.DataFrame, out: Path, published: bool) -> N
 
 
 def finish_page(
-    name: str, out: Path, draw: Callable[[Path, Path], None], published: bool
+    name: str, out: Path, draw: Draw, published: bool, judge: Judge | None = None
 ) -> None:
-    """Draw the saved page, publish it if asked, and say where everything is."""
+    """Draw and judge the saved page, publish it if asked, and say where everything is.
+
+    Args:
+        name: of the page.
+        out: where its rows are, in the folder `page`.
+        draw: its figure.
+        published: whether rows and pictures become the committed ones.
+        judge: its claims, from its rows; None where they are saved with the rows, or
+            where nothing is claimed.
+    """
     page, picture = out / "page", out / f"{name}.png"
     draw(page, picture)
+    if judge is not None:
+        save_verdicts(page, judge(page))
     if published:
         publish(name, page, picture)
     print(f"Results: {out}")
 
 
+def redraw_page(name: str, draw: Draw, judge: Judge | None = None) -> None:
+    """The committed pictures and verdicts again, from the committed rows."""
+    draw(RESULTS / name, FIGURES / f"{name}.png")
+    if judge is not None:
+        save_verdicts(RESULTS / name, judge(RESULTS / name))
+
+
+def save_verdicts(page: Path, found: Sequence[Verdict]) -> None:
+    """Print them, and keep them beside the rows of the page."""
+    print_verdicts(found)
+    save_rows(page, verdicts=as_table(found))
+
+
 def save_figure(figure: Figure, picture: Path) -> None:
-    """As PNG at the path, and as SVG and PDF beside it; equal figures give equal bytes."""
+    """As PNG at the path, and as SVG and PDF beside it; equal figures give equal bytes.
+
+    What is rasterised in them, as a cloud of thousands of points is, has 150 dots an inch;
+    what is drawn in the SVG is where it should be to a hundredth of a point.
+    """
     with matplotlib.rc_context({"svg.hashsalt": picture.stem, "svg.fonttype": "none"}):
         figure.savefig(picture, dpi=120, metadata={"Software": None})
-        figure.savefig(picture.with_suffix(".svg"), metadata={"Date": None})
-        figure.savefig(picture.with_suffix(".pdf"), metadata={"CreationDate": None})
+        svg, pdf = picture.with_suffix(".svg"), picture.with_suffix(".pdf")
+        figure.savefig(svg, dpi=150, metadata={"Date": None})
+        figure.savefig(pdf, dpi=150, metadata={"CreationDate": None})
+    svg.write_text(rounded(svg.read_text(encoding="utf-8")), encoding="utf-8")
     plt.close(figure)
     print(f"Figure: {picture}")
+
+
+def rounded(svg: str) -> str:
+    """Paths of an SVG with two digits after the point, of matplotlib's six.
+
+    >>> rounded('<path d="M 1.234567 2.5" transform="scale(0.015625)"/>')
+    '<path d="M 1.23 2.5" transform="scale(0.015625)"/>'
+    """
+    shorter = functools.partial(re.sub, r"(\.\d\d)\d+", r"\1")
+    return re.sub(r' d="[^"]*"', lambda path: shorter(path.group()), svg)
 
 
 def note_origin(name: str) -> None:

@@ -18,13 +18,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from experiments._claims._annealing import of_full_page, of_page
 from experiments._pages import (
-    FIGURES,
-    RESULTS,
     drawn_page_parser,
     finish_page,
     folder_for,
     page_arguments,
+    redraw_page,
+    save_figure,
     save_rows,
 )
 from experiments._pictures import draw_member, load_arrays, save_arrays
@@ -162,8 +163,7 @@ def draw_page(page: Path, picture: Path) -> None:
         pictures,
         FINAL_BETA,
     )
-    figure.savefig(picture, dpi=120)
-    print(f"\nFigure: {picture}")
+    save_figure(figure, picture)
 
 
 def main() -> None:
@@ -172,8 +172,9 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="the whole grid; resumable")
     arguments = page_arguments(parser)
     name = f"{NAME}_full" if arguments.full else NAME
+    judge = of_full_page if arguments.full else of_page
     if arguments.redraw:
-        draw_page(RESULTS / name, FIGURES / f"{name}.png")
+        redraw_page(name, draw_page, judge)
         return
     sweeps.setup_jax()
     spec = full_spec() if arguments.full else default_spec()
@@ -181,7 +182,8 @@ def main() -> None:
     out = arguments.out or folder_for(name, configs)
     sweeps.run(configs, out)
     save_page(out / "page", configs, out)
-    finish_page(name, out, draw_page, arguments.publish)
+    judged = None if arguments.smoke else judge
+    finish_page(name, out, draw_page, arguments.publish, judged)
 
 
 if __name__ == "__main__":

@@ -26,19 +26,20 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pandas as pd
 
+from experiments._claims._power import of_page
 from experiments._pages import (
-    FIGURES,
     RESULTS,
     drawn_page_parser,
     finish_page,
     folder_for,
     page_arguments,
+    redraw_page,
+    save_figure,
     save_rows,
 )
-from experiments._table import correlations, summarise
+from experiments._table import summarise
 from vae_jax import analytic, assembly, figures, results, sweeps, training
 from vae_jax.configs import Run, from_mapping
 
@@ -197,23 +198,8 @@ def by_power(one: Map, runs: pd.DataFrame) -> pd.DataFrame:
     ).sort_values(["power", "beta"])
 
 
-def falls(points: pd.DataFrame, along: str, across: str) -> list[str]:
-    """Where the collapsed share falls by more than the spread of the seeds."""
-    found = []
-    for where, line in points.groupby(across):
-        rows = line.sort_values(along).to_dict("records")
-        for a, b in itertools.combinations(rows, 2):
-            spread = max(r["collapsed_max"] - r["collapsed_min"] for r in (a, b))
-            if a["collapsed"] - b["collapsed"] > spread + 1e-9:
-                found.append(
-                    f"{across}={where:g}: {a['collapsed']:.2f} at {along}="
-                    f"{a[along]:g}, {b['collapsed']:.2f} at {b[along]:g}"
-                )
-    return found
-
-
 def report(title: str, points: pd.DataFrame) -> None:
-    """The table, and whether the claims hold."""
+    """The table of collapsed shares, and the forecast."""
     shown = points.pivot(index="power", columns="beta", values="collapsed")
     print(f"\n{title}: share of collapsed units, power of the decoder x beta")
     print(shown.to_string(float_format="{:.2f}".format))
@@ -221,13 +207,6 @@ def report(title: str, points: pd.DataFrame) -> None:
     if len(forecast):
         print("Theory, beta above which ignoring z is a minimum:")
         print(forecast.to_string(float_format="{:.2f}".format))
-    for along, across in (("beta", "power"), ("power", "beta")):
-        found = correlations(points, along, across)
-        mean = f"{np.mean(found):.3f}" if found else "none: all lines are flat"
-        print(f"Mean Spearman correlation along {along}: {mean} ({len(found)} lines)")
-        print(
-            f"Falls along {along}: {'; '.join(falls(points, along, across)) or 'none'}"
-        )
 
 
 def draw_page(page: Path, picture: Path, maps: dict[str, Map]) -> None:
@@ -236,8 +215,7 @@ def draw_page(page: Path, picture: Path, maps: dict[str, Map]) -> None:
     frames = {title: own for title, own in table.groupby("map", sort=False)}
     labels = {title: maps[title].label for title in frames}
     figure = figures.power_figure(frames, labels, len(SEEDS))
-    figure.savefig(picture, dpi=120)
-    print(f"Figure: {picture}")
+    save_figure(figure, picture)
 
 
 def main() -> None:
@@ -249,13 +227,14 @@ def main() -> None:
     arguments = page_arguments(parser)
     kind = "text" if arguments.text else "full" if arguments.full else ""
     name, maps = f"{NAME}_{kind}".rstrip("_"), MAPS[kind]
+    draw = partial(draw_page, maps=maps)
     if arguments.redraw and not (RESULTS / name).exists():
         parser.error(
             f"--redraw draws committed rows, and {RESULTS / name} does not exist: this "
             "part of the page was never published. Run it, with --publish to keep its rows."
         )
     if arguments.redraw:
-        draw_page(RESULTS / name, FIGURES / f"{name}.png", maps)
+        redraw_page(name, draw, of_page)
         return
     sweeps.setup_jax()
     specs = {title: configs_of(one, arguments.smoke) for title, one in maps.items()}
@@ -269,7 +248,8 @@ def main() -> None:
         report(title, points)
         tables.append(points.assign(map=title))
     save_rows(out / "page", points=pd.concat(tables))
-    finish_page(name, out, partial(draw_page, maps=maps), arguments.publish)
+    judge = None if arguments.smoke else of_page
+    finish_page(name, out, draw, arguments.publish, judge)
 
 
 if __name__ == "__main__":

@@ -24,13 +24,14 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
+from experiments._claims._lagging import of_page
 from experiments._pages import (
-    FIGURES,
-    RESULTS,
     drawn_page_parser,
     finish_page,
     folder_for,
     page_arguments,
+    redraw_page,
+    save_figure,
     save_rows,
 )
 from experiments._pictures import load_arrays, save_arrays
@@ -199,48 +200,6 @@ def agreement(model: np.ndarray, encoder: np.ndarray) -> dict[str, float]:
     }
 
 
-def failures(table: pd.DataFrame) -> list[str]:
-    """Which of the claims do not hold, in words; every seed counts.
-
-    The thresholds were set beforehand from an independent trial of one seed.
-    """
-    checks: list[tuple[str, bool]] = []
-    last = table["step"].max()
-    of_way = {"basic": basic_checks, "aggressive": aggressive_checks}
-    for (way, seed), run in table.groupby(["training", "seed"]):
-        at = run.set_index("step")
-        begin = max(at["std_model"][0], at["std_encoder"][0])
-        own = [("(a) a mean moves before training", begin < 0.05)]
-        own += of_way[way](at, last)
-        checks += [(f"{way}, seed {seed}: {words}", holds) for words, holds in own]
-    elbos = table[table["step"] == last].pivot(index="seed", columns="training")
-    gap = (elbos["negative_elbo"]["basic"] - elbos["negative_elbo"]["aggressive"]).abs()
-    checks.append(("(e) the ELBOs differ by 0.3 nats or more", bool(gap.max() < 0.3)))
-    return [words for words, holds in checks if not holds]
-
-
-def basic_checks(at: pd.DataFrame, last: int) -> list[tuple[str, bool]]:
-    """Of one basic run, its rows by step: what is wrong if it does not hold."""
-    lag = at["std_model"][200] > 0.2 and at["std_encoder"][200] < 0.02
-    gave_up = at["std_model"][last] < at["std_model"][200] / 2
-    return [
-        ("(b) at 200 it is not the encoder that lags", lag),
-        ("(c) the model keeps using z", gave_up and at["rate"][last] < 0.01),
-    ]
-
-
-def aggressive_checks(at: pd.DataFrame, last: int) -> list[tuple[str, bool]]:
-    """The same of an aggressive run."""
-    early = at.loc[[200, 2000]]
-    fine = (early["correlation"] > 0.9) & early["slope"].between(0.75, 1.3)
-    fine &= (early["rate"] > 0.8) & (early["mutual_information"] > 0.8)
-    fine &= early["active_units"] == 1
-    return [
-        ("(d) the encoder does not follow", bool(fine.all())),
-        ("(d) the correlation is lost", at["correlation"][last] > 0.9),
-    ]
-
-
 def points_of(runs: pd.DataFrame) -> dict[str, np.ndarray]:
     """The means of the first seed, `(moments, 2, examples)`, for each way of training."""
     found = {}
@@ -261,15 +220,14 @@ def draw_page(page: Path, picture: Path) -> None:
     steps = sorted(set(pd.read_csv(page / "table.csv")["step"]))
     moments = [f"{step} steps" for step in steps]
     figure = figures.mean_space_figure(points, moments, SEEDS[0])
-    figure.savefig(picture, dpi=120)
-    print(f"Figure: {picture}")
+    save_figure(figure, picture)
 
 
 def main() -> None:
     """Run, print the table, draw the figure, and say where everything is."""
     arguments = page_arguments(drawn_page_parser(__doc__))
     if arguments.redraw:
-        draw_page(RESULTS / NAME, FIGURES / f"{NAME}.png")
+        redraw_page(NAME, draw_page, of_page)
         return
     sweeps.setup_jax()
     configs = configs_of(arguments.smoke)
@@ -278,11 +236,10 @@ def main() -> None:
     runs = results.read(out).runs.to_pandas()
     table = table_of(runs, moments_of(arguments.smoke))
     print(table.to_string(index=False, float_format="{:.3f}".format))
-    if not arguments.smoke:
-        print(f"Claims that do not hold: {'; '.join(failures(table)) or 'none'}.")
     save_rows(out / "page", table=table)
     save_arrays(out / "page" / "points.npz", {"points": points_of(runs)})
-    finish_page(NAME, out, draw_page, arguments.publish)
+    judge = None if arguments.smoke else of_page
+    finish_page(NAME, out, draw_page, arguments.publish, judge)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ Claim: with a decoder that sees all previous pixels and beta = 2, the plain obje
 Command: `python -m experiments.remedies` (`--smoke`: a few steps of one remedy of each kind
     of program; shows nothing)
 Minutes: 15 on 2 CPU cores; resumable.
-Numbers: `experiments/results/remedies.csv`, told in `README.md` beside.
+Numbers: `experiments/results/remedies/`, told in `README.md` beside.
 
 All share data (binarised digits), model (but for what a remedy changes of it), optimiser,
 seeds and 2000 updates of the decoder, but for pre-training, whose decoder is drawn anew at
@@ -15,13 +15,23 @@ Everything is evaluated on the test split at beta = 1, in nats per example.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from experiments._pages import finish_rows, folder_for, page_arguments, page_parser
+from experiments._claims._remedies import of_page
+from experiments._pages import (
+    drawn_page_parser,
+    finish_page,
+    folder_for,
+    page_arguments,
+    redraw_page,
+    save_figure,
+    save_rows,
+)
 from experiments._table import summarise
-from vae_jax import results, sweeps
+from vae_jax import figures, results, sweeps
 from vae_jax.configs import Run, from_mapping, to_mapping
 
 NAME = "remedies"
@@ -167,9 +177,18 @@ def tabulate(
     return table[["remedy", *kept, "verdict"]]
 
 
+def draw_page(page: Path, picture: Path) -> None:
+    """The figure, from what was saved."""
+    table = pd.read_csv(page / "table.csv")
+    save_figure(figures.remedies_figure(table), picture)
+
+
 def main() -> None:
     """Run the sweep, print the table, and say where the rows are."""
-    arguments = page_arguments(page_parser(__doc__))
+    arguments = page_arguments(drawn_page_parser(__doc__))
+    if arguments.redraw:
+        redraw_page(NAME, draw_page, of_page)
+        return
     sweeps.setup_jax()
     names, seeds = (SMOKE, SEEDS[:1]) if arguments.smoke else (tuple(REMEDIES), SEEDS)
     configs = configs_of(names, seeds)
@@ -180,7 +199,9 @@ def main() -> None:
     runs, _ = results.read(out).to_pandas()
     table = tabulate(runs, names, seeds)
     print(table.to_string(index=False, float_format="{:.3f}".format))
-    finish_rows(NAME, table, out, arguments.publish)
+    save_rows(out / "page", table=table)
+    judge = None if arguments.smoke else of_page
+    finish_page(NAME, out, draw_page, arguments.publish, judge)
 
 
 if __name__ == "__main__":

@@ -26,13 +26,14 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
+from experiments._claims._text import of_page
 from experiments._pages import (
-    FIGURES,
-    RESULTS,
     drawn_page_parser,
     finish_page,
     folder_for,
     page_arguments,
+    redraw_page,
+    save_figure,
     save_rows,
 )
 from experiments._table import print_table, summarise
@@ -203,8 +204,7 @@ def save_page(page: Path, configs: Sequence[Run], out: Path) -> None:
 def draw_page(page: Path, picture: Path) -> None:
     """The figure, from what was saved."""
     history, runs = (pd.read_csv(page / f"{n}.csv") for n in ("history", "runs"))
-    figures.text_figure(history, runs).savefig(picture, dpi=120)
-    print(f"Figure: {picture}")
+    save_figure(figures.text_figure(history, runs), picture)
 
 
 def main() -> None:
@@ -213,7 +213,7 @@ def main() -> None:
     parser.add_argument("--data", default="package", help="folder of the corpus")
     arguments = page_arguments(parser)
     if arguments.redraw:
-        draw_page(RESULTS / NAME, FIGURES / f"{NAME}.png")
+        redraw_page(NAME, draw_page, of_page)
         return
     sweeps.setup_jax()
     smoke, corpus = arguments.smoke, arguments.data
@@ -223,7 +223,7 @@ def main() -> None:
     out = arguments.out or folder_for(NAME, configs)
     sweeps.run(configs, out)
     save_page(out / "page", configs, out)
-    finish_page(NAME, out, draw_page, arguments.publish)
+    finish_page(NAME, out, draw_page, arguments.publish, None if smoke else of_page)
 
 
 if __name__ == "__main__":

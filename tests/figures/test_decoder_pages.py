@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 from experiments import decoder_power, lagging_inference, text_collapse
+from experiments._claims import _lagging, _power
+from experiments._table import correlations
 from vae_jax import figures
 
 
@@ -30,25 +32,23 @@ def points(collapsed, spread=0.0):
 
 
 def test_a_fall_beyond_the_spread_is_told_and_one_within_is_not():
-    assert decoder_power.falls(points([[0, 0.5, 1]]), "beta", "power") == []
-    (told,) = decoder_power.falls(points([[0, 0.5, 0.25]]), "beta", "power")
+    assert _power.falls(points([[0, 0.5, 1]]), "beta", "power") == []
+    (told,) = _power.falls(points([[0, 0.5, 0.25]]), "beta", "power")
     assert told == "power=0: 0.50 at beta=2, 0.25 at 3"
-    assert decoder_power.falls(points([[0, 0.5, 0.25]], 0.3), "beta", "power") == []
+    assert _power.falls(points([[0, 0.5, 0.25]], 0.3), "beta", "power") == []
     # a pair that is not adjacent counts as well
-    assert len(decoder_power.falls(points([[0.4, 0.4, 0]]), "beta", "power")) == 2
+    assert len(_power.falls(points([[0.4, 0.4, 0]]), "beta", "power")) == 2
 
 
 def test_correlation_is_of_lines_that_are_not_flat():
-    found = decoder_power.correlations(
-        points([[0, 0, 0], [0, 0.5, 1]]), "beta", "power"
-    )
+    found = correlations(points([[0, 0, 0], [0, 0.5, 1]]), "beta", "power")
     assert found == pytest.approx([1.0])
-    down = decoder_power.correlations(points([[1, 0.5, 0]]), "beta", "power")
+    down = correlations(points([[1, 0.5, 0]]), "beta", "power")
     assert down == pytest.approx([-1.0])
     from scipy.stats import spearmanr
 
     line = [0.0, 0.0, 0.3, 0.2, 1.0]
-    (tied,) = decoder_power.correlations(points([line]), "beta", "power")
+    (tied,) = correlations(points([line]), "beta", "power")
     assert tied == pytest.approx(spearmanr(range(5), line).statistic)
 
 
@@ -182,10 +182,9 @@ def trained():
     ],
 )
 def test_each_claim_of_he_can_fail(where, value, letter):
-    assert lagging_inference.failures(trained()) == []
-    found = lagging_inference.failures(changed(where, value))
-    assert len(found) == 1
-    assert letter in found[0]
+    assert all(one.holds for one in _lagging.judged(trained()))
+    (found,) = [o for o in _lagging.judged(changed(where, value)) if not o.holds]
+    assert found.claim.startswith(letter)
 
 
 def changed(where, value):

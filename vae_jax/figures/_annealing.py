@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure, SubFigure
 
-from vae_jax.figures._style import SCHEDULE_COLOURS, draw_spread, tidy
+from vae_jax.figures._style import LINE_STYLES, SCHEDULE_COLOURS, draw_spread, tidy
 
 COMPARED = ("MLP", "autoregressive, full")
 """The decoders whose training is drawn: the weakest and the strongest."""
@@ -71,13 +71,15 @@ def draw_schedules(
                 panels[1]
             )  # before anything is drawn, so that the limits fit all
         axes.set_yscale("log")
-    for schedule, colour in SCHEDULE_COLOURS.items():
+    looks = zip(SCHEDULE_COLOURS.items(), LINE_STYLES, strict=False)
+    for (schedule, colour), style in looks:
         if schedule not in betas:
             continue
-        panels[0].plot(betas[schedule], color=colour, label=schedule)
+        panels[0].plot(betas[schedule], color=colour, ls=style, label=schedule)
         for axes, decoder in zip(panels[1:], decoders, strict=True):
             own = plain[(plain["decoder"] == decoder) & (plain["schedule"] == schedule)]
-            draw_spread(axes, history[history["member"].isin(own["member"])], colour)
+            shown = history[history["member"].isin(own["member"])]
+            draw_spread(axes, shown, colour, style=style)
     tidy(panels[0], "Weight of the KL", "optimiser step", "beta")
     for axes, decoder in zip(panels[1:], decoders, strict=True):
         tidy(axes, f"KL in training: {decoder}", "optimiser step", "rate (nats)")

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib import patheffects
 from matplotlib.figure import Figure
 
-from vae_jax.figures._style import SCHEDULE_COLOURS, draw_spread, tidy
+from vae_jax.figures._style import LINE_STYLES, SCHEDULE_COLOURS, draw_spread, tidy
 
 COLOURS = {
     "constant": SCHEDULE_COLOURS["constant"],
@@ -16,6 +16,9 @@ COLOURS = {
 }
 LABELS = {"monotonic": "one ramp"}
 """What a schedule is called, where that is not its name."""
+
+NUM_SHOWN = 40
+"""Samples of every sequence that are drawn; their number stands at the mean of all."""
 
 CURVES = {
     "beta": ("Weight of the KL", "beta"),
@@ -49,9 +52,9 @@ def cyclical_figure(
     panels = above.subplots(1, len(CURVES))
     present = [name for name in COLOURS if name in set(history["schedule"])]
     for axes, (column, (title, label)) in zip(panels, CURVES.items(), strict=True):
-        for schedule in present:
+        for schedule, style in zip(present, LINE_STYLES, strict=False):
             own = history[history["schedule"] == schedule]
-            draw_spread(axes, own, COLOURS[schedule], column, 1000)
+            draw_spread(axes, own, COLOURS[schedule], column, 1000, style)
         tidy(axes, title, "iterations, thousands", label)
     panels[-1].axhline(entropy, color="0.5", ls="--", lw=1)
     panels[-1].set_ylim(entropy - 0.15, entropy + 1)
@@ -75,8 +78,11 @@ def cyclical_figure(
 
 def _draw_codes(panels: np.ndarray, codes: Mapping[str, np.ndarray]) -> None:
     for axes, (schedule, z) in zip(panels, codes.items(), strict=True):
+        # all clouds of a panel are one picture in an SVG, not thousands of circles
+        axes.set_rasterization_zorder(1.5)
         for number, cloud in enumerate(z):
-            axes.scatter(*cloud.T, s=6, lw=0, alpha=0.6, color=f"C{number}")
+            shown = cloud[:NUM_SHOWN].T
+            axes.scatter(*shown, s=6, lw=0, alpha=0.6, color=f"C{number}")
         for number, cloud in enumerate(z):
             label = axes.text(*cloud.mean(axis=0), str(number), fontsize=10)
             label.set(ha="center", va="center", weight="bold")

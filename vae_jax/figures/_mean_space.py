@@ -1,6 +1,7 @@
 """He et al. (2019): the mean of the encoder against that of the true posterior."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -38,7 +39,13 @@ def mean_space_figure(
             axes.axhline(0, color="0.4", ls="--", lw=0.7)
             axes.axvline(0, color="0.4", ls="--", lw=0.7)
             axes.axline((0, 0), slope=1, color="#CC79A7", ls="--", lw=1.2)
-            axes.scatter(model, encoder, s=14, marker="x", lw=0.7, color="#D55E00")
+            shape: dict[str, Any] = {
+                "s": 14,
+                "marker": "x",
+                "lw": 0.7,
+                "rasterized": True,
+            }
+            axes.scatter(model, encoder, color="#D55E00", **shape)
             axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
             tidy(axes, f"{name}: {moment}")
         label = f"encoder's mean of z (axes to {limit:.2g})"

@@ -73,9 +73,10 @@ def draw_table(
         colour = "white" if value > 0.6 * top else "black"
         shown = axes.text(column, row - lift, number(value), fontsize=9, c=colour)
         shown.set(ha="center", va="center")
-        # a rim in the colour of the cell, where the line runs below
-        rim = patheffects.withStroke(linewidth=3, foreground=tuple(rims[row, column]))
-        shown.set_path_effects([rim])
+        if lift:  # a rim in the colour of the cell, where the line runs below
+            behind = tuple(rims[row, column])
+            rim = patheffects.withStroke(linewidth=3, foreground=behind)
+            shown.set_path_effects([rim])
     axes.set_xticks(range(len(table.columns)), [f"{beta:g}" for beta in table.columns])
     axes.set_yticks(range(len(table.index)), [power_label(p) for p in table.index])
     return image

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from vae_jax.figures._style import draw_spread, tidy
+from vae_jax.figures._style import LINE_STYLES, draw_spread, tidy
 
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 ANNEALED = "annealed"
@@ -32,10 +32,10 @@ def text_figure(history: pd.DataFrame, runs: pd.DataFrame) -> Figure:
     arms = list(dict.fromkeys(runs["arm"]))
     colours = dict(zip(arms, COLOURS, strict=False))
     draw_bowman(panels[0], history[history["arm"] == ANNEALED])
-    for arm in arms:
+    for arm, style in zip(arms, LINE_STYLES, strict=False):
         own = history[history["arm"] == arm]
         if own["rate"].max() > 0:
-            draw_spread(panels[1], own, colours[arm], "rate")
+            draw_spread(panels[1], own, colours[arm], "rate", style=style)
             panels[1].lines[-1].set_label(arm)
     tidy(
         panels[1],
