@@ -14,7 +14,7 @@ import numpy as np
 from experiments._pages import page_parser
 from vae_jax import assembly, data, sweeps
 from vae_jax.configs import Run
-from vae_jax.sweeps import _engine, _strategy
+from vae_jax.sweeps.devices import _engine, _strategy
 from vae_jax.training import Program
 
 NUM_MEMBERS = 16
