@@ -15,9 +15,9 @@ from vae_jax.configs import from_mapping
 from vae_jax.results import compare_runs
 from vae_jax.results._differences import member_differences
 from vae_jax.results._tables import _joined
-from vae_jax.sweeps._chunk import Chunk, in_short
-from vae_jax.sweeps._options import Options
 from vae_jax.sweeps._told import tell_data
+from vae_jax.sweeps.devices._options import Options
+from vae_jax.sweeps.seen._chunk import Chunk, in_short
 
 
 def drawn(folder, number, colour=True, seed=0):

@@ -9,7 +9,7 @@ import numpy as np
 from experiments.benchmarks._cases import Case
 from experiments.benchmarks._timing import Arm
 from vae_jax import assembly, sweeps, training
-from vae_jax.sweeps import _engine, _strategy
+from vae_jax.sweeps.devices import _engine, _strategy
 from vae_jax.training import Program
 
 OFTEN = 16

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from vae_jax.sweeps._mesh import EVERYWHERE, MEMBERS, member_mesh
+from vae_jax.sweeps.devices._mesh import EVERYWHERE, MEMBERS, member_mesh
 
 Sizes = tuple[int, int, int]
 ADAM = optax.adam(1e-3)

@@ -24,7 +24,7 @@ import pandas as pd
 from experiments._pages import finish_rows, page_arguments, page_parser
 from vae_jax import assembly, sweeps
 from vae_jax.configs import Run, from_mapping
-from vae_jax.sweeps import _engine
+from vae_jax.sweeps.devices import _engine
 
 STEPS, WINDOW = 200, 100
 MEMBERS = (1, 16, 64, 256)

@@ -93,7 +93,7 @@ def test_it_goes_through_a_sweep(tmp_path):
 
 def test_other_parameters_are_another_run(tmp_path):
     from vae_jax.sweeps import _prepare
-    from vae_jax.sweeps._identity import member_id
+    from vae_jax.sweeps.spec._identity import member_id
 
     ids = []
     for seed in (5, 5, 6):

@@ -15,7 +15,8 @@ import jax
 import small
 
 from vae_jax import sweeps
-from vae_jax.sweeps import _saver, _shard
+from vae_jax.sweeps.queue import _shard
+from vae_jax.sweeps.stored import _saver
 
 DIGITS = {
     "base": {

@@ -10,7 +10,7 @@ import small
 from states import DAMAGES, bits, damage, files_under, make_state, restore
 
 from vae_jax import checkpoints, results
-from vae_jax.sweeps import _shard
+from vae_jax.sweeps.queue import _shard
 
 
 @pytest.fixture(scope="module")

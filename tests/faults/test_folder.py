@@ -8,7 +8,7 @@ import pytest
 import small
 
 from vae_jax import checkpoints, results
-from vae_jax.sweeps import _shard
+from vae_jax.sweeps.queue import _shard
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,8 @@ from slow_cases import slow_but
 from states import BLOCK, bits, make_state, restore
 
 from vae_jax import checkpoints, results
-from vae_jax.sweeps import _saver, _shard
+from vae_jax.sweeps.queue import _shard
+from vae_jax.sweeps.stored import _saver
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import small
 from states import files_under
 
 from vae_jax import results
-from vae_jax.sweeps import _shard
+from vae_jax.sweeps.queue import _shard
 
 
 class Stopped(Exception):

@@ -15,7 +15,7 @@ import small
 
 from vae_jax import checkpoints
 from vae_jax.sweeps import _run
-from vae_jax.sweeps._strategy import pad_members
+from vae_jax.sweeps.devices._strategy import pad_members
 
 ON_EIGHT_DEVICES = """
 import sys

@@ -17,7 +17,7 @@ SETTINGS = {"model": "linear", "latent_dim": 2, "num_steps": 50, "eval_samples":
 HOLD = """
 import sys
 from pathlib import Path
-from vae_jax.sweeps._claims import claims
+from vae_jax.sweeps.stored._claims import claims
 
 with claims(Path({folder!r})) as mine:
     assert mine.take([{member!r}])

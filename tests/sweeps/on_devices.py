@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vae_jax import sweeps
 from vae_jax.configs import Run
-from vae_jax.sweeps import _shard
+from vae_jax.sweeps.queue import _shard
 
 BASE = Run.of(
     model="linear",

@@ -8,7 +8,8 @@ import sys
 
 import on_hosts
 
-from vae_jax.sweeps import _progress, _shard, _work
+from vae_jax.sweeps.queue import _shard, _work
+from vae_jax.sweeps.seen import _progress
 
 PLACES = {
     "storing": (_shard, "make_rows"),

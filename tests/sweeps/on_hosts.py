@@ -12,7 +12,7 @@ from pathlib import Path
 from on_mesh import BASE
 
 from vae_jax import sweeps
-from vae_jax.sweeps import _shard
+from vae_jax.sweeps.queue import _shard
 
 
 def slowly(seconds: float) -> None:

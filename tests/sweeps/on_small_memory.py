@@ -9,7 +9,8 @@ from pathlib import Path
 
 from vae_jax import sweeps, views
 from vae_jax.configs import Run
-from vae_jax.sweeps import _feed, _shard, _stream
+from vae_jax.sweeps.devices import _feed, _stream
+from vae_jax.sweeps.queue import _shard
 
 LIMIT = 2**24
 """What a training set may take of a device, here; the file has 20 times that."""

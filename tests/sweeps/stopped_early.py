@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from vae_jax import sweeps
-from vae_jax.sweeps import _shard
+from vae_jax.sweeps.queue import _shard
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import tiny
 
 from vae_jax import results, sweeps
 from vae_jax.configs import Run
-from vae_jax.sweeps._division import splits_groups
+from vae_jax.sweeps.queue._division import splits_groups
 
 QUIET = sweeps.Options(progress=False)
 

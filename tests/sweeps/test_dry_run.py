@@ -8,7 +8,7 @@ import pytest
 from tiny import EXAMPLES, PROGRAM, Settings
 
 from vae_jax import sweeps
-from vae_jax.sweeps import _engine
+from vae_jax.sweeps.devices import _engine
 from vae_jax.training import Program
 
 # members differ in beta, and their rate is shared: a Python number, as users may give

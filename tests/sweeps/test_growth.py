@@ -11,7 +11,7 @@ import tiny
 
 from vae_jax import results, sweeps
 from vae_jax.configs import Run
-from vae_jax.sweeps import _shard, _work
+from vae_jax.sweeps.queue import _shard, _work
 
 QUIET = sweeps.Options(progress=False, strategy="map")
 KEEPING = QUIET._replace(keep_state=True)

@@ -15,8 +15,9 @@ import pytest
 from test_mesh import ROUNDING, difference
 
 from vae_jax import results, sweeps
-from vae_jax.sweeps import _hosts, _orders
-from vae_jax.sweeps._cohorts import Shard
+from vae_jax.sweeps.devices import _hosts
+from vae_jax.sweeps.devices._cohorts import Shard
+from vae_jax.sweeps.queue import _orders
 
 SCRIPT = Path(__file__).with_name("on_hosts.py")
 FAILING = SCRIPT.with_name("on_failing_host.py")

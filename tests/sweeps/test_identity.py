@@ -8,8 +8,10 @@ import tiny
 
 from vae_jax import assembly, results, sweeps
 from vae_jax.configs import Run
-from vae_jax.sweeps import _identity, _prepare, _shard
-from vae_jax.sweeps._identity import DataDigests, array_digest, member_id
+from vae_jax.sweeps import _prepare
+from vae_jax.sweeps.queue import _shard
+from vae_jax.sweeps.spec import _identity
+from vae_jax.sweeps.spec._identity import DataDigests, array_digest, member_id
 
 QUIET = sweeps.Options(progress=False)
 SENTENCES = ["so it goes and on", "and it goes so on", "on and so it goes"]

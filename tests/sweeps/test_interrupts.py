@@ -9,9 +9,9 @@ import threading
 import pytest
 
 from vae_jax import sweeps
-from vae_jax.sweeps import _interrupts
-from vae_jax.sweeps._interrupts import Interrupted, catch_signals
-from vae_jax.sweeps._progress import Progress
+from vae_jax.sweeps.queue import _interrupts
+from vae_jax.sweeps.queue._interrupts import Interrupted, catch_signals
+from vae_jax.sweeps.seen._progress import Progress
 
 
 @pytest.mark.parametrize("signum", _interrupts.SIGNALS)

@@ -10,11 +10,11 @@ import time
 import numpy as np
 import pytest
 
-from vae_jax.sweeps import _live, _progress
-from vae_jax.sweeps._chunk import Chunk
-from vae_jax.sweeps._live import LiveTable
-from vae_jax.sweeps._progress import Progress
-from vae_jax.sweeps._tally import Row, Tally
+from vae_jax.sweeps.seen import _live, _progress
+from vae_jax.sweeps.seen._chunk import Chunk
+from vae_jax.sweeps.seen._live import LiveTable
+from vae_jax.sweeps.seen._progress import Progress
+from vae_jax.sweeps.seen._tally import Row, Tally
 
 GROUPS = [[0, 1, 2], [], [3, 4]]
 STEPS = dict.fromkeys(range(5), 100)

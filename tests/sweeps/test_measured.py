@@ -6,7 +6,8 @@ import pytest
 from tiny import BASE, make_job
 
 from vae_jax import results, sweeps
-from vae_jax.sweeps import _choice, _kept_times, _measured
+from vae_jax.sweeps import _choice
+from vae_jax.sweeps.devices import _kept_times, _measured
 
 QUIET = sweeps.Options(progress=False)
 RUNS = [BASE.changed(seed=seed) for seed in range(3)]

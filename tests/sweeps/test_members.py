@@ -13,7 +13,7 @@ import pytest
 import tiny
 
 from vae_jax import checkpoints, results, sweeps
-from vae_jax.sweeps import _shard, _work
+from vae_jax.sweeps.queue import _shard, _work
 
 QUIET = sweeps.Options(progress=False, strategy="vmap")
 

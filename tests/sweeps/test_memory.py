@@ -7,8 +7,9 @@ from tiny import BASE, make_job
 
 from vae_jax import assembly, results, sweeps
 from vae_jax.configs import Run
-from vae_jax.sweeps import _memory, _work
-from vae_jax.sweeps._stream import traced_as
+from vae_jax.sweeps.devices import _memory
+from vae_jax.sweeps.devices._stream import traced_as
+from vae_jax.sweeps.queue import _work
 
 QUIET = sweeps.Options(progress=False)
 

@@ -10,8 +10,8 @@ import pytest
 
 from vae_jax import mapped, results, sweeps
 from vae_jax.configs import Run
-from vae_jax.sweeps import _mesh
-from vae_jax.sweeps._dry_run import exchanges
+from vae_jax.sweeps.devices import _mesh
+from vae_jax.sweeps.devices._dry_run import exchanges
 
 SCRIPT = Path(__file__).with_name("on_mesh.py")
 ROUNDING = 1e-6

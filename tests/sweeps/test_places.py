@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from vae_jax import configs, results, sweeps
-from vae_jax.sweeps import _places
+from vae_jax.sweeps.spec import _places
 
 SECRET = "s3cr3t-t0ken-of-this-test"
 SETTINGS = {

@@ -6,7 +6,7 @@ import pytest
 
 from vae_jax import assembly, diagnostics, results
 from vae_jax.cli._diagnose import diagnose
-from vae_jax.sweeps._rows import missing, plain
+from vae_jax.sweeps.stored._rows import missing, plain
 
 MANIFEST = {"spec": {}, "versions": {}}
 MEASURED = {name: np.float32(0.0) for name in diagnostics.CollapseReport._fields} | {

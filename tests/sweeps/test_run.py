@@ -9,7 +9,8 @@ import pytest
 
 from vae_jax import assembly, results, sweeps, training
 from vae_jax.configs import Run
-from vae_jax.sweeps import _run, _shard, _work
+from vae_jax.sweeps import _run
+from vae_jax.sweeps.queue import _shard, _work
 
 SMALL = Run.of(
     model="linear",  # the engine knows no model, and this one compiles fastest
@@ -193,7 +194,7 @@ def test_a_cohort_is_compiled_once(tmp_path):
     job = assembly.job(configs[0])
     hypers = [assembly.hyper(config) for config in configs]
     engine = sweeps.make_engine(job.program, hypers, job.splits, 5, 20, 1, "map")
-    from vae_jax.sweeps import _engine
+    from vae_jax.sweeps.devices import _engine
 
     data = _engine.place_data(job.splits, engine)
     for config, hyper in zip(configs, hypers, strict=True):

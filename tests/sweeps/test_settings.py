@@ -6,7 +6,7 @@ import pytest
 
 from vae_jax import assembly, sweeps
 from vae_jax.configs import Run
-from vae_jax.sweeps import _engine, _settings
+from vae_jax.sweeps.devices import _engine, _settings
 
 
 def test_leaves_are_put_back_where_they_were():

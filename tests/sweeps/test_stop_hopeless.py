@@ -12,8 +12,9 @@ import pytest
 
 from vae_jax import assembly, folders, results, sweeps
 from vae_jax.configs import Run
-from vae_jax.sweeps import _hosts, _prepare
-from vae_jax.sweeps._hopeless import settled_step, why_hopeless
+from vae_jax.sweeps import _prepare
+from vae_jax.sweeps.devices import _hosts
+from vae_jax.sweeps.queue._hopeless import settled_step, why_hopeless
 from vae_jax.training import Program
 
 BASE = Run.of(num_steps=400, log_every=10, batch_size=8)

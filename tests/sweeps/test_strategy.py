@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from vae_jax.sweeps._strategy import choose_strategy, step_flop
+from vae_jax.sweeps.devices._strategy import choose_strategy, step_flop
 
 SIDE = 4
 PRODUCT = 2 * SIDE**3

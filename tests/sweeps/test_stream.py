@@ -8,7 +8,7 @@ from stopped_early import stopped_early
 from vae_jax import results, sweeps, training, views
 from vae_jax.configs import Run
 from vae_jax.data import _memory, digests
-from vae_jax.sweeps import _feed, _stream
+from vae_jax.sweeps.devices import _feed, _stream
 from vae_jax.training._program import next_rows
 from vae_jax.views import Rows
 

@@ -14,7 +14,7 @@ from stopped_early import stopped_early
 from vae_jax import results, sweeps, views
 from vae_jax.configs import Run
 from vae_jax.data import _cache, _memory
-from vae_jax.sweeps import _stream
+from vae_jax.sweeps.devices import _stream
 from vae_jax.views import Rows
 
 QUIET = sweeps.Options(progress=False)

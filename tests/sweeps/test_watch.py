@@ -9,10 +9,11 @@ import pytest
 import tiny
 
 from vae_jax import results, sweeps
-from vae_jax.sweeps import _progress, _shard
-from vae_jax.sweeps._chunk import Chunk, in_short
-from vae_jax.sweeps._metrics_file import MetricsFile
-from vae_jax.sweeps._progress import Progress
+from vae_jax.sweeps.queue import _shard
+from vae_jax.sweeps.seen import _progress
+from vae_jax.sweeps.seen._chunk import Chunk, in_short
+from vae_jax.sweeps.seen._metrics_file import MetricsFile
+from vae_jax.sweeps.seen._progress import Progress
 
 QUIET = sweeps.Options(progress=False, strategy="map")
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from vae_jax import assembly, configs, results, sweeps
 from vae_jax.configs import Run
-from vae_jax.sweeps._identity import make_spec, member_id
-from vae_jax.sweeps._rows import aligned
+from vae_jax.sweeps.spec._identity import make_spec, member_id
+from vae_jax.sweeps.stored._rows import aligned
 from vae_jax.trained import open_run
 
 SMALL = {

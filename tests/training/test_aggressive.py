@@ -23,7 +23,7 @@ from jaxpr_primitives import primitives
 from small_models import largest_difference
 
 from vae_jax import training
-from vae_jax.sweeps._engine import make_engine, place_data, stack_members
+from vae_jax.sweeps.devices._engine import make_engine, place_data, stack_members
 from vae_jax.training import Hyper, InnerLoop
 
 NUM_STEPS, LOG_EVERY = 20, 2

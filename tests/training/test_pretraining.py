@@ -11,7 +11,7 @@ from jaxpr_primitives import primitives
 from small_models import largest_difference
 
 from vae_jax import likelihoods, training
-from vae_jax.sweeps._engine import make_engine, place_data, stack_members
+from vae_jax.sweeps.devices._engine import make_engine, place_data, stack_members
 from vae_jax.training import Hyper, Splits, pretraining_betas
 
 NUM_STEPS, LOG_EVERY, BATCH, RESET = 12, 2, 6, 5

@@ -6,7 +6,7 @@ import pytest
 
 from vae_jax import configs, sweeps
 from vae_jax.configs import Run
-from vae_jax.sweeps._given import with_data
+from vae_jax.sweeps.spec._given import with_data
 from vae_jax.userdata import from_arrays, hold
 
 RNG = np.random.default_rng(4)

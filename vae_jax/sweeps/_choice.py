@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Any, get_args
 
 from vae_jax import results
-from vae_jax.sweeps._engine import stack_members
-from vae_jax.sweeps._kept_times import Times, keep_times, read_times
-from vae_jax.sweeps._measured import is_open, question, timed
-from vae_jax.sweeps._options import Options
-from vae_jax.sweeps._out import MANIFEST
-from vae_jax.sweeps._progress import Progress
-from vae_jax.sweeps._strategy import Strategy
-from vae_jax.sweeps._stream import traced_as
-from vae_jax.sweeps._work import Cohort
+from vae_jax.sweeps.devices._engine import stack_members
+from vae_jax.sweeps.devices._kept_times import Times, keep_times, read_times
+from vae_jax.sweeps.devices._measured import is_open, question, timed
+from vae_jax.sweeps.devices._options import Options
+from vae_jax.sweeps.devices._strategy import Strategy
+from vae_jax.sweeps.devices._stream import traced_as
+from vae_jax.sweeps.queue._work import Cohort
+from vae_jax.sweeps.seen._progress import Progress
+from vae_jax.sweeps.stored._out import MANIFEST
 
 CHOSEN = "strategies"
 """In the manifest: of each cohort, since it decides about the last bits."""

@@ -6,12 +6,12 @@ from typing import Any
 
 from vae_jax import assembly
 from vae_jax.configs import Run
-from vae_jax.sweeps._going_on import same_step, why_other
-from vae_jax.sweeps._options import Options
-from vae_jax.sweeps._progress import Progress
-from vae_jax.sweeps._saver import kept_states
-from vae_jax.sweeps._stages import Stage
-from vae_jax.sweeps._work import Cohort
+from vae_jax.sweeps.devices._options import Options
+from vae_jax.sweeps.queue._work import Cohort
+from vae_jax.sweeps.seen._progress import Progress
+from vae_jax.sweeps.spec._stages import Stage
+from vae_jax.sweeps.stored._going_on import same_step, why_other
+from vae_jax.sweeps.stored._saver import kept_states
 
 
 def usable_stages(

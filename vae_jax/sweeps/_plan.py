@@ -7,14 +7,14 @@ import jax
 
 from vae_jax import assembly, training
 from vae_jax.configs import Run
-from vae_jax.sweeps._identity import refuse_twins
-from vae_jax.sweeps._measured import is_open
-from vae_jax.sweeps._memory import num_bytes
-from vae_jax.sweeps._options import Options
 from vae_jax.sweeps._prepare import assemble, refuse_nothing, refuse_unjudged
-from vae_jax.sweeps._strategy import Strategy
-from vae_jax.sweeps._stream import Flow, shapes_of, traced_as
-from vae_jax.sweeps._work import Cohort
+from vae_jax.sweeps.devices._measured import is_open
+from vae_jax.sweeps.devices._memory import num_bytes
+from vae_jax.sweeps.devices._options import Options
+from vae_jax.sweeps.devices._strategy import Strategy
+from vae_jax.sweeps.devices._stream import Flow, shapes_of, traced_as
+from vae_jax.sweeps.queue._work import Cohort
+from vae_jax.sweeps.spec._identity import refuse_twins
 
 
 class CohortPlan(NamedTuple):

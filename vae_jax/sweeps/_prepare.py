@@ -11,13 +11,17 @@ import jax
 
 from vae_jax import __version__, assembly, results, training
 from vae_jax.configs import Run
-from vae_jax.sweeps import _hosts
 from vae_jax.sweeps._choice import go_on_alike
-from vae_jax.sweeps._cohorts import split_shards
-from vae_jax.sweeps._division import Division, members_of
 from vae_jax.sweeps._growth import usable_stages
-from vae_jax.sweeps._hopeless import check_judged
-from vae_jax.sweeps._identity import (
+from vae_jax.sweeps._told import tell_room
+from vae_jax.sweeps.devices import _hosts
+from vae_jax.sweeps.devices._cohorts import split_shards
+from vae_jax.sweeps.devices._options import Options, Stream
+from vae_jax.sweeps.devices._setup import num_cores
+from vae_jax.sweeps.queue._division import Division, members_of
+from vae_jax.sweeps.queue._hopeless import check_judged
+from vae_jax.sweeps.queue._work import Cohort, fitting_width
+from vae_jax.sweeps.spec._identity import (
     DataDigests,
     Inputs,
     inputs_of,
@@ -25,13 +29,9 @@ from vae_jax.sweeps._identity import (
     member_id,
     refuse_twins,
 )
-from vae_jax.sweeps._options import Options, Stream
-from vae_jax.sweeps._out import begun_width, check_out
-from vae_jax.sweeps._rows import PACKAGES
-from vae_jax.sweeps._setup import num_cores
-from vae_jax.sweeps._stages import Stage, left_behind, stages_of, stored_stages
-from vae_jax.sweeps._told import tell_room
-from vae_jax.sweeps._work import Cohort, fitting_width
+from vae_jax.sweeps.spec._stages import Stage, left_behind, stages_of, stored_stages
+from vae_jax.sweeps.stored._out import begun_width, check_out
+from vae_jax.sweeps.stored._rows import PACKAGES
 
 MakeJob = Callable[[Run], assembly.Job]
 

@@ -6,22 +6,9 @@ from typing import Any
 
 from vae_jax import assembly, results
 from vae_jax.configs import Run
-from vae_jax.sweeps import _hosts
 from vae_jax.sweeps._choice import decide, go_on_alike
-from vae_jax.sweeps._chunk import OnChunk
-from vae_jax.sweeps._division import Division
-from vae_jax.sweeps._given import with_data
 from vae_jax.sweeps._growth import tell_growth
-from vae_jax.sweeps._home import home
-from vae_jax.sweeps._identity import data_digest, refuse_twins
-from vae_jax.sweeps._interrupts import catch_signals
-from vae_jax.sweeps._metrics_file import MetricsFile
-from vae_jax.sweeps._options import Options
-from vae_jax.sweeps._out import MANIFEST, check_out
 from vae_jax.sweeps._prepare import MakeJob, Prepared, prepare, refuse_nothing
-from vae_jax.sweeps._progress import Progress
-from vae_jax.sweeps._setup import setup_if_new
-from vae_jax.sweeps._shard import Session
 from vae_jax.sweeps._told import (
     remember,
     tell_data,
@@ -31,8 +18,21 @@ from vae_jax.sweeps._told import (
     tell_others,
     tell_split,
 )
-from vae_jax.sweeps._watch import Watch
-from vae_jax.sweeps._work import Cohort, follow, work
+from vae_jax.sweeps.devices import _hosts
+from vae_jax.sweeps.devices._options import Options
+from vae_jax.sweeps.devices._setup import setup_if_new
+from vae_jax.sweeps.queue._division import Division
+from vae_jax.sweeps.queue._interrupts import catch_signals
+from vae_jax.sweeps.queue._shard import Session
+from vae_jax.sweeps.queue._work import Cohort, follow, work
+from vae_jax.sweeps.seen._chunk import OnChunk
+from vae_jax.sweeps.seen._metrics_file import MetricsFile
+from vae_jax.sweeps.seen._progress import Progress
+from vae_jax.sweeps.seen._watch import Watch
+from vae_jax.sweeps.spec._given import with_data
+from vae_jax.sweeps.spec._identity import data_digest, refuse_twins
+from vae_jax.sweeps.stored._home import home
+from vae_jax.sweeps.stored._out import MANIFEST, check_out
 
 
 def run(

@@ -8,13 +8,13 @@ from vae_jax import assembly, results
 from vae_jax.configs import Run
 from vae_jax.data import Dataset, described
 from vae_jax.records import ask
-from vae_jax.sweeps._division import Division, members_of, splits_groups
-from vae_jax.sweeps._identity import Inputs, data_digest
-from vae_jax.sweeps._options import Options
-from vae_jax.sweeps._places import remember_places
-from vae_jax.sweeps._progress import Progress
-from vae_jax.sweeps._setup import num_cores
-from vae_jax.sweeps._work import Cohort
+from vae_jax.sweeps.devices._options import Options
+from vae_jax.sweeps.devices._setup import num_cores
+from vae_jax.sweeps.queue._division import Division, members_of, splits_groups
+from vae_jax.sweeps.queue._work import Cohort
+from vae_jax.sweeps.seen._progress import Progress
+from vae_jax.sweeps.spec._identity import Inputs, data_digest
+from vae_jax.sweeps.spec._places import remember_places
 
 
 def tell_data(

@@ -1,0 +1,1 @@
+"""How members run: cohorts, meshes, compiled programs, memory, strategies, hosts."""

@@ -1,0 +1,1 @@
+"""Which members run next, on which process, and when they stop."""

@@ -1,0 +1,1 @@
+"""What a person sees of a running sweep, and what is written while it runs."""
