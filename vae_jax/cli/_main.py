@@ -38,6 +38,10 @@ COMMANDS = {
         "_compare",
         "Print how the metrics of two groups of members differ, pair by pair.",
     ),
+    "report": (
+        "_report",
+        "Write one HTML page of a sweep: verdicts, charts, members, and how to repeat it.",
+    ),
     "use": (
         "_use",
         "Let a trained member encode, sample, reconstruct, interpolate or be exported.",
