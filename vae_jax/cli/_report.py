@@ -60,7 +60,7 @@ def report(
         raise ValueError("`run` must be given: the folder of a run or a sweep; got none.")
     target = checked_target(out, folders)
     number = checked_number(pictures, members)
-    pages.library()  # refused before anything is read or drawn
+    pages.check_library()  # refused before anything is read or drawn
     sweep = pages.read_sweep(folders)
     found = pages.gather(sweep)
     chosen = checked_members(sweep, members) or pages.pictured(sweep, number)

@@ -5,7 +5,7 @@ charting library inlined, and `write` a file. What trained members draw is given
 """
 
 from vae_jax.report._gather import Gathered, gather
-from vae_jax.report._library import library
+from vae_jax.report._library import check_library
 from vae_jax.report._page import check_target, page, write
 from vae_jax.report._pictures import Drawn, Images, Lines, data_uri
 from vae_jax.report._pick import pictured
@@ -18,10 +18,10 @@ __all__ = [
     "Lines",
     "Sweep",
     "Waiting",
+    "check_library",
     "check_target",
     "data_uri",
     "gather",
-    "library",
     "page",
     "pictured",
     "read_sweep",

@@ -5,6 +5,7 @@ made; all four have the licence BSD-3-Clause. Nothing is loaded when the page is
 """
 
 from functools import cache
+from typing import Any
 
 from vae_jax.report._script import between_tags
 
@@ -12,9 +13,8 @@ SNIPPET = "window.vegaEmbed = vegaEmbed; window.vega = vega;"
 """What the page calls."""
 
 
-@cache
-def library() -> str:
-    """The script, safe between its tags.
+def check_library() -> Any:
+    """The package that the library is taken from.
 
     Raises:
         ValueError: vl-convert-python is not installed; says how to get it.
@@ -26,4 +26,14 @@ def library() -> str:
             "a report needs vl-convert-python, which holds its charting library and is not "
             "installed: pip install 'vae-jax[report]'"
         ) from error
-    return between_tags(vl_convert.javascript_bundle(SNIPPET))
+    return vl_convert
+
+
+@cache
+def library() -> str:
+    """The script, safe between its tags.
+
+    Raises:
+        ValueError: see `check_library`.
+    """
+    return between_tags(check_library().javascript_bundle(SNIPPET))

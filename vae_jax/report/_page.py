@@ -40,7 +40,7 @@ def page(found: Gathered, drawn: Sequence[Drawn] = (), title: str = "") -> str:
 
     The README shows a report.
     """
-    script = library()  # a refusal comes before everything else
+    script = library()
     names = ", ".join(one.folder for one in found.origins)
     verdicts = "".join(
         f'<option value="{escaped(w)}">{escaped(w)}</option>' for w in found.verdicts
