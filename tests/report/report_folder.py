@@ -22,7 +22,11 @@ def settings(beta, seed, **more):
     }
 
 
-def row(number, config, diverged=False, units=True):
+def identity(number, first=0):
+    return f"{first + number:032x}"
+
+
+def row(number, config, diverged=False, units=True, first=0):
     """One that ended: the larger beta, the less rate; nothing is random."""
     beta, seed = config["beta"], config["seed"]
     rate = 8.0 / (1 + beta) + 0.1 * seed
@@ -43,7 +47,9 @@ def row(number, config, diverged=False, units=True):
             for n, v in metrics.items()
         }
         verdict = "diverged"
-        reasons = ["The loss or its gradient was not finite at step 7: the run ended there."]
+        reasons = [
+            "The loss or its gradient was not finite at step 7: the run ended there."
+        ]
     steps = [10, 20, 30, 40, 50, 60, 70, 80, 90, 100]
     course = np.linspace(0, rate, len(steps))
     history = {
@@ -61,7 +67,7 @@ def row(number, config, diverged=False, units=True):
         }
     return {
         "member": number,
-        "member_id": f"{number:032x}",
+        "member_id": identity(number, first),
         **config,
         "status": "diverged" if diverged else "finished",
         "first_bad_step": 7 if diverged else -1,
@@ -76,8 +82,11 @@ def row(number, config, diverged=False, units=True):
     }
 
 
-def folder(out, configs, left=(), diverged=(), **choice):
-    """A run of these settings, of which some members have not ended."""
+def folder(out, configs, left=(), diverged=(), first=0, **choice):
+    """A run of these settings, of which some members have not ended.
+
+    Members are known by their identity: with another `first` they are others.
+    """
     results.create_or_open(
         out,
         {
@@ -86,11 +95,11 @@ def folder(out, configs, left=(), diverged=(), **choice):
                 "inputs": [{"data": {"train": "e" * 64}, "sources": {}}],
             },
             "versions": {"jax": "0.0.1", "vae_jax": "0.0.2"},
-            "members": [f"{number:032x}" for number in range(len(configs))],
+            "members": [identity(number, first) for number in range(len(configs))],
         },
     )
     ended = [n for n in range(len(configs)) if n not in left]
-    rows = [row(n, configs[n], n in diverged, **choice) for n in ended]
+    rows = [row(n, configs[n], n in diverged, first=first, **choice) for n in ended]
     if rows:
         results.commit_shard(out, rows)
     return out

@@ -54,13 +54,17 @@ def opened(browser, path, viewport=DESKTOP, scheme="light"):
     page, said, asked = context.new_page(), [], []
     page.on("console", lambda one: said.append(f"{one.type}: {one.text}"))
     page.on("pageerror", lambda one: said.append(f"error: {one}"))
-    page.on("dialog", lambda one: (said.append(f"dialog: {one.message}"), one.dismiss()))
+    page.on(
+        "dialog", lambda one: (said.append(f"dialog: {one.message}"), one.dismiss())
+    )
     page.on("request", lambda one: asked.append(one.url))
     page.goto(path.as_uri())
     page.wait_for_selector("html[data-drawn]", timeout=60_000)
     yield page
     assert said == []
-    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    assert [
+        url for url in asked if not url.startswith(("file:", "data:", "blob:"))
+    ] == []
     context.close()
 
 
@@ -75,7 +79,9 @@ def written(path, run, drawn=()):
 def small(tmp_path_factory):
     """Of every kind of member, with texts that would harm if they were not escaped."""
     where = tmp_path_factory.mktemp("small")
-    configs = [c | {"label": NAUGHTY} for c in grid(4, 2)] + [settings(1.0, 9, label="b")]
+    configs = [c | {"label": NAUGHTY} for c in grid(4, 2)] + [
+        settings(1.0, 9, label="b")
+    ]
     run = folder(where / "run", configs, diverged=[1], left=[3])
     drawn = [
         Drawn(0, NAUGHTY, (Images(NAUGHTY, np.eye(8)[None].repeat(8, axis=0)),)),
@@ -95,7 +101,9 @@ def test_every_chart_is_drawn_within_the_page(browser, small, viewport, scheme):
             assert svg.bounding_box()["width"] > 0.6 * viewport["width"]
         assert page.locator("#units-time-chart svg").count() == 1
         # nothing sticks out to the side
-        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+        assert (
+            page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+        )
         paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
 
@@ -107,7 +115,10 @@ def test_points_and_lines_are_those_of_the_data(browser, small):
         points = page.locator("#plane-chart .mark-symbol.role-mark").first
         assert points.locator("path").count() == 7
         # the least of 28, 33 (seed 9), 31.7, ... nats: distortion 24 and rate 4
-        assert "The best ELBO is -28 nats, of member 0" in page.locator("#plane .said").inner_text()
+        assert (
+            "The best ELBO is -28 nats, of member 0"
+            in page.locator("#plane .said").inner_text()
+        )
 
 
 def numbers(page):
@@ -169,7 +180,9 @@ def test_choices_redraw_and_a_member_is_chosen_anywhere(browser, small):
 def test_everything_can_be_reached_by_the_keyboard(browser, small):
     with opened(browser, small) as page:
         page.keyboard.press("Tab")
-        assert page.evaluate("document.activeElement.textContent") == "Skip to the summary"
+        assert (
+            page.evaluate("document.activeElement.textContent") == "Skip to the summary"
+        )
         unnamed = page.evaluate(
             "[...document.querySelectorAll('select, input, button')].filter(e =>"
             " !(e.labels && e.labels.length) && !e.textContent.trim()).length"

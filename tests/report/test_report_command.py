@@ -76,7 +76,9 @@ def test_a_damaged_folder_is_refused_as_elsewhere(here, capsys):
     assert "shard-00000" in refused(["run", "--pictures", "0"], capsys)
 
 
-def test_a_missing_library_is_told_before_anything_is_read(tmp_path, monkeypatch, capsys):
+def test_a_missing_library_is_told_before_anything_is_read(
+    tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     said = refused(["nowhere"], capsys)
@@ -88,7 +90,10 @@ def test_members_that_cannot_draw_are_told_of(here, capsys):
     folder(here / "run", grid(2, 1))
     cli.main(["report", "run", "--members", "1"])
     tree = read_page((here / "run-report.html").read_text())
-    assert "Member 1: mlp on digits, healthy, beta=2" in tree.one("section", id="drawn").text
+    assert (
+        "Member 1: mlp on digits, healthy, beta=2"
+        in tree.one("section", id="drawn").text
+    )
     assert "It cannot draw:" in tree.one("section", id="drawn").text
 
 

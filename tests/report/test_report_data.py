@@ -1,4 +1,4 @@
-"""What charts are made of, against numbers worked out by hand; and the way back to a run."""
+"""What charts are made of, against numbers worked out by hand; and the way back."""
 
 import tomllib
 
@@ -103,7 +103,9 @@ SPECS = {
 
 @pytest.mark.parametrize("name", SPECS)
 def test_the_file_that_is_shown_makes_the_same_runs(name):
-    runs = sweeps.expand(SPECS[name] | {"base": {"num_steps": 50, **SPECS[name].get("base", {})}})
+    runs = sweeps.expand(
+        SPECS[name] | {"base": {"num_steps": 50, **SPECS[name].get("base", {})}}
+    )
     text = spec_toml([to_mapping(run) for run in runs])
     again = sweeps.expand(tomllib.loads(text))
     assert set(again) == set(runs)

@@ -8,8 +8,8 @@ import pytest
 from page_reader import read_page
 from report_folder import NAUGHTY, folder, grid, settings
 
-from vae_jax import report
-from vae_jax.report import Drawn, Images, Lines, _page
+from vae_jax import report, results
+from vae_jax.report import Drawn, Images, Lines, _gather, _page
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +64,9 @@ def test_verdicts_are_counted_and_have_their_reasons(tmp_path):
         "not finished",
     ]
     by_beta = summary.one("div", **{"aria-label": "Verdicts by beta"})
-    values = [row.one("th", scope="row").text for row in by_beta.one("tbody").every("tr")]
+    values = [
+        row.one("th", scope="row").text for row in by_beta.one("tbody").every("tr")
+    ]
     assert values == ["1", "2", "4"]
 
 
@@ -83,7 +85,11 @@ def test_nothing_is_loaded_from_outside(tmp_path):
 
 def test_links_within_the_page_lead_somewhere(tmp_path):
     _, tree = made(folder(tmp_path / "run", grid(2, 1)))
-    known = {n.attributes["id"] for t in ("section", "figure") for n in tree.every(t, id=None)}
+    known = {
+        n.attributes["id"]
+        for t in ("section", "figure")
+        for n in tree.every(t, id=None)
+    }
     targets = {a.attributes["href"] for a in tree.every("a")}
     assert {target.removeprefix("#") for target in targets} <= known
 
@@ -97,7 +103,7 @@ def test_texts_of_the_user_are_text_wherever_they_stand(tmp_path):
     text, tree = made(folder(tmp_path / "run", configs), drawn=drawn)
     # of the page itself there is one image, and no tag has a handler
     assert len(tree.every("img")) == 1
-    assert "onerror=\"" not in text
+    assert 'onerror="' not in text
     assert len(tree.every("script")) == 3
     assert NAUGHTY in tree.one("section", id="drawn").text
     assert NAUGHTY in tree.one("section", id="configuration").text
@@ -108,7 +114,9 @@ def test_texts_of_the_user_are_text_wherever_they_stand(tmp_path):
 
 
 def test_pictures_say_what_they_are(tmp_path):
-    drawn = [Drawn(1, "mlp", (Images("samples", np.zeros((3, 8, 8, 3))),), ("No path.",))]
+    drawn = [
+        Drawn(1, "mlp", (Images("samples", np.zeros((3, 8, 8, 3))),), ("No path.",))
+    ]
     _, tree = made(folder(tmp_path / "run", grid(2, 1)), drawn=drawn)
     image = tree.one("section", id="drawn").one("img")
     assert image.attributes["alt"] == "3 images side by side, samples, of member 1"
@@ -145,25 +153,8 @@ def test_configuration_digests_versions_and_the_way_back(tmp_path):
 
 def test_several_folders_are_one_page(tmp_path):
     first = folder(tmp_path / "a", grid(2, 1))
-    second = folder(tmp_path / "b", [settings(9.0, 5), settings(9.0, 6)], left=[1])
-    # members are known by their identity: those of b are others
-    for path in (second / "shards").iterdir():
-        path.unlink()
-    (second / "manifest.json").unlink()
-    from vae_jax import results
-
-    ids = ["a" * 32, "b" * 32]
-    results.create_or_open(
-        second,
-        {
-            "spec": {"configs": [settings(9.0, 5), settings(9.0, 6)]},
-            "versions": {},
-            "members": ids,
-        },
-    )
-    from report_folder import row
-
-    results.commit_shard(second, [row(0, settings(9.0, 5)) | {"member_id": ids[0]}])
+    others = [settings(9.0, 5), settings(9.0, 6)]
+    second = folder(tmp_path / "b", others, left=[1], first=50)
     _, tree = made(first, second)
     rows = rows_of(tree)
     assert [row.one("th").text for row in rows] == ["0", "1", "2", "3"]
@@ -174,16 +165,20 @@ def test_several_folders_are_one_page(tmp_path):
 
 
 def test_programs_of_ones_own_have_a_page(tmp_path):
-    """Rows without a verdict, without any number that is known here, and with no history."""
-    from vae_jax import results
-
+    """Rows without a verdict, a number that is known here, or a history."""
     ids = ["a" * 32, "b" * 32]
     results.create_or_open(
         tmp_path / "run", {"spec": {"own": 1}, "versions": {}, "members": ids}
     )
     rows = [
-        {"member": n, "member_id": ids[n], "width": n, "status": "finished",
-         "first_bad_step": None, "my_score": 0.25 * n}
+        {
+            "member": n,
+            "member_id": ids[n],
+            "width": n,
+            "status": "finished",
+            "first_bad_step": None,
+            "my_score": 0.25 * n,
+        }
         for n in (0, 1)
     ]
     results.commit_shard(tmp_path / "run", rows)
@@ -195,8 +190,6 @@ def test_programs_of_ones_own_have_a_page(tmp_path):
 
 
 def test_a_large_sweep_is_shown_in_part_and_counted_whole(tmp_path, monkeypatch):
-    from vae_jax.report import _gather
-
     monkeypatch.setattr(_gather, "MOST_MEMBERS", 5)
     _, tree = made(folder(tmp_path / "run", grid(3, 3)))
     numbers = [int(row.one("th").text) for row in rows_of(tree)]

@@ -36,13 +36,15 @@ def report(
         int | None,
         said(
             "INT",
-            f"So many members draw, {PICTURED} by default: the best of each verdict. With 0 "
-            "nothing is drawn, and JAX is not needed.",
+            f"So many members draw, {PICTURED} by default: the best of each verdict. "
+            "With 0 nothing is drawn, and JAX is not needed.",
         ),
     ] = None,
     members: Annotated[
         tuple[int, ...],
-        said("INT ...", "These members draw, in the place of the best of each verdict."),
+        said(
+            "INT ...", "These members draw, in the place of the best of each verdict."
+        ),
     ] = (),
 ) -> None:
     """Write one HTML page of any sweep, which needs no network and no server to be read.
@@ -57,7 +59,9 @@ def report(
 
     folders = [expanded(run) for run in runs]
     if not folders:
-        raise ValueError("`run` must be given: the folder of a run or a sweep; got none.")
+        raise ValueError(
+            "`run` must be given: the folder of a run or a sweep; got none."
+        )
     target = checked_target(out, folders)
     number = checked_number(pictures, members)
     pages.check_library()  # refused before anything is read or drawn
@@ -142,9 +146,7 @@ def checked_members(sweep: "Sweep", members: Sequence[int]) -> list[int]:
     return list(dict.fromkeys(members))
 
 
-def drawn_by(
-    sweep: "Sweep", found: "Gathered", chosen: Sequence[int]
-) -> "list[Drawn]":
+def drawn_by(sweep: "Sweep", found: "Gathered", chosen: Sequence[int]) -> "list[Drawn]":
     """What some members draw; JAX is loaded where there are any."""
     if not chosen:
         return []

@@ -7,8 +7,8 @@ charting library inlined, and `write` a file. What trained members draw is given
 from vae_jax.report._gather import Gathered, gather
 from vae_jax.report._library import check_library
 from vae_jax.report._page import check_target, page, write
-from vae_jax.report._pictures import Drawn, Images, Lines, data_uri
 from vae_jax.report._pick import pictured
+from vae_jax.report._pictures import Drawn, Images, Lines, data_uri
 from vae_jax.report._sweep import Sweep, Waiting, read_sweep
 
 __all__ = [

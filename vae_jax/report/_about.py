@@ -24,7 +24,9 @@ def settings_pairs(members: Sequence[Member]) -> tuple[Pairs, Pairs]:
     names = dict.fromkeys(name for one in members for name in one.settings)
     differing = [(name, _values(members, name)) for name in apart]
     shared = [
-        (name, members[0].settings.get(name, NONE)) for name in names if name not in apart
+        (name, members[0].settings.get(name, NONE))
+        for name in names
+        if name not in apart
     ]
     return differing, shared
 

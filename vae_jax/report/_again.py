@@ -65,7 +65,9 @@ def _product(rest: Sequence[dict[str, Any]]) -> list[dict[str, list[Any]]]:
         return []
     # seeds vary fastest, as in the files that are written by hand
     axes = dict(sorted(axes.items(), key=lambda item: item[0] == SEED))
-    wanted = {_key(dict(zip(axes, v, strict=True))) for v in itertools.product(*axes.values())}
+    wanted = {
+        _key(dict(zip(axes, v, strict=True))) for v in itertools.product(*axes.values())
+    }
     return [axes] if wanted == {_key(one) for one in rest} else []
 
 
@@ -103,10 +105,10 @@ def _text(value: str) -> str:
 
 
 def _toml(value: Any) -> str:
-    """A value of a manifest as TOML.
+    r"""A value of a manifest as TOML.
 
-    >>> _toml([True, 1e-05, "a\\"b", [64]])
-    '[true, 1e-05, "a\\\\"b", [64]]'
+    >>> _toml([True, 1e-05, "a\"b", [64]])
+    '[true, 1e-05, "a\\"b", [64]]'
     """
     if isinstance(value, bool):
         return str(value).lower()

@@ -120,7 +120,10 @@ def _in_order(words: Iterable[str]) -> list[str]:
 
 
 def _chart(
-    sweep: Sweep, members: Sequence[Member], names: Sequence[str], metrics: Sequence[str]
+    sweep: Sweep,
+    members: Sequence[Member],
+    names: Sequence[str],
+    metrics: Sequence[str],
 ) -> dict[str, Any]:
     """What charts are made of: columns over members, and curves over groups."""
     groups = groups_of(members, names)
@@ -132,7 +135,12 @@ def _chart(
         "group": [group_of[place] for place in range(len(members))],
         "verdicts": _in_order([one.verdict for one in members]),
         "settings": [
-            {"name": n, "is_seed": n == SEED, "of": texts[n], "values": ordered(texts[n])}
+            {
+                "name": n,
+                "is_seed": n == SEED,
+                "of": texts[n],
+                "values": ordered(texts[n]),
+            }
             for n in names
         ],
         "metrics": [

@@ -62,7 +62,9 @@ def curves(
     most = max(FEWEST_STEPS, min(MOST_STEPS, most))
     present = set(found.index.get_level_values(0))
     return [
-        _curve(found.loc[g], names, len(own) > 1, most) if g in present else {"steps": []}
+        _curve(found.loc[g], names, len(own) > 1, most)
+        if g in present
+        else {"steps": []}
         for g, own in enumerate(groups)
     ]
 
@@ -73,7 +75,9 @@ def _curve(
     """One group: `table` has a row a step."""
     table = table.iloc[evenly(len(table), most)]
     curve: dict[str, Any] = {"steps": [int(step) for step in table.index]}
-    kinds = {"mean": "mean", "low": "min", "high": "max"} if several else {"mean": "mean"}
+    kinds = (
+        {"mean": "mean", "low": "min", "high": "max"} if several else {"mean": "mean"}
+    )
     for name in names:
         own = {kind: table[name][of] for kind, of in kinds.items()}
         if own["mean"].notna().any():

@@ -98,7 +98,10 @@ def _row(one: Member, settings: Sequence[str], metrics: Sequence[str]) -> str:
         f"<td>{badge(one.verdict)}</td>",
         *(f"<td>{escaped(one.settings.get(name, NONE))}</td>" for name in settings),
         f"<td>{escaped(one.status)}</td>",
-        *(f'<td class="n">{shown_number(one.metrics.get(name))}</td>' for name in metrics),
+        *(
+            f'<td class="n">{shown_number(one.metrics.get(name))}</td>'
+            for name in metrics
+        ),
         f"<td>{_why(one)}</td>",
     ]
     return f'<tr data-verdict="{escaped(one.verdict)}">{"".join(cells)}</tr>'
@@ -107,5 +110,5 @@ def _row(one: Member, settings: Sequence[str], metrics: Sequence[str]) -> str:
 def _why(one: Member) -> str:
     if not one.reasons:
         return ""
-    first = one.reasons[0]
-    return f"<details><summary>{escaped(first)}</summary>{listed(one.reasons[1:])}</details>"
+    first, more = escaped(one.reasons[0]), listed(one.reasons[1:])
+    return f"<details><summary>{first}</summary>{more}</details>"

@@ -81,7 +81,11 @@ def _verdict(row: Mapping[str, Any]) -> str:
 
 def _reasons(row: Mapping[str, Any]) -> tuple[str, ...]:
     said = tuple(map(str, row.get("reasons") or ()))
-    if row["status"] == "diverged" and not said and not is_missing(row["first_bad_step"]):
+    if (
+        row["status"] == "diverged"
+        and not said
+        and not is_missing(row["first_bad_step"])
+    ):
         said = (f"A number was not finite at step {row['first_bad_step']}.",)
     if row["status"] == "stopped":
         why = f"Stopped at step {row['stopped_at']:g}: {row['stopped_because']}."
@@ -95,7 +99,10 @@ def _with_elbo(numbers: dict[str, Any]) -> dict[str, float | None]:
     if not set(numbers) >= {"distortion", "rate"}:
         return numbers
     lost = any(is_missing(part) for part in parts)
-    return {"elbo": None if lost else -sum(p for p in parts if p is not None), **numbers}
+    return {
+        "elbo": None if lost else -sum(p for p in parts if p is not None),
+        **numbers,
+    }
 
 
 def _numbers(cell: Any) -> tuple[float, ...]:
@@ -109,9 +116,7 @@ def _unended(one: Waiting, several: bool) -> Member:
     settings = {name: text_of(value) for name, value in one.settings.items()}
     if several:
         settings = {"folder": one.folder, **settings}
-    return Member(
-        one.number, settings, one.state, NOT_FINISHED, (_why(one),), {}, ()
-    )
+    return Member(one.number, settings, one.state, NOT_FINISHED, (_why(one),), {}, ())
 
 
 def _why(one: Waiting) -> str:

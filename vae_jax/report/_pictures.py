@@ -73,7 +73,11 @@ def data_uri(images: np.ndarray, largest: int = LARGEST_SIDE) -> str:
     >>> data_uri(np.zeros((2, 4, 4))).partition(",")[0]
     'data:image/png;base64'
     """
-    if images.ndim not in (3, 4) or images.shape[3:] not in ((), (3,)) or not images.size:
+    if (
+        images.ndim not in (3, 4)
+        or images.shape[3:] not in ((), (3,))
+        or not images.size
+    ):
         raise ValueError(
             "`images` must have the shape (num, height, width) or (num, height, width, 3); "
             f"got {images.shape}."

@@ -30,7 +30,8 @@ def told(found: Gathered) -> list[str]:
     parts = [f"{n} {word}" for word, n in found.verdicts.items()]
     said[0] = f"{said[0]} Verdicts: {', '.join(parts)}."
     waiting = {
-        s: n for s, n in found.statuses.items()
+        s: n
+        for s, n in found.statuses.items()
         if s in ("running", "interrupted", "not begun")
     }
     if waiting:
@@ -63,10 +64,14 @@ def verdict_table(found: Gathered) -> str:
         one = next((m for m in found.members if m.verdict == word), None)
         why = ""
         if one is not None:
-            link = f'<a href="#units" data-member="{one.number}">member {one.number}</a>'
+            link = (
+                f'<a href="#units" data-member="{one.number}">member {one.number}</a>'
+            )
             why = f"<p>For example {link}:</p>{listed(one.reasons)}"
         share = f"--share:{number / most:.3f}"
-        bar = f'<span class="bar {slug(word)}" style="{share}" aria-hidden="true"></span>'
+        bar = (
+            f'<span class="bar {slug(word)}" style="{share}" aria-hidden="true"></span>'
+        )
         rows.append(
             f'<tr><th scope="row">{badge(word)}</th><td class="n">{number}</td>'
             f"<td>{bar}</td><td>{why}</td></tr>"

@@ -105,7 +105,9 @@ def _waiting(
     missing, offset = set(stored.missing), 0
     for name, manifest in manifests.items():
         size = len(manifest.get("members", ())) or _stored_size(name)
-        own = sorted(number - offset for number in missing if 0 <= number - offset < size)
+        own = sorted(
+            number - offset for number in missing if 0 <= number - offset < size
+        )
         known = _states(name, manifest) if own else {}
         configs = manifest["spec"].get("configs", [])
         for number in own:
@@ -126,9 +128,7 @@ def _stored_size(name: str) -> int:
     return max(numbers, default=-1) + 1
 
 
-def _states(
-    name: str, manifest: results.Manifest
-) -> dict[int, "folders.MemberState"]:
+def _states(name: str, manifest: results.Manifest) -> dict[int, "folders.MemberState"]:
     """How far members are, where the folder is of settings with a number of steps."""
     configs = manifest["spec"].get("configs", [])
     told = all("num_steps" in one for one in configs)

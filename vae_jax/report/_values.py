@@ -129,10 +129,10 @@ def rounded(value: Any) -> float | int | None:
 
 
 def in_script(value: Any) -> str:
-    """JSON that is safe between the tags of a script, whatever texts are in it.
+    r"""JSON that is safe between the tags of a script, whatever texts are in it.
 
     >>> in_script("</script>")
-    '"\\\\u003c/script\\\\u003e"'
+    '"\\u003c/script\\u003e"'
     """
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return re.sub("[<>&\u2028\u2029]", lambda m: f"\\u{ord(m[0]):04x}", text)
