@@ -51,10 +51,10 @@ function colourScale(name) {
 async function draw(id, spec, description) {
   const target = document.getElementById(id);
   const whole = {
-    $schema: "https://vega.github.io/schema/vega-lite/v5.json", width: "container",
+    width: "container",
     autosize: { type: "fit-x", contains: "padding" }, description, ...spec,
   };
-  const options = { renderer: "svg", actions: false, config: chartConfig(), tooltip: { theme: matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light" } };
+  const options = { mode: "vega-lite", renderer: "svg", actions: false, config: chartConfig(), tooltip: { theme: matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light" } };
   views.get(id)?.finalize();
   const { view } = await vegaEmbed(target, whole, options);
   views.set(id, view);

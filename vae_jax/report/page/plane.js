@@ -45,7 +45,7 @@ function planeSpec(points, line, by) {
       {
         data: { values: points },
         mark: { type: "point", filled: true, size: 70, opacity: 0.85, aria: false, cursor: "pointer" },
-        encoding: { x, y, shape, color: { field: "c", type: "nominal", ...scale }, tooltip },
+        encoding: { x, y, shape, color: { field: by === "verdict" ? "v" : "c", type: "nominal", ...scale }, tooltip },
       },
       {
         data: { values: points.filter((point) => point.n === chosenMember) },
