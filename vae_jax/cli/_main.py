@@ -40,7 +40,7 @@ COMMANDS = {
     ),
     "report": (
         "_report",
-        "Write one HTML page of a sweep: verdicts, charts, members, and how to repeat it.",
+        "Write one HTML page of any run or sweep, which is read without a network.",
     ),
     "use": (
         "_use",

@@ -47,7 +47,7 @@ def report(
         ),
     ] = (),
 ) -> None:
-    """Write one HTML page of any sweep, which needs no network and no server to be read.
+    """Write one HTML page of any run or sweep, which is read without a network.
 
     It has the verdicts and their reasons; charts of the rate-distortion plane, of collapse
     over two settings, of training with its seeds as bands, of the schedule and of every

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from vae_jax.report._members import Member
+from vae_jax.report._members import Member, members_of
 from vae_jax.report._sweep import Sweep
 
 USABLE = ("finished", "stopped")
@@ -26,8 +26,6 @@ def pictured(sweep: Sweep, number: int) -> list[int]:
     >>> pictured(Sweep({}, rows, None, []), 2)
     [1, 2]
     """
-    from vae_jax.report._members import members_of
-
     usable = [one for one in members_of(sweep) if one.status in USABLE]
     usable.sort(key=_cost)
     by_verdict: dict[str, list[Member]] = {}
