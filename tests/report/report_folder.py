@@ -93,6 +93,7 @@ def folder(out, configs, left=(), diverged=(), first=0, **choice):
             "spec": {
                 "configs": configs,
                 "inputs": [{"data": {"train": "e" * 64}, "sources": {}}],
+                "input_of": [0] * len(configs),
             },
             "versions": {"jax": "0.0.1", "vae_jax": "0.0.2"},
             "members": [identity(number, first) for number in range(len(configs))],

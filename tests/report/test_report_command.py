@@ -7,7 +7,7 @@ import pytest
 from page_reader import read_page
 from report_folder import folder, grid
 
-from vae_jax import cli, report
+from vae_jax import cli, report, sweeps
 from vae_jax.report import _page
 
 
@@ -16,6 +16,7 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(report, "check_library", lambda: None)
     monkeypatch.setattr(_page, "library", lambda: "var vegaEmbed;")
+    monkeypatch.setattr(sweeps, "setup_jax", lambda *_: None)
     return tmp_path
 
 
@@ -54,7 +55,7 @@ def test_a_page_of_numbers(here, capsys):
         (["run", "--members", "17"], r"(0, 2, 3, 4, 5); got 17."),
         (["run", "run"], "each another"),
         (["begun"], "begun has no results yet: 0 of 2 members are finished."),
-        ([], "RUN"),
+        ([], "`run` must be given: the folder of a run or a sweep"),
     ],
 )
 def test_what_cannot_be_done_is_refused(here, capsys, words, message):
@@ -86,7 +87,7 @@ def test_a_missing_library_is_told_before_anything_is_read(
 
 
 def test_members_that_cannot_draw_are_told_of(here, capsys):
-    """No parameters were kept of these: the page is made, and says so."""
+    """The digests of their data are made up: the page is made, and says so."""
     folder(here / "run", grid(2, 1))
     cli.main(["report", "run", "--members", "1"])
     tree = read_page((here / "run-report.html").read_text())

@@ -6,7 +6,7 @@ from typing import Any
 from vae_jax import results
 from vae_jax.report._again import spec_toml
 from vae_jax.report._members import Member, varied
-from vae_jax.report._sweep import Sweep
+from vae_jax.report._sweep import Manifest, Sweep
 from vae_jax.report._values import NONE, ordered, shown_number, text_of
 
 SHOWN = 12
@@ -50,7 +50,7 @@ def origin_pairs(sweep: Sweep, name: str) -> Pairs:
     return pairs + _machine(manifest, rows) + _times(name, rows)
 
 
-def _data(manifest: results.Manifest, rows: Sequence[Mapping[str, Any]]) -> Pairs:
+def _data(manifest: Manifest, rows: Sequence[Mapping[str, Any]]) -> Pairs:
     """Digests of the data of the members, and of the user's own files."""
     inputs = manifest["spec"].get("inputs", [])
     pairs = dict.fromkeys(
@@ -63,7 +63,7 @@ def _data(manifest: results.Manifest, rows: Sequence[Mapping[str, Any]]) -> Pair
     return [*pairs, *(("data in all", digest) for digest in sorted(digests))]
 
 
-def _machine(manifest: results.Manifest, rows: Sequence[Mapping[str, Any]]) -> Pairs:
+def _machine(manifest: Manifest, rows: Sequence[Mapping[str, Any]]) -> Pairs:
     found = {
         name: ordered(text_of(row[name]) for row in rows if row.get(name) is not None)
         for name in ("device", "num_devices", "threads", "strategy")

@@ -10,6 +10,9 @@ from vae_jax import folders, results
 if TYPE_CHECKING:
     import pandas as pd
 
+Manifest = dict[str, Any]
+"""What a run folder is, as JSON."""
+
 UNFINISHED = {"running": "running", "stopped": "interrupted", "left": "not begun"}
 """Words for what a folder says of a member that is not stored; a row that says "stopped"
 is of one that had collapsed."""
@@ -51,7 +54,7 @@ class Sweep(NamedTuple):
     ('manifests', 'rows', 'metrics', 'waiting')
     """
 
-    manifests: dict[str, results.Manifest]
+    manifests: dict[str, Manifest]
     rows: list[dict[str, Any]]
     metrics: "pd.DataFrame"
     waiting: list[Waiting]
@@ -99,7 +102,7 @@ def read_sweep(runs: Sequence[str | os.PathLike[str]]) -> Sweep:
 
 
 def _waiting(
-    manifests: Mapping[str, results.Manifest], stored: results.Results
+    manifests: Mapping[str, Manifest], stored: results.Results
 ) -> Iterator[Waiting]:
     """The members that have not ended, folder by folder."""
     missing, offset = set(stored.missing), 0
@@ -128,7 +131,7 @@ def _stored_size(name: str) -> int:
     return max(numbers, default=-1) + 1
 
 
-def _states(name: str, manifest: results.Manifest) -> dict[int, "folders.MemberState"]:
+def _states(name: str, manifest: Manifest) -> dict[int, "folders.MemberState"]:
     """How far members are, where the folder is of settings with a number of steps."""
     configs = manifest["spec"].get("configs", [])
     told = all("num_steps" in one for one in configs)
