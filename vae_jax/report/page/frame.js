@@ -1,7 +1,11 @@
 // What all charts share: data, colours of the page, choices, and the tables beside them.
 
 const DATA = JSON.parse(document.getElementById("data").textContent);
-const PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#8C6D31", "#7F7F7F"];
+// of Okabe and Ito, and two more; on dark paper brighter ones
+const PALETTES = {
+  light: ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#8C6D31", "#7F7F7F"],
+  dark: ["#56B4E9", "#FF7F45", "#2BC79A", "#E28FC0", "#E69F00", "#F0E442", "#B39DDB", "#AAAAAA"],
+};
 const DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [10, 4], [4, 2], [1, 3], [6, 2, 1, 2]];
 const SHAPES = {
   "healthy": "circle", "partially collapsed": "square", "collapsed": "triangle-down",
@@ -9,6 +13,7 @@ const SHAPES = {
 };
 const MOST_LINES = 80;
 const views = new Map();
+const isDark = () => matchMedia("(prefers-color-scheme: dark)").matches;
 
 const metricNamed = (name) => DATA.metrics.find((one) => one.name === name);
 const settingNamed = (name) => DATA.settings.find((one) => one.name === name);
@@ -42,8 +47,9 @@ function colourScale(name) {
     return { title: "verdict", scale: { domain: DATA.verdicts, range: DATA.verdicts.map(verdictColour) } };
   }
   const values = settingNamed(name).values;
-  const few = values.length <= PALETTE.length;
-  const scale = few ? { domain: values, range: PALETTE.slice(0, values.length) } : { domain: values, scheme: "viridis" };
+  const palette = PALETTES[isDark() ? "dark" : "light"];
+  const few = values.length <= palette.length;
+  const scale = few ? { domain: values, range: palette.slice(0, values.length) } : { domain: values, scheme: "viridis" };
   const legend = values.length > 24 ? null : {};
   return { title: name, scale, ...(legend === null ? { legend } : {}) };
 }
@@ -54,7 +60,7 @@ async function draw(id, spec, description) {
     width: "container",
     autosize: { type: "fit-x", contains: "padding" }, description, ...spec,
   };
-  const options = { mode: "vega-lite", renderer: "svg", actions: false, config: chartConfig(), tooltip: { theme: matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light" } };
+  const options = { mode: "vega-lite", renderer: "svg", actions: false, config: chartConfig(), tooltip: { theme: isDark() ? "dark" : "light" } };
   views.get(id)?.finalize();
   const { view } = await vegaEmbed(target, whole, options);
   views.set(id, view);

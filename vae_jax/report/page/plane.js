@@ -38,6 +38,7 @@ function planeSpec(points, line, by) {
     { field: "r", title: "rate", format: ".4" }, { field: "d", title: "distortion", format: ".4" },
     { field: "e", title: "ELBO", format: ".4" },
   ];
+  const ring = points.filter((point) => point.n === chosenMember);
   return {
     height: 360,
     layer: [
@@ -47,10 +48,11 @@ function planeSpec(points, line, by) {
         mark: { type: "point", filled: true, size: 70, opacity: 0.85, aria: false, cursor: "pointer" },
         encoding: { x, y, shape, color: { field: by === "verdict" ? "v" : "c", type: "nominal", ...scale }, tooltip },
       },
-      {
-        data: { values: points.filter((point) => point.n === chosenMember) },
+      // no layer without a point: its axes would have no extent
+      ...ring.map((point) => ({
+        data: { values: [point] },
         mark: { type: "point", size: 320, strokeWidth: 2, color: colour("ink"), aria: false }, encoding: { x, y },
-      },
+      })),
     ],
   };
 }
