@@ -20,7 +20,11 @@ DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 812}
 CHARTS = ("plane", "map", "training", "schedule", "units")
 MOST_BYTES = 6_000_000
 SECONDS = 2.0
-"""In which a page of 1000 members has drawn everything, by the issue that asked for it."""
+"""In which a page of 1000 members has drawn everything, by the issue that asked for it: of
+the thread that draws, for what else this machine does is no fault of the page."""
+
+PATIENCE = 300_000
+"""Milliseconds: a machine that is busy otherwise takes its time."""
 
 SYSTEM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -46,20 +50,27 @@ def browser():
 
 
 @contextlib.contextmanager
-def opened(browser, path, viewport=DESKTOP, scheme="light"):
+def opened(browser, path, viewport=DESKTOP, scheme="light", measured=False):
     """A page that has drawn everything; it must have said and asked for nothing."""
     context = browser.new_context(
         viewport=viewport, color_scheme=scheme, offline=True, reduced_motion="reduce"
     )
     page, said, asked = context.new_page(), [], []
+    page.set_default_timeout(PATIENCE)
     page.on("console", lambda one: said.append(f"{one.type}: {one.text}"))
     page.on("pageerror", lambda one: said.append(f"error: {one}"))
     page.on(
         "dialog", lambda one: (said.append(f"dialog: {one.message}"), one.dismiss())
     )
     page.on("request", lambda one: asked.append(one.url))
-    page.goto(path.as_uri())
-    page.wait_for_selector("html[data-drawn]", timeout=60_000)
+    tool = context.new_cdp_session(page) if measured else None
+    if measured:
+        tool.send("Performance.enable", {"timeDomain": "threadTicks"})
+    page.goto(path.as_uri(), wait_until="commit", timeout=PATIENCE)
+    page.wait_for_selector("html[data-drawn]", timeout=PATIENCE)
+    if measured:
+        found = tool.send("Performance.getMetrics")["metrics"]
+        [page.thread_seconds] = [m["value"] for m in found if m["name"] == "ThreadTime"]
     yield page
     assert said == []
     assert [
@@ -195,9 +206,10 @@ def test_everything_can_be_reached_by_the_keyboard(browser, small):
 def test_a_thousand_members_are_drawn_in_two_seconds(browser, tmp_path):
     configs = [settings(round(0.01 * b, 2), s) for b in range(1, 335) for s in range(3)]
     path = written(tmp_path / "large.html", folder(tmp_path / "run", configs[:1000]))
-    drawn = []
-    for _ in range(2):  # what else the machine does is no fault of the page
-        with opened(browser, path) as page:
+    seconds = []
+    for _ in range(2):
+        with opened(browser, path, measured=True) as page:
             assert page.locator("#members tbody tr").count() == 1000
-            drawn.append(float(page.locator("html").get_attribute("data-drawn")))
-    assert min(drawn) < 1000 * SECONDS, drawn
+            assert page.locator(".chart svg").count() == 6
+            seconds.append(page.thread_seconds)
+    assert min(seconds) < SECONDS, seconds
