@@ -36,7 +36,7 @@ function chartConfig() {
   return {
     background: "transparent", font: "system-ui, sans-serif", view: { stroke: line },
     axis: { ...text, gridColor: line, gridOpacity: 0.6, domainColor: line, tickColor: line, labelOverlap: true },
-    legend: { ...text, orient: "bottom", columns: window.innerWidth < 640 ? 2 : 5, labelLimit: 140, symbolSize: 80 },
+    legend: { ...text, orient: "bottom", columns: window.innerWidth < 640 ? 2 : 5, labelLimit: 140, symbolSize: 80, symbolOpacity: 1 },
     text: { color: ink },
   };
 }

@@ -3,13 +3,13 @@
 let chosenMember = null;
 
 function planePoints(by) {
-  const [rate, distortion] = [metricNamed("rate").of, metricNamed("distortion").of];
+  const [rate, distortion, elbo] = ["rate", "distortion", "elbo"].map((name) => metricNamed(name).of);
   const colours = by === "verdict" ? DATA.verdict : settingNamed(by).of;
   return DATA.number
     .map((n, place) => ({
       n, r: rate[place], d: distortion[place], c: colours[place], v: DATA.verdict[place],
       s: settingsText(place) || "no setting differs",
-      e: isNumber(rate[place]) && isNumber(distortion[place]) ? -(rate[place] + distortion[place]) : null,
+      e: elbo[place],
     }))
     .filter((point) => isNumber(point.e));
 }
@@ -18,7 +18,7 @@ function planePoints(by) {
 function elboLine(points, best) {
   const most = Math.max(...points.map((one) => one.r));
   const lowest = Math.min(...points.map((one) => one.d));
-  const pad = 0.05 * (Math.max(...points.map((one) => one.d)) - lowest) || 1;
+  const pad = 0.35 * (Math.max(...points.map((one) => one.d)) - lowest) || 1;
   const end = Math.max(best.r, Math.min(1.05 * most, -best.e - lowest + pad), 1e-3);
   return [0, end].map((r) => ({ r, d: -best.e - r }));
 }
@@ -76,7 +76,7 @@ async function drawPlane(select) {
 }
 
 function startPlane() {
-  const ready = metricNamed("rate") && metricNamed("distortion") && planePoints("verdict").length;
+  const ready = metricNamed("elbo") && planePoints("verdict").length;
   if (!ready) return null;
   const figure = figureOf("plane");
   figure.hidden = false;
