@@ -17,6 +17,11 @@ function curveRows(groups, metric, by) {
   return rows;
 }
 
+// what has a band; no layer is made of none, whose axes would have no extent
+function bandRows(rows, log) {
+  return rows.filter((row) => isNumber(row.l) && (!log || row.l > 0));
+}
+
 function chosenGroups(filters) {
   const fits = (group) => Object.entries(filters).every(([name, select]) =>
     select.value === ANY || settingNamed(name).of[firstOf[group]] === select.value);
@@ -36,14 +41,15 @@ function curveSpec(rows, metric, by, log) {
   const dashed = by !== null && settingNamed(by).values.length <= DASHES.length;
   const dash = dashed ? { strokeDash: { field: "c", type: "nominal", title: by, scale: { domain: settingNamed(by).values, range: DASHES } } } : {};
   const plain = by === null ? { color: colour("series") } : {};
+  const band = bandRows(rows, log);
   return {
     height: 320, data: { values: rows },
     layer: [
-      {
-        transform: [{ filter: log ? "datum.l > 0" : "datum.l !== null" }],
+      ...(band.length ? [{
+        data: { values: band },
         mark: { type: "area", opacity: 0.18, aria: false, ...plain },
         encoding: { x, y: { field: "l", type: "quantitative", title, scale }, y2: { field: "h" }, ...look },
-      },
+      }] : []),
       {
         mark: { type: "line", aria: false, strokeWidth: 2, ...plain },
         encoding: {
@@ -106,13 +112,15 @@ function scheduleSpec(group) {
   const rate = { type: "quantitative", title: "rate, KL (nats)", axis: axis("series"), scale: { zero: true } };
   const beta = { field: "m", type: "quantitative", title: "beta (dashed)", axis: { ...axis("series-2"), grid: false }, scale: { zero: true } };
   const tooltip = [{ field: "x", title: "step" }, { field: "m", title: "value" }];
+  const rates = curveRows([group], "rate", null);
+  const band = bandRows(rates, false);
   return {
     height: 280, resolve: { scale: { y: "independent" } },
     layer: [
       {
-        data: { values: curveRows([group], "rate", null) },
+        data: { values: rates },
         layer: [
-          { transform: [{ filter: "datum.l !== null" }], mark: { type: "area", opacity: 0.2, color: colour("series"), aria: false }, encoding: { x, y: { ...rate, field: "l" }, y2: { field: "h" } } },
+          ...(band.length ? [{ data: { values: band }, mark: { type: "area", opacity: 0.2, color: colour("series"), aria: false }, encoding: { x, y: { ...rate, field: "l" }, y2: { field: "h" } } }] : []),
           { mark: { type: "line", color: colour("series"), strokeWidth: 2, aria: false }, encoding: { x, y: { ...rate, field: "m" }, tooltip } },
         ],
       },
