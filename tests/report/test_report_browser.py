@@ -164,9 +164,13 @@ def test_the_table_sorts_and_filters_by_mouse_and_keyboard(browser, small):
         assert len(numbers(page)) == 9
 
 
+def choice(page, figure, name):
+    return page.locator(f"#{figure} .choices").get_by_label(name, exact=True)
+
+
 def test_choices_redraw_and_a_member_is_chosen_anywhere(browser, small):
     with opened(browser, small) as page:
-        page.locator("#map").get_by_label("Down").select_option("seed")
+        choice(page, "map", "Down").select_option("seed")
         page.wait_for_function(
             "document.querySelector('#map .said').textContent.includes('by beta and seed')"
         )
@@ -179,8 +183,8 @@ def test_choices_redraw_and_a_member_is_chosen_anywhere(browser, small):
         rows = page.locator("#units .numbers tbody tr")
         assert rows.count() == 4
         assert rows.first.locator("td").first.inner_text() == "0"
-        page.locator("#training").get_by_label("Scale").select_option("log")
-        page.locator("#training").get_by_label("Only beta").select_option("2")
+        choice(page, "training", "Scale").select_option("log")
+        choice(page, "training", "Only beta").select_option("2")
         page.wait_for_function(
             "document.querySelector('#training .said').textContent.includes(': 1 lines')"
         )

@@ -5,7 +5,7 @@ from typing import Any
 
 from vae_jax import results
 from vae_jax.report._again import spec_toml
-from vae_jax.report._members import Member, varied
+from vae_jax.report._members import Member, differing
 from vae_jax.report._sweep import Manifest, Sweep
 from vae_jax.report._values import NONE, ordered, shown_number, text_of
 
@@ -20,15 +20,15 @@ Pairs = list[tuple[str, str]]
 
 def settings_pairs(members: Sequence[Member]) -> tuple[Pairs, Pairs]:
     """Settings in which members differ with their values, and those that all share."""
-    apart = varied(members)
+    apart = differing(members)
     names = dict.fromkeys(name for one in members for name in one.settings)
-    differing = [(name, _values(members, name)) for name in apart]
+    others = [(name, _values(members, name)) for name in apart]
     shared = [
         (name, members[0].settings.get(name, NONE))
         for name in names
         if name not in apart
     ]
-    return differing, shared
+    return others, shared
 
 
 def _values(members: Sequence[Member], name: str) -> str:

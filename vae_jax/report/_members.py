@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from vae_jax.report._sweep import Sweep, Waiting
-from vae_jax.report._values import is_missing, is_number, text_of
+from vae_jax.report._values import NONE, is_missing, is_number, text_of
 from vae_jax.results import HOST_COLUMNS
 
 SEED = "seed"
@@ -136,20 +136,45 @@ def _why(one: Waiting) -> str:
     )
 
 
-def varied(members: Sequence[Member]) -> list[str]:
+def differing(members: Sequence[Member]) -> list[str]:
     """The settings in which members differ, in their order.
 
     >>> members = [Member(0, {"beta": b, "model": "mlp"}, "", "", (), {}, ()) for b in "12"]
-    >>> varied(members)
+    >>> differing(members)
     ['beta']
     """
     names = dict.fromkeys(name for one in members for name in one.settings)
     return [name for name in names if len(values_of(members, name)) > 1]
 
 
+def varied(members: Sequence[Member]) -> list[str]:
+    """The settings that tell members apart.
+
+    Left out is what only comes with the value of another: a setting that has one value
+    where there is one, and is there for some values of another setting alone.
+
+    >>> told = [{"model": "mlp"}, {"model": "lstm", "embedding": "8"}]
+    >>> varied([Member(0, settings, "", "", (), {}, ()) for settings in told])
+    ['model']
+    """
+    names = differing(members)
+    told = {n: tuple(one.settings.get(n, NONE) for one in members) for n in names}
+    own = [n for n in names if len(set(told[n]) - {NONE}) > 1]
+    return [
+        name
+        for name in names
+        if name in own or not any(_comes_with(told[name], told[one]) for one in own)
+    ]
+
+
+def _comes_with(told: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether the values of another setting say those of this one."""
+    return len(set(zip(told, other, strict=True))) == len(set(other))
+
+
 def values_of(members: Sequence[Member], name: str) -> set[str]:
     """The values of a setting, "none" where a member has no such setting."""
-    return {one.settings.get(name, "none") for one in members}
+    return {one.settings.get(name, NONE) for one in members}
 
 
 def metric_names(members: Sequence[Member]) -> list[str]:
@@ -177,6 +202,6 @@ def groups_of(members: Sequence[Member], names: Sequence[str]) -> list[list[int]
     apart = [name for name in names if name != SEED]
     found: dict[tuple[str, ...], list[int]] = {}
     for place, one in enumerate(members):
-        key = tuple(one.settings.get(name, "none") for name in apart)
+        key = tuple(one.settings.get(name, NONE) for name in apart)
         found.setdefault(key, []).append(place)
     return list(found.values())

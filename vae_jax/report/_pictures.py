@@ -11,6 +11,9 @@ from PIL import Image
 LARGEST_SIDE = 96
 """Pixels of an image in a page; a larger one is made smaller."""
 
+GREY = 128
+"""Between two images."""
+
 PICTURE_BYTES = 2_000_000
 """That all pictures of a page have, as text: a page has at most 6 MB."""
 
@@ -83,7 +86,7 @@ def data_uri(images: np.ndarray, largest: int = LARGEST_SIDE) -> str:
             f"got {images.shape}."
         )
     levels = np.round(255 * np.clip(images, 0, 1)).astype(np.uint8)
-    row = Image.fromarray(np.concatenate(list(levels), axis=1))
+    row = Image.fromarray(np.concatenate(_apart(levels), axis=1))
     side = max(images.shape[1:3])
     if side > largest:
         factor = largest / side
@@ -92,6 +95,13 @@ def data_uri(images: np.ndarray, largest: int = LARGEST_SIDE) -> str:
     buffer = io.BytesIO()
     row.save(buffer, format="PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _apart(levels: np.ndarray) -> list[np.ndarray]:
+    """Images with a strip of grey between them."""
+    strip = np.full_like(levels[0][:, : max(1, levels.shape[2] // 16)], GREY)
+    parts = [part for image in levels for part in (image, strip)]
+    return parts[:-1]
 
 
 def fitting_uris(drawn: Sequence[Drawn]) -> list[list[str]]:

@@ -11,6 +11,9 @@ from vae_jax.report._values import NONE, label_of, ordered, shown_number
 MOST_VALUES = 12
 """Of a setting, whose verdicts are counted in a table."""
 
+FEW_SETTINGS = 3
+"""Whose tables are unfolded."""
+
 MEANS = ("rate", "mutual_information")
 """Numbers whose mean stands beside the verdicts of a value."""
 
@@ -18,8 +21,10 @@ MEANS = ("rate", "mutual_information")
 def summary(found: Gathered) -> str:
     """Sentences, a table of verdicts with reasons, and one a setting."""
     sentences = "".join(f"<p>{escaped(one)}</p>" for one in told(found))
-    tables = "".join(by_setting(found, name) for name in found.varied if name != SEED)
-    more = f"<details open><summary>Verdicts by setting</summary>{tables}</details>"
+    names = [name for name in found.varied if name != SEED]
+    tables = "".join(by_setting(found, name) for name in names)
+    is_open = " open" if len(names) <= FEW_SETTINGS else ""
+    more = f"<details{is_open}><summary>Verdicts by setting</summary>{tables}</details>"
     return sentences + verdict_table(found) + (more if tables else "")
 
 

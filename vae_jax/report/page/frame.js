@@ -32,7 +32,7 @@ function verdictColour(word) {
 
 function chartConfig() {
   const [ink, line] = [colour("ink"), colour("line")];
-  const text = { labelColor: ink, titleColor: ink, labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal" };
+  const text = { aria: false, labelColor: ink, titleColor: ink, labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal" };
   return {
     background: "transparent", font: "system-ui, sans-serif", view: { stroke: line },
     axis: { ...text, gridColor: line, gridOpacity: 0.6, domainColor: line, tickColor: line, labelOverlap: true },
@@ -81,6 +81,7 @@ function choice(figure, label, options, chosen, changed) {
   const holder = document.createElement("label");
   const select = document.createElement("select");
   for (const [value, text] of options) select.add(new Option(text, value, false, value === chosen));
+  select.setAttribute("aria-label", label);
   holder.append(label, select);
   figure.querySelector(".choices").append(holder);
   select.addEventListener("change", changed);
