@@ -23,6 +23,8 @@ SECONDS = 2.0
 """In which a page of 1000 members has drawn everything, by the issue that asked for it: of
 the thread that draws, for what else this machine does is no fault of the page."""
 
+LONG = " so that nothing may stick out, however long it is" * 8
+
 PATIENCE = 300_000
 """Milliseconds: a machine that is busy otherwise takes its time."""
 
@@ -90,7 +92,7 @@ def written(path, run, drawn=()):
 def small(tmp_path_factory):
     """Of every kind of member, with texts that would harm if they were not escaped."""
     where = tmp_path_factory.mktemp("small")
-    configs = [c | {"label": NAUGHTY} for c in grid(4, 2)] + [
+    configs = [c | {"label": NAUGHTY + LONG} for c in grid(4, 2)] + [
         settings(1.0, 9, label="b")
     ]
     run = folder(where / "run", configs, diverged=[1], left=[3])
