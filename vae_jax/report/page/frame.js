@@ -114,7 +114,7 @@ function numbersTable(id, caption, heads, rows) {
 }
 
 const firstOf = DATA.groups.map((_, group) => DATA.group.indexOf(group));
-const sizeOf = DATA.groups.map((_, group) => DATA.group.filter((one) => one === group).length);
+const sizeOf = DATA.groups.map((_, group) => DATA.group.filter((one, place) => one === group && DATA.verdict[place] !== "not finished").length);
 
 function settingsText(place, names) {
   const own = DATA.settings.filter((one) => !names || names.includes(one.name));
