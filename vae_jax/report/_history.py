@@ -62,7 +62,7 @@ def curves(
     most = max(FEWEST_STEPS, min(MOST_STEPS, most))
     present = set(found.index.get_level_values(0))
     return [
-        _curve(found.loc[g], names, len(own) > 1, most)
+        _curve(found.loc[[g]].droplevel("group"), names, len(own) > 1, most)
         if g in present
         else {"steps": []}
         for g, own in enumerate(groups)

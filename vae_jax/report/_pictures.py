@@ -91,7 +91,7 @@ def data_uri(images: np.ndarray, largest: int = LARGEST_SIDE) -> str:
     if side > largest:
         factor = largest / side
         size = (max(1, round(n * factor)) for n in row.size)
-        row = row.resize(tuple(size), Image.Resampling.BOX)  # type: ignore[arg-type]
+        row = row.resize(tuple(size), Image.Resampling.BOX)
     buffer = io.BytesIO()
     row.save(buffer, format="PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
