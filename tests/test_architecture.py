@@ -50,6 +50,7 @@ LAYERS = {
     "figures": 8,
     "trained": 9,
     "engines": 9,
+    "report": 9,
     "cli": 10,
     "__main__": 11,
 }
@@ -68,6 +69,7 @@ ONLY_IMPORTER = {
     "rich": {"sweeps/seen/_live.py"},
     "ray": {"engines/_ray.py"},
     "submitit": {"engines/_slurm.py"},
+    "vl_convert": {"report/_library.py"},
 }
 MAX_LINES = 300  # the house rule
 MAX_BODY = 60

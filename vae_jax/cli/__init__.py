@@ -1,4 +1,4 @@
-"""The command line: `vae-jax` train, sweep, diagnose, forecast, doctor."""
+"""The command line: `vae-jax` train, sweep, diagnose, report, forecast, doctor."""
 
 from vae_jax.cli._main import main
 

@@ -38,6 +38,10 @@ COMMANDS = {
         "_compare",
         "Print how the metrics of two groups of members differ, pair by pair.",
     ),
+    "report": (
+        "_report",
+        "Write one HTML page of any run or sweep, which is read without a network.",
+    ),
     "use": (
         "_use",
         "Let a trained member encode, sample, reconstruct, interpolate or be exported.",
