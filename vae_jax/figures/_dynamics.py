@@ -1,0 +1,152 @@
+"""Ichikawa & Hukushima (2024): learning of a linear VAE, its equation and SGD."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from vae_jax.figures._style import tidy
+
+COLOURS = ("#000000", "#0072B2", "#009E73", "#D55E00", "#CC79A7")
+STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
+"""One a setting, so that it is told without colour, too."""
+
+ERROR = "generalisation error"
+
+
+def dynamics_figure(
+    paths: pd.DataFrame,
+    ends: pd.DataFrame,
+    speeds: pd.DataFrame,
+    curves: pd.DataFrame,
+    noise: float,
+    edge: float,
+) -> Figure:
+    """Error over time by SGD and equation, its end over beta, and what annealing does.
+
+    Args:
+        paths: a row a run, seed and time: `beta`, `speed`, `seed`, `time`, `sgd`, `ode`.
+        ends: a row a beta: `beta`, `ode`, `theory`.
+        speeds: a row a speed of annealing, 0 for none: `speed`, `time`.
+        curves: a row a speed and time: `speed`, `time`, `ode`.
+        noise: the beta of the least error.
+        edge: the beta of collapse.
+
+    >>> run = {"beta": 1.0, "speed": 0.0, "seed": 0, "time": 0, "sgd": 1.0, "ode": 1.0}
+    >>> paths = pd.DataFrame([run])
+    >>> ends = paths.assign(theory=0.0)
+    >>> len(dynamics_figure(paths, ends, paths, paths, 1.0, 2.0).axes)
+    4
+    """
+    figure = Figure(figsize=(13.5, 3.7), layout="constrained")
+    panels = figure.subplots(1, 4, width_ratios=(1.35, 1, 1, 1))
+    _draw_paths(panels[0], paths)
+    _draw_ends(panels[1], ends, paths, noise, edge)
+    _draw_curves(panels[2], curves)
+    _draw_speeds(panels[3], speeds)
+    return figure
+
+
+def setting_label(beta: float, speed: float) -> str:
+    """The weight of the rate over time t.
+
+    >>> setting_label(1.0, 0.001)
+    'tanh(0.001 t)'
+    """
+    if speed == 0:
+        return f"beta {beta:g}"
+    factor = "" if beta == 1 else f"{beta:g} "
+    return f"{factor}tanh({speed:g} t)"
+
+
+def _draw_paths(axes: Axes, paths: pd.DataFrame) -> None:
+    settings = paths[["beta", "speed"]].drop_duplicates().itertuples(index=False)
+    for (beta, speed), colour, style in zip(settings, COLOURS, STYLES, strict=False):
+        own = paths[(paths["beta"] == beta) & (paths["speed"] == speed)]
+        spread = own.groupby("time")[["sgd", "ode"]].agg(["mean", "min", "max"])
+        axes.fill_between(
+            spread.index,
+            spread["sgd", "min"],
+            spread["sgd", "max"],
+            color=colour,
+            alpha=0.2,
+            lw=0,
+        )
+        first = own[own["seed"] == own["seed"].min()]
+        axes.plot(first["time"], first["ode"], color=colour, ls=style, lw=1.4)
+        axes.annotate(
+            setting_label(beta, speed),
+            (first["time"].iloc[-1], first["ode"].iloc[-1]),
+            xytext=(4, 0),
+            textcoords="offset points",
+            fontsize=8,
+            color=colour,
+            va="center",
+            annotation_clip=False,
+        )
+    axes.set_ylim(0, None)
+    title = "Lines: equation (seed 0); bands: SGD, all seeds"
+    tidy(axes, title, "time (examples / features)", ERROR)
+
+
+def _draw_ends(
+    axes: Axes, ends: pd.DataFrame, paths: pd.DataFrame, noise: float, edge: float
+) -> None:
+    for at, words in ((noise, "beta = noise"), (edge, "signal + noise")):
+        axes.axvline(at, color="0.75", lw=1)
+        axes.text(
+            at, 1.12, f" {words}", fontsize=8, color="0.35", ha="left", va="bottom"
+        )
+    axes.plot(ends["beta"], ends["theory"], color="0.3", lw=1.4, label="theory")
+    axes.plot(
+        ends["beta"],
+        ends["ode"],
+        "o",
+        ms=3.5,
+        mfc="none",
+        color="#0072B2",
+        label="equation, end",
+    )
+    constant = paths[paths["speed"] == 0]
+    last = constant[constant["time"] == constant["time"].max()]
+    axes.plot(last["beta"], last["sgd"], "x", ms=6, color="#D55E00", label="SGD, last")
+    axes.set_ylim(-0.03, 1.25)
+    axes.legend(fontsize=8, frameon=False, loc="center right")
+    tidy(axes, "Where learning ends", "beta", ERROR)
+
+
+def _draw_curves(axes: Axes, curves: pd.DataFrame) -> None:
+    for speed, colour, style in zip(
+        curves["speed"].unique(), COLOURS, STYLES, strict=False
+    ):
+        own = curves[curves["speed"] == speed]
+        axes.plot(
+            own["time"],
+            own["ode"],
+            color=colour,
+            ls=style,
+            lw=1.4,
+            label=setting_label(1.0, speed),
+        )
+    axes.set_ylim(0, None)
+    axes.legend(fontsize=8, frameon=False, loc="lower left")
+    tidy(axes, "Annealing, by the equation", "time", ERROR)
+
+
+def _draw_speeds(axes: Axes, speeds: pd.DataFrame) -> None:
+    annealed = speeds[speeds["speed"] > 0]
+    axes.plot(annealed["speed"], annealed["time"], "o-", ms=4, color="#0072B2", lw=1.2)
+    plain = speeds[speeds["speed"] == 0]["time"]
+    if len(plain):
+        axes.axhline(plain.iloc[0], color="0.3", ls="--", lw=1)
+        axes.annotate(
+            "no annealing",
+            (0.02, plain.iloc[0]),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 3),
+            textcoords="offset points",
+            fontsize=8,
+            color="0.3",
+        )
+    if len(annealed):
+        axes.set_xscale("log")
+    tidy(axes, "Time to an error of 0.1", "speed of annealing", "time")
