@@ -11,7 +11,7 @@ SOURCE = "Li (2026), on the linear theory of Wang & Ziyin (2022), Theorem 2"
 TRIAL = "one other seed and draw of the data"
 LATE, NEAR, GONE = 0.05, 0.03, 1.03
 """How long after its eigenvalue a unit may collapse; how far its KL may be off; from where
-all are collapsed. In a trial with one other seed and draw: at most 0.043, 0.012 and 1.01."""
+all are collapsed. In a trial with one other seed and draw: 0.043, 0.012 and 1.01."""
 
 STEP_SLACK = 0.02
 """One step of the staircase."""

@@ -186,10 +186,10 @@ def train(
     true = source()
     with jax.enable_x64(True):
         weights = Weights(
-            jnp.asarray(betas, jnp.float64), jnp.asarray(penalties, jnp.float64)
+            *(jnp.asarray(np.asarray(v), jnp.float64) for v in (betas, penalties))
         )
         found = _trained(
-            jnp.asarray(seeds, jnp.uint32),
+            jnp.asarray(np.asarray(seeds), jnp.uint32),
             weights,
             jnp.asarray(true.centres),
             jnp.asarray(true.shares),

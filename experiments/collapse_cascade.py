@@ -148,7 +148,7 @@ def observer(vae: Any, knobs: Any) -> Callable[..., dict[str, Any]]:
         x = jnp.asarray(data.train)
         mean, logvar = vae.encode(params, x, knobs=knobs)
         kl = gaussian.kl_standard(mean, logvar).mean(axis=0)
-        used = jnp.where(kl > ACTIVE_FROM, mean, 0)
+        used = jnp.where((kl > ACTIVE_FROM)[None, :], mean, 0)
         decoded, _ = vae.decode(params, used, x, knobs=knobs)
         return {
             "kl": kl,

@@ -1,8 +1,8 @@
-"""How a linear VAE learns online, exactly: its order parameters in the limit of many features.
+"""How a linear VAE learns online, exactly: six averages in the limit of many features.
 
 Data `x = sqrt(signal / N) u c + sqrt(noise) n` with `|u|^2 = N` and c, n standard normal;
 one unit with decoder w and encoder v, `z = v'x / sqrt(N)` with variance D,
-`x_hat = w z / sqrt(N)`, and the loss of one example
+`x_hat = w z / sqrt(N)`, and the loss of one example, in nats but for its constant,
 
     -h_w h_v + (q/2) (h_v^2 + D) + (beta/2) (h_v^2 + D - log D),
 
@@ -91,7 +91,8 @@ def order_parameter_flow(
         checks.number(name, value, 0, low_open=True, high_open=True)
     m, d, q, e, r, own = as_order(order)
     weight, s, eta, t = (
-        as_float(value).astype(m.dtype) for value in (beta, signal, noise, learning_rate)
+        as_float(value).astype(m.dtype)
+        for value in (beta, signal, noise, learning_rate)
     )
     a = q + weight
     encoded = s * d**2 + eta * e

@@ -80,7 +80,13 @@ def _draw_units(axes: Axes, stages: pd.DataFrame, column: str, theory: str) -> N
         line = own.groupby("variance")[theory].mean()
         axes.plot(line.index, line, color=colour, lw=1.2)
         axes.plot(
-            own["variance"], own[column], marker, ms=3, mfc="none", mew=0.7, color=colour
+            own["variance"],
+            own[column],
+            marker,
+            ms=3,
+            mfc="none",
+            mew=0.7,
+            color=colour,
         )
         axes.annotate(
             f"{unit + 1}",
