@@ -154,7 +154,10 @@ def _trained(
     def one(seed: jax.Array, own: Weights) -> tuple[dict, dict]:
         def step(_: jax.Array, carry: tuple) -> tuple:
             toy, state = carry
-            change, state = optimizer.update(slope(toy, own, centres, shares), state)
+            found = slope(toy, own, centres, shares)
+            # optax raises a number to the power of a count
+            with jax.numpy_dtype_promotion("standard"):
+                change, state = optimizer.update(found, state)
             return optax.apply_updates(toy, change), state
 
         toy = start(seed)
