@@ -136,14 +136,16 @@ def test_the_figure_shows_the_rows():
     )
     figure = figures.dynamics_figure(paths, ends, speeds, curves, 1.0, 2.0)
     sgd, end, annealed, times = figure.axes
-    assert len(sgd.lines) == len(page.RUNS)
-    assert {text.get_text() for text in sgd.texts} == {
+    # of each of two seeds what SGD did, and the equation
+    assert len(sgd.lines) == 4 * len(page.RUNS)
+    np.testing.assert_allclose(sgd.lines[2].get_ydata(), [0.53, 0.53])
+    assert [text.get_text() for text in sgd.get_legend().get_texts()] == [
         "beta 0.5",
         "beta 1",
         "beta 1.5",
         "beta 2.5",
         "tanh(0.001 t)",
-    }
+    ]
     np.testing.assert_allclose(end.lines[2].get_ydata(), ends["theory"])
     np.testing.assert_allclose(end.lines[3].get_ydata(), ends["ode"])
     assert len(annealed.lines) == 2

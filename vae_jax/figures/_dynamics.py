@@ -40,7 +40,7 @@ def dynamics_figure(
     figure = Figure(figsize=(13.5, 3.7), layout="constrained")
     panels = figure.subplots(1, 4, width_ratios=(1.35, 1, 1, 1))
     _draw_paths(panels[0], paths)
-    _draw_ends(panels[1], ends, paths, noise, edge)
+    _draw_ends(panels[1], ends, noise, edge)
     _draw_curves(panels[2], curves)
     _draw_speeds(panels[3], speeds)
     return figure
@@ -59,43 +59,27 @@ def setting_label(beta: float, speed: float) -> str:
 
 
 def _draw_paths(axes: Axes, paths: pd.DataFrame) -> None:
+    """Every seed's SGD, wide and pale, below the equation from its own start."""
     settings = paths[["beta", "speed"]].drop_duplicates().itertuples(index=False)
     for (beta, speed), colour, style in zip(settings, COLOURS, STYLES, strict=False):
         own = paths[(paths["beta"] == beta) & (paths["speed"] == speed)]
-        spread = own.groupby("time")[["sgd", "ode"]].agg(["mean", "min", "max"])
-        axes.fill_between(
-            spread.index,
-            spread["sgd", "min"],
-            spread["sgd", "max"],
-            color=colour,
-            alpha=0.2,
-            lw=0,
-        )
-        first = own[own["seed"] == own["seed"].min()]
-        axes.plot(first["time"], first["ode"], color=colour, ls=style, lw=1.4)
-        axes.annotate(
-            setting_label(beta, speed),
-            (first["time"].iloc[-1], first["ode"].iloc[-1]),
-            xytext=(4, 0),
-            textcoords="offset points",
-            fontsize=8,
-            color=colour,
-            va="center",
-            annotation_clip=False,
-        )
+        label = setting_label(beta, speed)
+        for _, run in own.groupby("seed"):
+            axes.plot(run["time"], run["sgd"], color=colour, lw=4, alpha=0.18)
+            axes.plot(
+                run["time"], run["ode"], color=colour, ls=style, lw=1, label=label
+            )
+            label = "_nolegend_"
     axes.set_ylim(0, None)
-    title = "Lines: equation (seed 0); bands: SGD, all seeds"
+    axes.legend(fontsize=8, frameon=False, loc="upper right", handlelength=3)
+    title = f"Wide: SGD, {paths['seed'].nunique()} seeds; thin: equation"
     tidy(axes, title, "time (examples / features)", ERROR)
 
 
-def _draw_ends(
-    axes: Axes, ends: pd.DataFrame, paths: pd.DataFrame, noise: float, edge: float
-) -> None:
-    for at, words in ((noise, "beta = noise"), (edge, "signal + noise")):
+def _draw_ends(axes: Axes, ends: pd.DataFrame, noise: float, edge: float) -> None:
+    for at, words in ((noise, "noise"), (edge, "signal + noise")):
         axes.axvline(at, color="0.75", lw=1)
-        axes.text(
-            at, 1.12, f" {words}", fontsize=8, color="0.35", ha="left", va="bottom"
-        )
+        axes.text(at, 1.12, f" {words}", fontsize=8, color="0.35", va="bottom")
     axes.plot(ends["beta"], ends["theory"], color="0.3", lw=1.4, label="theory")
     axes.plot(
         ends["beta"],
@@ -104,13 +88,10 @@ def _draw_ends(
         ms=3.5,
         mfc="none",
         color="#0072B2",
-        label="equation, end",
+        label="equation",
     )
-    constant = paths[paths["speed"] == 0]
-    last = constant[constant["time"] == constant["time"].max()]
-    axes.plot(last["beta"], last["sgd"], "x", ms=6, color="#D55E00", label="SGD, last")
     axes.set_ylim(-0.03, 1.25)
-    axes.legend(fontsize=8, frameon=False, loc="center right")
+    axes.legend(fontsize=8, frameon=False, loc="center left")
     tidy(axes, "Where learning ends", "beta", ERROR)
 
 
@@ -128,7 +109,7 @@ def _draw_curves(axes: Axes, curves: pd.DataFrame) -> None:
             label=setting_label(1.0, speed),
         )
     axes.set_ylim(0, None)
-    axes.legend(fontsize=8, frameon=False, loc="lower left")
+    axes.legend(fontsize=8, frameon=False, loc="upper right", handlelength=3)
     tidy(axes, "Annealing, by the equation", "time", ERROR)
 
 
@@ -142,7 +123,7 @@ def _draw_speeds(axes: Axes, speeds: pd.DataFrame) -> None:
             "no annealing",
             (0.02, plain.iloc[0]),
             xycoords=("axes fraction", "data"),
-            xytext=(0, 3),
+            xytext=(0, -10),
             textcoords="offset points",
             fontsize=8,
             color="0.3",
