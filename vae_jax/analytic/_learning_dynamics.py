@@ -181,7 +181,7 @@ def learned_generalisation_error(
     """Where learning ends at a small learning rate: 0 at `beta = noise`, then collapse.
 
     With `k = sqrt(max(0, signal + noise - beta))` the norm of the decoder,
-    `signal - k (2 sqrt(signal) - k)`: the VAE fits noise where beta is below `noise`, and
+    `(sqrt(signal) - k)^2`: the VAE fits noise where beta is below `noise`, and
     from `beta = signal + noise` on it is collapsed.
 
     Args:
@@ -205,4 +205,5 @@ def learned_generalisation_error(
     excess = own + eta - weight
     # the slope of the root has no end at 0
     norm = jnp.where(excess > 0, jnp.sqrt(jnp.where(excess > 0, excess, 1)), 0)
-    return own - norm * (2 * jnp.sqrt(own) - norm)
+    # a square keeps its digits near the minimum
+    return jnp.square(jnp.sqrt(own) - norm)

@@ -93,7 +93,6 @@ def _draw_plane(
             color=MODELS["linear"][0],
         )
     axes.set_ylim(0, None)
-    axes.set_xlim(left=-0.02 * max(curve["rate"].max(), 1))
     line = axes.lines[0]
     line.set_label("reverse water-filling")
     axes.legend(fontsize=8, frameon=False, title="numbers: beta", title_fontsize=8)
