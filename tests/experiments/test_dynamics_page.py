@@ -151,3 +151,12 @@ def test_the_figure_shows_the_rows():
     assert len(annealed.lines) == 2
     np.testing.assert_allclose(times.lines[0].get_ydata(), [650, 570, 699])
     assert times.lines[1].get_ydata()[0] == 700
+
+
+def test_runs_too_short_to_learn_are_drawn_too(tmp_path):
+    paths, ends, speeds = tables()
+    never = speeds.assign(time=np.nan)
+    curves = paths[["speed", "time", "ode"]]
+    figure = figures.dynamics_figure(paths, ends, never, curves, 1.0, 2.0)
+    assert not figure.axes[-1].lines[0].get_xdata().size
+    figure.savefig(tmp_path / "short.png")

@@ -114,6 +114,7 @@ def _draw_curves(axes: Axes, curves: pd.DataFrame) -> None:
 
 
 def _draw_speeds(axes: Axes, speeds: pd.DataFrame) -> None:
+    speeds = speeds[speeds["time"].notna()]  # a short run may not learn at all
     annealed = speeds[speeds["speed"] > 0]
     axes.plot(annealed["speed"], annealed["time"], "o-", ms=4, color="#0072B2", lw=1.2)
     plain = speeds[speeds["speed"] == 0]["time"]
