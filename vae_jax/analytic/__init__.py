@@ -1,6 +1,12 @@
 """Closed forms of probabilistic PCA and the linear VAE: the ground truth of collapse."""
 
 from vae_jax.analytic._landscape import collapsed_hessian, escape_rate, is_saddle
+from vae_jax.analytic._learning_dynamics import (
+    OrderParameters,
+    generalisation_error,
+    learned_generalisation_error,
+    order_parameter_flow,
+)
 from vae_jax.analytic._linear_cvae import (
     LinearCVAEOptimum,
     linear_cvae_objective,
@@ -28,6 +34,7 @@ __all__ = [
     "LinearCVAEOptimum",
     "LinearObjective",
     "LinearOptimum",
+    "OrderParameters",
     "PPCA",
     "WaterFilling",
     "collapse_threshold",
@@ -36,13 +43,16 @@ __all__ = [
     "conditional_eigenvalues",
     "eigenvalues",
     "escape_rate",
+    "generalisation_error",
     "is_saddle",
     "joint_moments",
+    "learned_generalisation_error",
     "linear_cvae_objective",
     "linear_cvae_optimum",
     "linear_vae_objective",
     "linear_vae_optimum",
     "optimal_variance",
+    "order_parameter_flow",
     "ppca",
     "predicted_active_units",
     "water_filling",

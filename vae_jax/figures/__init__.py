@@ -2,25 +2,32 @@
 
 from vae_jax.figures._annealing import annealing_figure, decoder_label
 from vae_jax.figures._constraints import constraint_figure
+from vae_jax.figures._cascade import cascade_figure, cascade_frame
 from vae_jax.figures._cyclical import cyclical_figure
 from vae_jax.figures._diagnosis import diagnosis_figure
+from vae_jax.figures._dynamics import dynamics_figure
 from vae_jax.figures._images import images_figure
 from vae_jax.figures._linear import linear_figure
 from vae_jax.figures._mean_space import mean_space_figure
 from vae_jax.figures._power import power_figure
 from vae_jax.figures._remedies import remedies_figure
+from vae_jax.figures._rate_distortion import rate_distortion_figure
 from vae_jax.figures._text import text_figure
 
 __all__ = [
     "annealing_figure",
     "constraint_figure",
+    "cascade_figure",
+    "cascade_frame",
     "cyclical_figure",
     "decoder_label",
     "diagnosis_figure",
+    "dynamics_figure",
     "images_figure",
     "linear_figure",
     "mean_space_figure",
     "power_figure",
     "remedies_figure",
+    "rate_distortion_figure",
     "text_figure",
 ]
