@@ -3,18 +3,24 @@
 from vae_jax.figures._annealing import annealing_figure, decoder_label
 from vae_jax.figures._cyclical import cyclical_figure
 from vae_jax.figures._diagnosis import diagnosis_figure
+from vae_jax.figures._dimensions import dimensions_figure
 from vae_jax.figures._images import images_figure
+from vae_jax.figures._landscape import landscape_figure
 from vae_jax.figures._mean_space import mean_space_figure
 from vae_jax.figures._power import power_figure
 from vae_jax.figures._text import text_figure
+from vae_jax.figures._thresholds import thresholds_figure
 
 __all__ = [
     "annealing_figure",
     "cyclical_figure",
     "decoder_label",
     "diagnosis_figure",
+    "dimensions_figure",
     "images_figure",
+    "landscape_figure",
     "mean_space_figure",
     "power_figure",
     "text_figure",
+    "thresholds_figure",
 ]
