@@ -261,7 +261,10 @@ def main() -> None:
         return
     sweeps.setup_jax()
     configs = synthetic(arguments.paper)
-    pictured = of_images(arguments.paper, arguments.data_folder)
+    try:
+        pictured = of_images(arguments.paper, arguments.data_folder)
+    except FileNotFoundError as error:
+        parser.error(f"the images are missing. {error}")
     both = configs + pictured
     both = [small(config) for config in both] if arguments.smoke else both
     out = arguments.out or folder_for(name, both)

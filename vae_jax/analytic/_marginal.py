@@ -46,7 +46,7 @@ def ppca_log_likelihood(
     with jax.default_matmul_precision("highest"):
         gram, signal = w.T @ w, w.T @ s @ w
     gram, noise = leading(gram, variance=variance)
-    inner = gram + noise * jnp.eye(latent, dtype=w.dtype)
+    inner = gram + noise * jnp.eye(latent, dtype=w.dtype).reshape(gram.shape)
     signal = jnp.broadcast_to(signal, inner.shape)
     explained = jnp.trace(jnp.linalg.solve(inner, signal), axis1=-2, axis2=-1)
     noise = noise[..., 0, 0]
