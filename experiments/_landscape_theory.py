@@ -88,9 +88,11 @@ def corner(eigenvalues: np.ndarray, level: int) -> dict[str, float]:
 def saddles(eigenvalues: np.ndarray, variance: float) -> dict[str, float]:
     """In how many unused directions likelihood and ELBO rise, and in how many both do.
 
-    By second derivatives of either, the ELBO's in (decoder, encoder).
+    By second derivatives of either, the ELBO's in (decoder, encoder). The direction whose
+    eigenvalue is the variance is flat for both, and left out.
     """
-    unused = np.arange(OTHERS, len(eigenvalues))
+    apart = np.abs(eigenvalues / variance - 1) > 1e-9
+    unused = np.flatnonzero(apart & (np.arange(len(eigenvalues)) >= OTHERS))
     of_likelihood = likelihood_bends(eigenvalues, variance)(unused)
     of_elbo = elbo_bends(eigenvalues, variance)(unused)
     # a pixel that never changes is flat for the encoder: rounding has no sign
