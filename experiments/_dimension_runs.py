@@ -48,7 +48,10 @@ def init_params(kind: str, key: Any, given: Settings) -> dict[str, Any]:
     decoder = {"linear": layers_of(keys[1], down, given.units)}
     if kind == "sigmoid":
         decoder["sigmoid"] = layers_of(keys[2], down, given.units)
-    encoder = {"mean": layers_of(keys[0], up, given.features), "logvar": jnp.ones(units)}
+    encoder = {
+        "mean": layers_of(keys[0], up, given.features),
+        "logvar": jnp.ones(units),
+    }
     start = jnp.full((), source.logvar, jnp.float32)
     return {"encoder": encoder, "decoder": decoder, "logvar": start}
 

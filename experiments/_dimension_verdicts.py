@@ -19,7 +19,9 @@ def counts(rows: pd.DataFrame, name: str) -> str:
 
 def linear_right(wide: pd.DataFrame) -> Verdict:
     """Units with a posterior, and columns of the decoder, where there are enough."""
-    right = (wide["counted"] == wide["true_dim"]) & (wide["reached"] == wide["true_dim"])
+    right = (wide["counted"] == wide["true_dim"]) & (
+        wide["reached"] == wide["true_dim"]
+    )
     return Verdict(
         "linear, as many units as dimensions or more: the posterior variances near 0 and "
         "the columns of the decoder are as many as the data have dimensions",
@@ -66,7 +68,7 @@ def too_few_units(narrow: pd.DataFrame) -> Verdict:
     """With fewer units than dimensions the variance is what they cannot explain."""
     errors = (narrow["decoder_variance"] / narrow["variance theory"] - 1).abs()
     return Verdict(
-        "linear, fewer units than dimensions: the decoder keeps the variance that they leave",
+        "linear, fewer units than dimensions: the decoder keeps the variance that is left",
         said(narrow["variance theory"].to_numpy(), 4),
         "Tipping & Bishop (1999), Eq. 8",
         f"{said(narrow['decoder_variance'].to_numpy(), 4)}, off by "

@@ -142,7 +142,10 @@ def grams_of(runs: pd.DataFrame, eigenvalues: np.ndarray, units: int) -> pd.Data
         off = np.abs(gram - np.diag(np.diag(gram))).max()
         rows.append(
             {"training": ways[run["batch_size"]], "seed": run["seed"]}
-            | {"off": off / theory[0], "diagonal": np.abs(own - theory).max() / theory[0]}
+            | {
+                "off": off / theory[0],
+                "diagonal": np.abs(own - theory).max() / theory[0],
+            }
             | {"variance": float(run["snapshots/variance"][-1]), "noise theory": noise}
         )
     return pd.DataFrame(rows)

@@ -59,7 +59,7 @@ def tops_right(corner: pd.DataFrame) -> Verdict:
     gains, slopes = some["gain at top"], some["slope at top"].abs()
     shown = ", ".join(f"{one:.4f}" for one in gains)
     return Verdict(
-        "where it is unstable it rises to sqrt(eigenvalue - variance) along the eigenvector",
+        "where it is unstable its top is at sqrt(eigenvalue - variance) along the first",
         "slope 0 there, and a gain",
         "Tipping & Bishop (1999), Eq. 7",
         f"slope {slopes.max():.1e}, gains {shown} nats",
@@ -72,7 +72,9 @@ def tops_right(corner: pd.DataFrame) -> Verdict:
 def no_traps(corner: pd.DataFrame) -> Verdict:
     """Directions in which likelihood and ELBO are saddles."""
     names = "likelihood saddles", "elbo saddles", "saddles of both"
-    same = (corner[names[0]] == corner[names[1]]) & (corner[names[1]] == corner[names[2]])
+    same = (corner[names[0]] == corner[names[1]]) & (
+        corner[names[1]] == corner[names[2]]
+    )
     shown = "; ".join(
         f"{row[names[0]]:.0f} and {row[names[1]]:.0f}" for _, row in corner.iterrows()
     )
@@ -93,8 +95,8 @@ def elbo_is_likelihood(units: pd.DataFrame) -> Verdict:
     free = (units["elbo"] - units["log_likelihood"]).abs().max()
     frozen = (units["frozen_elbo"] - units["frozen_log_likelihood"]).abs().max()
     return Verdict(
-        f"the optimal ELBO is the log marginal likelihood, at 1 to {len(units)} units, with "
-        "the best variance and with a frozen one",
+        f"the optimal ELBO is the log marginal likelihood, at 1 to {len(units)} units, "
+        "with the best variance and with a frozen one",
         "0 nats",
         f"{LUCAS}, Figure 2",
         f"{free:.1e} and {frozen:.1e} nats apart at most",
@@ -115,8 +117,8 @@ def plateau_right(units: pd.DataFrame, above: int, name: str) -> Verdict:
     """Against the number of eigenvalues above the frozen variance."""
     found, last = plateau(units), units.iloc[-1]
     return Verdict(
-        f"{name}: with the variance frozen at {last['frozen_variance']:.6f}, more units gain "
-        "nothing from the number of eigenvalues above it on, and are collapsed",
+        f"{name}: with the variance frozen at {last['frozen_variance']:.6f}, more units "
+        "gain nothing from the number of eigenvalues above it on, and are collapsed",
         f"{above} units",
         f"{LUCAS}, Figure 2",
         f"{found} units, {last['frozen_active']:.0f} of {last['units']:.0f} active, at "
@@ -172,8 +174,8 @@ def weights_right(grams: pd.DataFrame) -> Verdict:
     own = grams[grams["training"] == "analytic"]
     noise = (own["variance"] / own["noise theory"] - 1).abs().max()
     return Verdict(
-        "its weights are the principal axes: W'W is diagonal, with the eigenvalues less the "
-        "variance, which is the mean of those that are left out",
+        "its weights are the principal axes: W'W is diagonal, with the eigenvalues less "
+        "the variance, which is the mean of those that are left out",
         "0 error, as a share of the largest entry",
         f"{LUCAS}, Section 4; Tipping & Bishop (1999), Eqs. 7 and 8",
         f"{own['off'].max():.1e} beside the diagonal, {own['diagonal'].max():.1e} on it, "

@@ -33,7 +33,9 @@ def worst(rows: pd.DataFrame, errors: np.ndarray, digits: int = 2) -> str:
     at = int(np.argmax(errors))
     beta = rows["beta"].to_numpy()[at]
     mean = f"{100 * errors.mean():.{digits}f}"
-    return f"{100 * errors[at]:.{digits}f} % at most (beta {beta:g}), {mean} % on average"
+    return (
+        f"{100 * errors[at]:.{digits}f} % at most (beta {beta:g}), {mean} % on average"
+    )
 
 
 def on_line(rows: pd.DataFrame, arm: str) -> Verdict:

@@ -142,7 +142,10 @@ def make_job(config: Run) -> assembly.Job:
         x = kit.prepare(None, jnp.asarray(splits.evaluation))
         std = jnp.exp(kit.vae.encode(state.train.params, x).logvar / 2)
         # how much it depends on x, in the unit where it does most
-        own = {"std": jnp.mean(std, axis=0), "std_spread": jnp.max(jnp.std(std, axis=0))}
+        own = {
+            "std": jnp.mean(std, axis=0),
+            "std_spread": jnp.max(jnp.std(std, axis=0)),
+        }
         return named | own
 
     return job._replace(program=job.program._replace(evaluate=evaluate))

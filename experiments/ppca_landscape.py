@@ -13,11 +13,10 @@ Numbers: `experiments/results/ppca_landscape/`, told in `README.md` beside.
 
 All 1797 digits of the package. Above: a column of W is moved in the plane of the fifth and
 the seventh eigenvector from 0, the others being at their optimum, at three noise variances:
-the eighth, the sixth and the fourth eigenvalue. Below on the left: over the number of units;
-on the right: a linear VAE of 10 units with a learned variance, three seeds by either
-objective, Adam 1e-2 with a cosine, 20 000 steps; one sample of z for each of 128 images, or
-no sample at all. Where Fashion-MNIST is on this machine its frozen variance is looked at
-too.
+the eighth, the sixth and the fourth eigenvalue. Below, first: over the number of units.
+Last: a linear VAE of 10 units with a learned variance, three seeds by either objective,
+Adam 1e-2 with a cosine, 20 000 steps; one sample of z for each of 128 images, or no sample
+at all. Where Fashion-MNIST is on this machine its frozen variance is looked at too.
 """
 
 from argparse import ArgumentParser
@@ -53,7 +52,7 @@ from vae_jax import analytic, figures, sweeps
 
 NAME = "ppca_landscape"
 UNITS, MOST_UNITS = 10, 50
-"""Whose variance is frozen, and of the model that is trained; and the most in the figure."""
+"""Whose variance is frozen, and of the trained model; and the most in the figure."""
 
 PAPER_UNITS, PAPER_MOST, PAPER_IMAGES = 50, 300, 1000
 TABLES = ("units", "curves", "corner")

@@ -1,4 +1,4 @@
-"""The thresholds of Wang & Ziyin: their model and theory, and what the page says of rows."""
+"""The thresholds of Wang & Ziyin: their model, their theory, and the page's verdicts."""
 
 import io
 

@@ -14,8 +14,6 @@ from experiments import dimension_count as page
 from experiments._dimension_verdicts import verdicts_of
 from vae_jax import analytic, figures, training
 
-NUMBER = {kind: number for number, kind in enumerate(cases.SOURCES)}
-
 
 def told(kind, case, seed=0):
     config = page.configs_of(kind, False)[0]
@@ -50,9 +48,11 @@ def test_data_on_their_support_are_no_distance_from_it():
         assert float(apart["padding"]) == 0
         assert float(apart["manifold"]) < 1e-10
         moved = runs.off_support(kind, x + 0.1, given)
-        lacking = x.shape[1] - {"sigmoid": 1}.get(kind, 0) - cases.SOURCES[kind].cases[
-            1
-        ].coordinates
+        lacking = (
+            x.shape[1]
+            - {"sigmoid": 1}.get(kind, 0)
+            - cases.SOURCES[kind].cases[1].coordinates
+        )
         # of all features; the decoder draws none that a case lacks
         assert float(moved["padding"]) == pytest.approx(0.01 * lacking, rel=1e-4)
 
@@ -60,9 +60,11 @@ def test_data_on_their_support_are_no_distance_from_it():
 def random_params(kind, given, seed=3):
     params = runs.init_params(kind, jax.random.key(seed), given)
     draw = np.random.default_rng(seed)
-    noise = lambda leaf: leaf + 0.1 * jnp.asarray(  # noqa: E731
-        draw.normal(size=leaf.shape), jnp.float32
-    )
+
+    def noise(leaf):
+        drawn = draw.normal(size=leaf.shape)
+        return leaf + 0.1 * jnp.asarray(drawn, jnp.float32)
+
     return jax.tree.map(noise, params)
 
 

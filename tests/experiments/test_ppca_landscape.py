@@ -1,4 +1,4 @@
-"""The landscape of Lucas et al.: closed forms against printed ones, training against both."""
+"""The landscape of Lucas et al.: against printed formulas and numbers, and training."""
 
 import io
 
@@ -84,7 +84,9 @@ def params_of(draw, features, latent):
             "mean": {"kernel": array(features, latent), "bias": array(latent)},
             "logvar": array(latent),
         },
-        "decoder": {"output": {"kernel": array(latent, features), "bias": array(features)}},
+        "decoder": {
+            "output": {"kernel": array(latent, features), "bias": array(features)}
+        },
         "likelihood": {"logvar": jnp.float32(-0.7)},
     }
 

@@ -21,8 +21,8 @@ def ppca_log_likelihood(
 
     Of `x ~ N(0, C)`, `C = W W' + v I`, n features and S the covariance of the data:
     `-[n log(2 pi) + log det C + tr(C^-1 S)] / 2`. With `M = W'W + v I`, which is as small
-    as z, `det C = v^(n - k) det M` and `v tr(C^-1 S) = tr S - tr(M^-1 W'S W)`. `ppca` is its
-    maximum over W.
+    as z, `det C = v^(n - k) det M` and `v tr(C^-1 S) = tr S - tr(M^-1 W'S W)`. Its maximum
+    over W is that of `ppca`.
 
     Args:
         decoder: W.

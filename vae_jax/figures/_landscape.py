@@ -1,4 +1,4 @@
-"""Lucas et al. (2019): the landscape of a collapsed unit, and what it means for training."""
+"""Lucas et al. (2019): the landscape of a collapsed unit, and where training ends."""
 
 from collections.abc import Mapping
 
