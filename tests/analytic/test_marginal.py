@@ -71,7 +71,7 @@ def test_the_axes_of_the_variance_are_the_result_s():
 
 
 def test_curvature_at_a_collapsed_column_is_that_of_the_saddle():
-    """Along eigenvector j it is (lam_j - v) / v^2; where it is positive, the ELBO has one."""
+    """Along eigenvector j it is (lam_j - v) / v^2; positive: a saddle of the ELBO too."""
     with jax.enable_x64(True):
         used = analytic.ppca(spectrum(), 4, spectrum()[5])
         others = eigenvectors()[:, :4] * np.asarray(used.weights)

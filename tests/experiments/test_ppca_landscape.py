@@ -174,7 +174,7 @@ def test_every_claim_holds_of_the_theory(eigenvalues, corner, units, trained):
     [
         ("corner", "curvature 7", 0.5, "unstable along an eigenvector"),
         ("corner", "curvature 5", 3.4, "its curvature"),
-        ("corner", "slope at top", 1e-3, "it rises to"),
+        ("corner", "slope at top", 1e-3, "its top is at"),
         ("corner", "elbo saddles", 0.0, "no trap"),
         ("units", "elbo", 3.0, "is the log marginal likelihood"),
         ("units", "frozen_active", 50, "gain nothing"),
