@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -25,9 +26,9 @@ REACH, POINTS = 0.6, 61
 """Half width of the plane, and points along each of its sides."""
 
 
-def images_of(name: str) -> np.ndarray:
+def images_of(name: str, folder: Path | None = None) -> np.ndarray:
     """All of the digits, and the official training part of the other sets, from 0 to 1."""
-    dataset = data.load_dataset(name)
+    dataset = data.load_dataset(name, folder=folder)
     parts = [dataset.train, dataset.validation]
     parts += [dataset.test] if name == "digits" else []
     images = np.concatenate([part.images for part in parts])

@@ -16,7 +16,8 @@ the seventh eigenvector from 0, the others being at their optimum, at three nois
 the eighth, the sixth and the fourth eigenvalue. Below, first: over the number of units.
 Last: a linear VAE of 10 units with a learned variance, three seeds by either objective,
 Adam 1e-2 with a cosine, 20 000 steps; one sample of z for each of 128 images, or no sample
-at all. Where Fashion-MNIST is on this machine its frozen variance is looked at too.
+at all. Where Fashion-MNIST is on this machine (or in `--data-folder`) it is looked at
+too, with the variance of 50 units frozen.
 """
 
 from argparse import ArgumentParser
@@ -58,10 +59,10 @@ PAPER_UNITS, PAPER_MOST, PAPER_IMAGES = 50, 300, 1000
 TABLES = ("units", "curves", "corner")
 
 
-def fashion_rows() -> dict[str, Any]:
+def fashion_rows(folder: Path | None) -> dict[str, Any]:
     """The same over units on Fashion-MNIST; nothing where it is not to be had."""
     try:
-        eigenvalues = analytic.eigenvalues(images_of("fashion_mnist"))
+        eigenvalues = analytic.eigenvalues(images_of("fashion_mnist", folder))
     except FileNotFoundError as error:
         print(f"Left out: Fashion-MNIST. {error}")
         return {}
@@ -70,10 +71,10 @@ def fashion_rows() -> dict[str, Any]:
     return {"fashion": units, "fashion_above": above}
 
 
-def to_train_on(parser: ArgumentParser, is_paper: bool) -> np.ndarray:
+def to_train_on(parser: ArgumentParser, is_paper: bool, folder: Path | None) -> Any:
     """The images of the page; what is missing is named, with what helps."""
     try:
-        return images_of("mnist" if is_paper else "digits")
+        return images_of("mnist", folder) if is_paper else images_of("digits")
     except FileNotFoundError as error:
         parser.error(f"--paper needs MNIST. {error}")
 
@@ -97,6 +98,7 @@ def main() -> None:
     """Compute, train, print what holds, draw the figure, and say where everything is."""
     parser = drawn_page_parser(__doc__)
     parser.add_argument("--paper", action="store_true", help="MNIST, 50 units")
+    parser.add_argument("--data-folder", type=Path, help="of IDX files")
     arguments = page_arguments(parser)
     name = f"{NAME}_paper" if arguments.paper else NAME
     if arguments.redraw:
@@ -104,7 +106,7 @@ def main() -> None:
         return
     sweeps.setup_jax()
     units, most = (PAPER_UNITS, PAPER_MOST) if arguments.paper else (UNITS, MOST_UNITS)
-    images = to_train_on(parser, arguments.paper)
+    images = to_train_on(parser, arguments.paper, arguments.data_folder)
     trained = images[:PAPER_IMAGES] if arguments.paper else images
     configs = configs_of(trained, units)
     if arguments.smoke:
@@ -118,7 +120,8 @@ def main() -> None:
         "curves": curves_of(runs, best_of(own, units)),
         "grams": grams_of(runs, own, units),
     }
-    other = {} if arguments.smoke or arguments.paper else fashion_rows()
+    is_short = arguments.smoke or arguments.paper
+    other = {} if is_short else fashion_rows(arguments.data_folder)
     verdicts = verdicts_of(eigenvalues, **rows, **other)
     print_verdicts(verdicts)
     rows |= {"fashion": other["fashion"]} if other else {}
