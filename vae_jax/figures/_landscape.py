@@ -84,7 +84,7 @@ def _draw_surface(axes: Axes, gain: np.ndarray, reach: float, row: pd.Series) ->
     axes.plot(0, 0, marker="o", ms=7, mfc="white", mec="black", ls="none")
     for place in np.argwhere(gain >= high - 1e-7 * (high - low)):
         at = steps[place[0]], steps[place[1]]
-        if at != (0, 0):
+        if np.hypot(*at) > reach / len(gain):
             axes.plot(*at, marker="*", ms=13, mfc="#F0E442", mec="black", ls="none")
     signs = [row["curvature 5"] > 0, row["curvature 7"] > 0]
     words = {2: "a saddle both ways", 1: "a saddle one way", 0: "a maximum: collapse"}

@@ -85,7 +85,7 @@ def _points(
     axes.errorbar(
         by_beta.index,
         by_beta["mean"],
-        yerr=np.stack(ends),
+        yerr=np.maximum(np.stack(ends), 0),  # rounding of the mean
         fmt=marker,
         color=colour,
         ms=3.5,
