@@ -45,7 +45,7 @@ from vae_jax.configs import Run
 
 NAME = "dimension_count"
 SEEDS = (0, 1, 2)
-STEPS = {"linear": 20_000, "sigmoid": 30_000, "sphere": 15_000}
+STEPS = {"linear": 20_000, "sigmoid": 10_000, "sphere": 4000}
 RATE = 1e-3
 PAPER_STEPS = {"linear": 100_000, "sigmoid": 150_000, "sphere": 150_000}
 PAPER_RATES = {"linear": 1e-3, "sigmoid": 1e-4, "sphere": 1e-4}

@@ -123,7 +123,7 @@ def test_the_model_reaches_the_theory_at_the_known_optimum():
         loss = np.asarray(error + beta * gaussian.kl_standard(mean, logvar).sum(axis=1))
         expected = page.theory_of(paper.THRESHOLDS, 5, [beta])["total"][0]
         # the noise alone: of the examples themselves the moments are exact
-        assert loss.mean() == pytest.approx(expected, abs=5 * loss.std() / 64)
+        assert loss.mean() == pytest.approx(expected, abs=5 * float(loss.std()) / 64)
 
 
 class Latent:
