@@ -38,6 +38,7 @@ from experiments._pages import (
     save_rows,
 )
 from experiments._pictures import load_arrays, save_arrays
+from experiments._threshold_images import draws_of, modes_of, of_images
 from experiments._threshold_verdicts import verdicts_of
 from experiments._verdicts import as_table, print_verdicts
 from vae_jax import (
@@ -47,7 +48,6 @@ from vae_jax import (
     diagnostics,
     figures,
     gaussian,
-    results,
     sweeps,
     training,
     userdata,
@@ -73,34 +73,7 @@ BASE: dict[str, Any] = {
     "eval_samples": 16,
     "precision": "highest",
 }
-IMAGES: dict[str, Any] = {
-    "dataset": "fashion_mnist",
-    "binarize": "none",
-    "model": "linear",
-    "likelihood": "gaussian",
-    "latent_dim": 5,
-    "batch_size": 128,
-    "num_steps": 4000,
-    "log_every": 200,
-    "learning_rate": 1e-2,
-    "learning_rate_schedule": "cosine",
-    "eval_samples": 4,
-    "precision": "highest",
-}
-IMAGE_BETAS = (1.0, 3.0, 3.8, 8.0, 15.0, 25.0)
-"""Between the eigenvalues of Fashion-MNIST: 5, 4, 3, 2, 1 and 0 modes are left."""
-
 PAPER = {"batch_size": 16, "num_steps": 65_536, "log_every": 256, "learning_rate": 1e-3}
-PAPER_IMAGES = {
-    "dataset": "mnist",
-    "model": "mlp",
-    "hidden": [2048],
-    "num_steps": 60_000,
-    "learning_rate": 1e-4,
-}
-PAPER_BETAS = (1.0, 2.75, 3.0, 3.5, 4.0, 6.0)
-DRAWN = 8
-"""Images of the prior at every beta."""
 
 
 def synthetic(is_paper: bool) -> list[Run]:
@@ -117,36 +90,11 @@ def synthetic(is_paper: bool) -> list[Run]:
     ]
 
 
-def of_images(is_paper: bool, folder: Path | None) -> list[Run]:
-    """The same of the images; none, which is said, where they are not to be had.
-
-    Raises:
-        FileNotFoundError: with `--paper`, or a folder that was named.
-    """
-    base = {**IMAGES, **(PAPER_IMAGES if is_paper else {})}
-    if is_paper:
-        base.pop("learning_rate_schedule")
-    if folder is not None:
-        base["data_folder"] = str(folder)
-    try:
-        data.load_dataset(base["dataset"], folder=folder)
-    except FileNotFoundError as error:
-        if is_paper or folder is not None:
-            raise
-        print(f"Left out: the images of {base['dataset']}. {error}")
-        return []
-    betas = PAPER_BETAS if is_paper else IMAGE_BETAS
-    return [
-        from_mapping({**base, "beta": beta, "seed": seed})
-        for beta in betas
-        for seed in SEEDS
-    ]
-
-
 def make_job(config: Run) -> assembly.Job:
     """The run of a config, measured by its losses and its posterior alone.
 
-    Information is not asked for: of 279 runs on 4096 examples it takes longer than training.
+    Information is not asked for: of 279 runs on 4096 examples it takes longer than all
+    their training.
     """
     job = assembly.job(config)
 
@@ -226,26 +174,6 @@ def table_of(runs: pd.DataFrame, eigenvalues: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def modes_of(runs: pd.DataFrame, eigenvalues: np.ndarray) -> pd.DataFrame:
-    """Units that are in use and that theory has in use, a row a run on images."""
-    found = runs[["beta", "seed", "active_units", "rate"]].reset_index(drop=True)
-    own = eigenvalues[:, None] > found["beta"].to_numpy()[None]
-    units = np.minimum(own.sum(axis=0), IMAGES["latent_dim"])
-    return found.assign(predicted=units)
-
-
-def draws_of(out: Path, configs: Sequence[Run], first: int) -> dict[str, np.ndarray]:
-    """Images of the prior by the first seed at every beta, as grey levels."""
-    drawn = {}
-    for number in range(0, len(configs), len(SEEDS)):
-        kit = assembly.kit(configs[number])
-        z = jax.random.normal(jax.random.key(0), (DRAWN, IMAGES["latent_dim"]))
-        mean = kit.vae.decode(results.load(out, first + number), z).mean
-        levels = np.clip(255 * np.asarray(mean), 0, 255).astype(np.uint8)
-        drawn[f"{configs[number]['beta']:g}"] = levels
-    return drawn
-
-
 def flat_spectrum(dataset: data.Dataset) -> np.ndarray:
     """Eigenvalues of the training split, as the model sees it."""
     x = dataset.train.images.reshape(len(dataset.train.images), -1)
@@ -285,7 +213,7 @@ def main() -> None:
     sweeps.setup_jax()
     configs = synthetic(arguments.paper)
     try:
-        pictured = of_images(arguments.paper, arguments.data_folder)
+        pictured = of_images(arguments.paper, arguments.data_folder, SEEDS)
     except FileNotFoundError as error:
         parser.error(f"the images are missing. {error}")
     both = configs + pictured

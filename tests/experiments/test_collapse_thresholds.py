@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import optimize
 
+from experiments import _threshold_images as pictured
 from experiments import _wang_ziyin as paper
 from experiments import collapse_thresholds as page
 from experiments._threshold_verdicts import verdicts_of
@@ -191,7 +192,7 @@ def test_modes_are_counted_against_the_eigenvalues(rows):
         {"beta": [1.0, 3.0, 30.0], "seed": 0, "active_units": [5, 4, 0], "rate": 1.0}
     )
     spectrum = np.array([20.0, 12.0, 4.1, 3.4, 2.6, 2.4, 0.1])
-    modes = page.modes_of(runs, spectrum)
+    modes = pictured.modes_of(runs, spectrum)
     assert modes["predicted"].tolist() == [5, 4, 0]
     authors = paper.authors()
     assert verdicts_of(rows, authors, modes)[-1].holds
@@ -218,10 +219,10 @@ def test_missing_images_are_named(monkeypatch, capsys, tmp_path):
     def absent(name, folder=None):
         raise FileNotFoundError(f"{name} is nowhere")
 
-    monkeypatch.setattr(page.data, "load_dataset", absent)
-    assert page.of_images(False, None) == []
+    monkeypatch.setattr(pictured.data, "load_dataset", absent)
+    assert pictured.of_images(False, None, (0,)) == []
     assert "Left out: the images of fashion_mnist" in capsys.readouterr().out
     with pytest.raises(FileNotFoundError, match="mnist is nowhere"):
-        page.of_images(True, None)
+        pictured.of_images(True, None, (0,))
     with pytest.raises(FileNotFoundError, match="fashion_mnist is nowhere"):
-        page.of_images(False, tmp_path)
+        pictured.of_images(False, tmp_path, (0,))
