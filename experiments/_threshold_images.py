@@ -75,7 +75,7 @@ def modes_of(runs: pd.DataFrame, eigenvalues: np.ndarray) -> pd.DataFrame:
 
 
 def draws_of(out: Path, configs: Sequence[Run], first: int) -> dict[str, np.ndarray]:
-    """Grey levels of the prior by a seed at every beta; member `first` is the first of all."""
+    """Grey levels of the prior by one seed at every beta; `first` is the first member."""
     drawn = {}
     seeds = len({config.seed for config in configs})
     for number in range(0, len(configs), seeds):
