@@ -203,6 +203,7 @@ def test_the_figure_shows_what_is_in_the_rows(eigenvalues, corner, units, traine
         assert axes.get_title("left").endswith(word)
     np.testing.assert_allclose(below[0].lines[0].get_ydata(), units["log_likelihood"])
     assert len(below) == 3
+    assert any("29 eigenvalues above" in text.get_text() for text in below[0].texts)
     stars = [sum(line.get_marker() == "*" for line in axes.lines) for axes in above]
     assert stars == [2, 2, 0]
     figure.savefig(io.BytesIO(), dpi=30)

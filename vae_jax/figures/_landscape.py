@@ -33,7 +33,7 @@ def landscape_figure(
             the plane, the first direction along the first axis.
         reach: half width of the plane.
         units: a row a number of `units`: `log_likelihood`, `elbo`,
-            `frozen_log_likelihood`, `frozen_variance`.
+            `frozen_log_likelihood`, `frozen_variance`, and `frozen_active` of them.
         curves: a row a run and moment: `training`, `seed`, `step`, `gap` in nats.
         corner: a row a surface: `level`, `variance`, and the signs of its corner as
             `curvature 5` and `curvature 7`.
@@ -41,6 +41,7 @@ def landscape_figure(
 
     >>> units = pd.DataFrame([{"units": 1, "log_likelihood": 1.0, "elbo": 1.0}])
     >>> units = units.assign(frozen_log_likelihood=0.5, frozen_variance=0.1)
+    >>> units = units.assign(frozen_active=1)
     >>> curves = pd.DataFrame([{"training": "analytic", "seed": 0, "step": 1, "gap": 1.0}])
     >>> corner = pd.DataFrame([{"level": 8, "variance": 0.1}])
     >>> corner = corner.assign(**{"curvature 5": 1.0, "curvature 7": -1.0})
@@ -87,7 +88,7 @@ def _draw_surface(axes: Axes, gain: np.ndarray, reach: float, row: pd.Series) ->
         if np.hypot(*at) > reach / len(gain):
             axes.plot(*at, marker="*", ms=13, mfc="#F0E442", mec="black", ls="none")
     signs = [row["curvature 5"] > 0, row["curvature 7"] > 0]
-    words = {2: "a saddle both ways", 1: "a saddle one way", 0: "a maximum: collapse"}
+    words = {2: "unstable both ways", 1: "unstable one way", 0: "stable: collapse"}
     title = rf"$\sigma^2 = \lambda_{{{row['level']:.0f}}}$ = {row['variance']:.3f}: "
     tidy(axes, title + words[sum(signs)], "along eigenvector 5", "along eigenvector 7")
     axes.set_aspect("equal")
@@ -101,18 +102,10 @@ def _draw_units(axes: Axes, name: str, table: pd.DataFrame) -> None:
     axes.plot(units, frozen, color=FROZEN, lw=1.8, ls="-.")
     last = units.iloc[-1]
     low, high = frozen.min(), table["log_likelihood"].max()
-    rising = np.flatnonzero(np.diff(frozen) > 1e-6)
-    if len(rising):
-        stop = units.iloc[rising[-1] + 1]
-        axes.axvline(stop, color="0.6", lw=0.9, ls=":")
-        axes.text(
-            stop,
-            low,
-            f" {stop} eigenvalues above\n the frozen variance",
-            fontsize=8,
-            color="0.35",
-            va="bottom",
-        )
+    stop = int(table["frozen_active"].max())
+    axes.axvline(stop, color="0.6", lw=0.9, ls=":")
+    words = f" {stop} eigenvalues above\n the frozen variance"
+    axes.text(stop, low, words, fontsize=8, color="0.35", va="bottom")
     half = len(units) // 3
     axes.text(
         units.iloc[half],
