@@ -18,6 +18,7 @@ from vae_jax.analytic._linear_vae import (
     linear_vae_objective,
     linear_vae_optimum,
 )
+from vae_jax.analytic._marginal import ppca_log_likelihood
 from vae_jax.analytic._moments import (
     JointMoments,
     conditional_covariance,
@@ -54,6 +55,7 @@ __all__ = [
     "optimal_variance",
     "order_parameter_flow",
     "ppca",
+    "ppca_log_likelihood",
     "predicted_active_units",
     "water_filling",
 ]

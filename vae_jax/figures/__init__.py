@@ -8,11 +8,14 @@ from vae_jax.figures._diagnosis import diagnosis_figure
 from vae_jax.figures._dynamics import dynamics_figure
 from vae_jax.figures._images import images_figure
 from vae_jax.figures._linear import linear_figure
+from vae_jax.figures._dimensions import dimensions_figure
+from vae_jax.figures._landscape import landscape_figure
 from vae_jax.figures._mean_space import mean_space_figure
 from vae_jax.figures._power import power_figure
 from vae_jax.figures._remedies import remedies_figure
 from vae_jax.figures._rate_distortion import rate_distortion_figure
 from vae_jax.figures._text import text_figure
+from vae_jax.figures._thresholds import thresholds_figure
 
 __all__ = [
     "annealing_figure",
@@ -25,9 +28,12 @@ __all__ = [
     "dynamics_figure",
     "images_figure",
     "linear_figure",
+    "dimensions_figure",
+    "landscape_figure",
     "mean_space_figure",
     "power_figure",
     "remedies_figure",
     "rate_distortion_figure",
     "text_figure",
+    "thresholds_figure",
 ]
