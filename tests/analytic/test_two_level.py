@@ -18,14 +18,14 @@ SETTINGS = [
     (1.0, 1.0, 0.5, 1.0, 0.5),
     (0.5, 0.5, 0.25, 0.25, 0.25),
     (0.1, 1.0, 0.25, 0.25, 0.25),
-    (0.5, 2.0, 0.25, 0.25, 0.25),
+    (0.5, 2.2, 0.25, 0.25, 0.25),
     (0.5, 1.3, 0.25, 0.25, 0.25),
     (2.0, 1.0, 0.25, 0.25, 0.25),
     (2.0, 0.7, 0.6, 2.0, 0.4),
     (1.0, 4.0, 0.3, 1.5, 0.3),
     (3.0, 7.0, 0.8, 0.5, 0.9),
     (9.0, 8.0, 0.5, 1.0, 0.5),
-    (8.0, 9.0, 0.5, 1.0, 0.45),
+    (8.0, 9.0, 0.5, 1.0, 0.5),
 ]
 """All three states of a pair of units, each level alive alone, and complete collapse of one
 and of both; no unit within 5 % of a threshold, where a search ends far from the optimum."""
@@ -244,8 +244,8 @@ def test_a_larger_beta_one_or_a_smaller_beta_two_revives_level_two():
     """Over three decades of both weights, without one exception."""
     betas = np.geomspace(0.05, 20, 41)
     best = optimum(SPECTRUM, (4, 4), betas[:, None], betas[None], 0.25, 0.25, 0.25)
-    assert (np.diff(best.rate_two, axis=0) >= -1e-6).all()
-    assert (np.diff(best.rate_two, axis=1) <= 1e-6).all()
+    assert (np.diff(best.rate_two, axis=0) >= -1e-5).all()
+    assert (np.diff(best.rate_two, axis=1) <= 1e-5).all()
     count = np.asarray(best.active_two.sum(axis=-1))
     assert (np.diff(count, axis=0) >= 0).all() and (np.diff(count, axis=1) <= 0).all()
     assert count.min() == 0 and count.max() == 4

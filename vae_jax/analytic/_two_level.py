@@ -102,7 +102,7 @@ def two_level_optimum(
 
     Dang et al. (2024), Theorem 3, arXiv:2306.05023; the rates are ours, of its optimum.
 
-    >>> best = two_level_optimum(jnp.array([4.0, 0.5]), (2, 2), 1.0, 2.0, 1.0, 1.0, 1.0)
+    >>> best = two_level_optimum(jnp.array([4.0, 0.5]), (2, 2), 1.0, 3.0, 1.0, 1.0, 1.0)
     >>> best.active_one.tolist(), best.active_two.tolist()
     ([True, False], [False, False])
     >>> print(f"{best.encoder[0]:.4f} {best.rate_two:.4f}")

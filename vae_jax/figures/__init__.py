@@ -7,6 +7,7 @@ from vae_jax.figures._images import images_figure
 from vae_jax.figures._mean_space import mean_space_figure
 from vae_jax.figures._power import power_figure
 from vae_jax.figures._text import text_figure
+from vae_jax.figures._two_level import two_level_figure
 
 __all__ = [
     "annealing_figure",
@@ -17,4 +18,5 @@ __all__ = [
     "mean_space_figure",
     "power_figure",
     "text_figure",
+    "two_level_figure",
 ]
