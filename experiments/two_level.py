@@ -260,6 +260,14 @@ def levels_over_time(out: Path) -> pd.DataFrame:
     return history[history["step"].isin(steps)][kept].sort_values(["member", "step"])
 
 
+def shown(runs: pd.DataFrame) -> pd.DataFrame:
+    """Means over the seeds of what matters most, a row a setting."""
+    names = ["kl_one", "rate_two", "rate_two_theory", "active_one", "active_two"]
+    by_setting = runs.groupby(["model", "beta", "beta_two"])[names]
+    means: pd.DataFrame = by_setting.mean()
+    return means
+
+
 def draw_page(page: Path, picture: Path) -> None:
     """The figure, from what was saved."""
     tables = (pd.read_csv(page / f"{name}.csv") for name in ("runs", "units", "theory"))
@@ -280,7 +288,7 @@ def main() -> None:
     out = arguments.out or folder_for(name, configs)
     sweeps.run(configs, out)
     tables = tables_of(out, configs)
-    print(tables["runs"].to_string(index=False, float_format="{:.4f}".format))
+    print(shown(tables["runs"]).to_string(float_format="{:.3f}".format))
     found = verdicts(tables["runs"], tables["units"])
     print_verdicts(found)
     save_rows(out / "page", verdicts=as_table(found), **tables)

@@ -283,10 +283,11 @@ def test_settings_lead_and_slopes_are_finite():
             assert all(bool(jnp.isfinite(slope).all()) for slope in slopes)
 
 
+@pytest.mark.usefixtures("users_view")
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"latent_dims": 3}, "`latent_dims` must be two numbers"),
+        ({"latent_dims": 3}, "`latent_dims` must be two whole numbers"),
         ({"latent_dims": (3, 0)}, "`latent_dims` must be"),
         ({"beta_one": 0.0}, "`beta_one` must be"),
         ({"encoder_variance": -1.0}, "`encoder_variance` must be"),
@@ -306,6 +307,7 @@ def test_what_is_refused(changed, said):
         analytic.two_level_optimum(SPECTRUM, **{**given, **changed})
 
 
+@pytest.mark.usefixtures("users_view")
 def test_matrices_that_do_not_fit_are_refused():
     given = [np.ones(s) for s in ((2, 4), (3, 2), (3,), (2, 3), (4, 2), (4, 4))]
     names = "encoder_two", "posterior_variance", "decoder_two", "decoder", "covariance"

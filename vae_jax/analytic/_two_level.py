@@ -108,7 +108,7 @@ def two_level_optimum(
     >>> print(f"{best.encoder[0]:.4f} {best.rate_two:.4f}")
     1.0000 0.0000
     """
-    latent, second = check_dims(latent_dims)
+    latent, second = checks.two_sizes("latent_dims", latent_dims)
     given = (beta_one, beta_two, encoder_variance, prior_variance, variance)
     spectrum, one, two, own, prior, noise = leading(
         as_spectrum(eigenvalues), **check_settings(*given, zero=False)
@@ -141,25 +141,6 @@ def two_level_optimum(
         active_one=~(signal <= 0),
         active_two=fitted(active_two, second, False),
     )
-
-
-def check_dims(latent_dims: tuple[int, int]) -> tuple[int, int]:
-    """The units of both levels.
-
-    Raises:
-        ValueError: not two of them, or no unit.
-        TypeError: no whole numbers.
-
-    >>> check_dims((5, 3))
-    (5, 3)
-    """
-    if not isinstance(latent_dims, tuple | list) or len(latent_dims) != 2:
-        raise ValueError(
-            "`latent_dims` must be two numbers, the units of z1 and of z2; got "
-            f"{latent_dims!r}."
-        )
-    first, second = (checks.whole("latent_dims", one, 1) for one in latent_dims)
-    return first, second
 
 
 def _signal(

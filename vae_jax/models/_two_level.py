@@ -70,7 +70,7 @@ def two_level(
         hidden: widths of the networks to z1 and to z2; those back have them reversed.
 
     Raises:
-        ValueError: an empty event or level.
+        ValueError: an empty event or level, or no two numbers of units.
         TypeError: a number of units that is no whole number.
 
     >>> vae = two_level((8, 8), (5, 3))
@@ -80,7 +80,7 @@ def two_level(
     >>> z1.shape, z2.shape, vae.decode_two(params, z2).shape, vae.decode(params, z1).shape
     ((2, 5), (2, 3), (2, 5), (2, 8, 8))
     """
-    latent, second = (checks.whole("latent_dims", one, 1) for one in latent_dims)
+    latent, second = checks.two_sizes("latent_dims", latent_dims)
     check_arguments(event_shape, latent, "gaussian")
     pixels, back = math.prod(event_shape), tuple(reversed(hidden))
     parts = {
