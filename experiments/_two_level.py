@@ -181,7 +181,7 @@ def two_level_program(settings: TwoLevel, parts: Parts) -> Program:
 
 
 def make_evaluate(vae: TwoLevelVAE, noise: Noise, parts: Parts) -> Any:
-    """Means of all terms over the evaluation set, with the samples that the run asks for."""
+    """Means of all terms over the evaluation set, of as many samples as the run says."""
     run = parts.settings
 
     def evaluate(state, key, hyper, data):  # type: ignore[no-untyped-def]
@@ -189,7 +189,9 @@ def make_evaluate(vae: TwoLevelVAE, noise: Noise, parts: Parts) -> Any:
         params, key = state.train.params, training.evaluation_keys(key).examples
 
         def batch(images, indices):  # type: ignore[no-untyped-def]
-            prepare_keys, keys = training.split_each(training.fold_indices(key, indices))
+            prepare_keys, keys = training.split_each(
+                training.fold_indices(key, indices)
+            )
             x = parts.prepare(prepare_keys, images)
 
             def sample(index):  # type: ignore[no-untyped-def]

@@ -131,7 +131,7 @@ def check_search(settings, dims, seed):
         assert float(one) == pytest.approx(float(best.rate_one), abs=1e-6)
         assert float(two) == pytest.approx(float(best.rate_two), abs=1e-6)
         assert float(kl_one) == pytest.approx(float(best.kl_one.sum()), abs=1e-6)
-    w, _, _, u2, u = parts
+    w, _, _, u2, u = map(np.asarray, parts)
     for matrix, stated in (
         (w @ root, best.encoder),
         (u2, best.decoder_two),
@@ -192,7 +192,7 @@ def test_optimum_has_the_terms_it_states(settings, dims):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_objective_of_any_matrices(seed):
-    """Squared norms of linear maps of noise, of matrices that are nowhere near an optimum."""
+    """Squared norms of linear maps of noise, of matrices that are no optimum."""
     rng, dims = np.random.default_rng(seed), (3, 2)
     size = 2 * 4 * 3 + 2 * 3 * 2 + 2
     with jax.enable_x64(True):
@@ -205,7 +205,8 @@ def test_objective_of_any_matrices(seed):
         np.testing.assert_allclose(found[:3], expected, rtol=1e-12)
         kl_one = kl_one_by_noise(parts, root, settings)
     assert float(found.kl_one) == pytest.approx(float(kl_one), rel=1e-12)
-    assert float(found.kl_one) > 0 and float(found.rate_two) > 0
+    assert float(found.kl_one) > 0
+    assert float(found.rate_two) > 0
 
 
 def test_the_collapsed_level_is_named():
@@ -247,8 +248,9 @@ def test_a_larger_beta_one_or_a_smaller_beta_two_revives_level_two():
     assert (np.diff(best.rate_two, axis=0) >= -1e-5).all()
     assert (np.diff(best.rate_two, axis=1) <= 1e-5).all()
     count = np.asarray(best.active_two.sum(axis=-1))
-    assert (np.diff(count, axis=0) >= 0).all() and (np.diff(count, axis=1) <= 0).all()
-    assert count.min() == 0 and count.max() == 4
+    assert (np.diff(count, axis=0) >= 0).all()
+    assert (np.diff(count, axis=1) <= 0).all()
+    assert (count.min(), count.max()) == (0, 4)
 
 
 def test_a_free_second_level_is_another_prior():
@@ -267,7 +269,8 @@ def test_settings_lead_and_slopes_are_finite():
     """A column of weights beside a row of variances, at dead and at live units."""
     betas, noises = np.array([[0.1], [1.0], [50.0]]), np.array([0.1, 0.5])
     best = optimum(SPECTRUM, (3, 2), betas, 1.0, 0.5, 1.0, noises)
-    assert best.encoder.shape == (3, 2, 3) and best.decoder_two.shape == (3, 2, 2)
+    assert best.encoder.shape == (3, 2, 3)
+    assert best.decoder_two.shape == (3, 2, 2)
     assert best.objective.shape == (3, 2)
     alone = optimum(SPECTRUM, (3, 2), 50.0, 1.0, 0.5, 1.0, 0.1)
     for joint, single in zip(best, alone, strict=True):

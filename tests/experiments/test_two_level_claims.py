@@ -47,7 +47,8 @@ def failed(runs, units):
 
 def test_what_theory_says_holds(runs, units):
     found = verdicts(runs, units)
-    assert len(found) == 9 and failed(runs, units) == []
+    assert len(found) == 9
+    assert failed(runs, units) == []
     assert "14 settings" in found[0].claim  # 16 less the diagonal, and two beside
 
 

@@ -1,4 +1,4 @@
-"""The program of two levels: its terms are those of the closed form, its grid one program."""
+"""The program of two levels: its terms are the closed form's, its grid is one program."""
 
 import jax
 import jax.numpy as jnp
@@ -110,12 +110,18 @@ def test_both_rates_are_in_history_and_row(tmp_path):
     expected = weighed + weights * history["rate_two"]
     np.testing.assert_allclose(history["loss"], expected, rtol=1e-5)
     rows = stored.runs.to_pandas()
-    assert (rows["kl_one"] > 0).all() and (rows["rate_two"] > 0).all()
-    assert results.load(tmp_path / "run", 2)["decoder"]["mean"]["kernel"].shape == (5, 64)
+    assert (rows["kl_one"] > 0).all()
+    assert (rows["rate_two"] > 0).all()
+    assert results.load(tmp_path / "run", 2)["decoder"]["mean"]["kernel"].shape == (
+        5,
+        64,
+    )
 
 
 def test_a_learned_variance_is_refused():
-    with pytest.raises(ValueError, match="needs a fixed noise variance; got likelihood"):
+    with pytest.raises(
+        ValueError, match="needs a fixed noise variance; got likelihood"
+    ):
         small(likelihood="bernoulli", binarize="static", variance=None)
 
 

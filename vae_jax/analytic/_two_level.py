@@ -129,9 +129,11 @@ def two_level_optimum(
     both = rate_one.sum(axis=-1), kl_two.sum(axis=-1)
     return TwoLevelOptimum(
         encoder=_root(signal),
-        decoder_two=fitted(_root(jnp.where(active_two, whole - level, 0) / prior), second),
+        decoder_two=fitted(
+            _root(jnp.where(active_two, whole - level, 0) / prior), second
+        ),
         decoder=_root(used) * _root(signal) / whole,
-        posterior_variance=prior * fitted(1 / ratio, second, 1),
+        posterior_variance=prior * fitted(1 / ratio, second, 1.0),
         kl_one=rate_one + own / noise * (1 - 1 / ratio),
         kl_two=fitted(kl_two, second),
         rate_one=both[0],
@@ -164,7 +166,7 @@ def _root(values: Array) -> Array:
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, values, 1)), 0)
 
 
-def fitted(values: Array, length: int, filled: float = 0) -> Array:
+def fitted(values: Array, length: int, filled: float | bool = 0.0) -> Array:
     """The last axis cut to a length, or filled up to it.
 
     >>> fitted(jnp.array([1.0, 2.0]), 3).tolist(), fitted(jnp.array([1.0, 2.0]), 1).tolist()

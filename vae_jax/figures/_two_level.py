@@ -18,6 +18,7 @@ LOOKS = (
     ("#0072B2", "v", (0, (4, 1, 1, 1, 1, 1))),
     ("#000000", "P", (0, (1, 1))),
 )
+WEIGHT = r"$\beta_1$, weight of level 1"
 STATES = {
     "neither": ("#FFFFFF", ""),
     "level 1": ("#E69F00", "\\\\\\"),
@@ -62,10 +63,10 @@ def two_level_figure(
     }
     for axes, (column, title) in zip(panels[1], titles.items(), strict=False):
         _draw_lines(axes, linear, theory, column, looks)
-        tidy(axes, title, "beta1, weight of level 1", "nats")
+        tidy(axes, title, WEIGHT, "nats")
     _draw_lines(panels[1, 2], runs[runs["model"] == "mlp"], theory, "rate_two", looks)
     title = "f  KL of level 2, ReLU; lines: linear theory"
-    tidy(panels[1, 2], title, "beta1, weight of level 1", "nats")
+    tidy(panels[1, 2], title, WEIGHT, "nats")
     return figure
 
 
@@ -89,22 +90,27 @@ def _draw_singular_values(
         va="top",
         fontsize=8,
     )
-    of = "W1 S^(1/2)" if level == 1 else "U2"
+    of = r"$W_1 S^{1/2}$" if level == 1 else r"$U_2$"
     label = "a" if level == 1 else "b"
     tidy(axes, f"{label}  Level {level}: singular values of {of}", "theory", "found")
 
 
 def _draw_states(axes: Axes, linear: pd.DataFrame) -> None:
-    """Active units of both levels in every setting, and what theory says if not the same."""
+    """Active units of both levels in every setting; colour and hatch are of theory."""
     ones, twos = (sorted(set(linear[name])) for name in ("beta", "beta_two"))
     for (one, two), cell in linear.groupby(["beta", "beta_two"]):
         place = ones.index(one), twos.index(two)
-        first, second = cell["active_one_theory"].iloc[0], cell["active_two_theory"].iloc[0]
+        first, second = (
+            cell["active_one_theory"].iloc[0],
+            cell["active_two_theory"].iloc[0],
+        )
         colour, hatch = STATES[state_of(first, second)]
         box = Rectangle((place[0] - 0.5, place[1] - 0.5), 1, 1)
         box.set(facecolor=(*to_rgb(colour), 0.45), hatch=hatch, edgecolor="0.6", lw=0.8)
         axes.add_patch(box)
-        found = sorted({(int(r.active_one), int(r.active_two)) for r in cell.itertuples()})
+        found = sorted(
+            {(int(r.active_one), int(r.active_two)) for r in cell.itertuples()}
+        )
         said = " or ".join(f"{a} | {b}" for a, b in found)
         star = "*" if bool(cell["left_out"].iloc[0]) else ""
         label = axes.text(*place, said + star, ha="center", va="center", fontsize=9)
@@ -126,7 +132,7 @@ def _draw_states(axes: Axes, linear: pd.DataFrame) -> None:
         bbox_to_anchor=(0.5, -0.16),
     )
     title = "c  Active units, level 1 | level 2 (*: near)"
-    tidy(axes, title, "beta1", "beta2")
+    tidy(axes, title, WEIGHT, r"$\beta_2$, weight of level 2")
 
 
 def state_of(first: int, second: int) -> str:
@@ -169,6 +175,6 @@ def _name_ends(axes: Axes, ends: dict[float, float], right: float) -> None:
     gap, last = 0.055 * (high - low), -np.inf
     for two, height in sorted(ends.items(), key=lambda pair: (pair[1], -pair[0])):
         last = max(height, last + gap)
-        axes.text(right * 1.08, last, f"beta2 = {two:g}", fontsize=8, va="center")
+        axes.text(right * 1.08, last, rf"$\beta_2$ = {two:g}", fontsize=8, va="center")
     axes.set_xlim(axes.get_xlim()[0], right * 3.2)
     axes.set_xticks([0.1, 1.0], ["0.1", "1"])

@@ -143,7 +143,9 @@ class _Posterior(nn.Module):
     def __call__(self, x: Array) -> tuple[Array, Array]:
         if self.hidden:
             x = MLP(self.hidden, name="mlp")(x)
-            mean, logvar = jnp.split(dense(2 * self.features, "posterior")(x), 2, axis=-1)
+            mean, logvar = jnp.split(
+                dense(2 * self.features, "posterior")(x), 2, axis=-1
+            )
             return mean, logvar
         zeros = nn.initializers.zeros_init()
         logvar = self.param("logvar", zeros, (self.features,), default_dtype())
