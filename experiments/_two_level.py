@@ -76,9 +76,18 @@ class TwoLevel(Remedy):
     encoder_variance: float = data("Of z1 given x.", default=0.25, low=0, low_open=True)
     prior_variance: float = data("Of z2.", default=0.25, low=0, low_open=True)
     second_dim: int = static("Units of z2.", default=5, low=1, high=100_000)
+    expected: bool = static(
+        "Train on the mean over the noise of both levels, in closed form: linear models.",
+        default=False,
+    )
 
     def conflict(self, run: Any) -> str | None:
         """Both decoders have the variance of a Gaussian likelihood."""
+        if self.expected and getattr(run.model, "hidden", ()):
+            return (
+                f"{self.said} with `expected` needs linear maps; got "
+                f"hidden={run.model.hidden}. Leave `expected` out."
+            )
         if hasattr(run.likelihood, "variance"):
             return None
         return (
@@ -135,6 +144,37 @@ def level_terms(
     )
 
 
+def expected_terms(vae: TwoLevelVAE, params: Any, x: Array, noise: Noise) -> LevelTerms:
+    """The means of `level_terms` over the noise of both levels, of a linear model.
+
+    An example's mean code is sent through, and noise adds the squared norms of the maps
+    that it passes.
+    """
+    mean = vae.encode(params, x)
+    posterior = vae.encode_two(params, mean)
+    back = vae.decode_two(params, jnp.sqrt(noise.prior) * posterior.mean)
+    out = vae.decode(params, mean)
+    # kernels map rows: z1 to z2 over its prior's deviation, z2 back, and z1 to x
+    there, again, last = (
+        params[part]["mean"]["kernel"]
+        for part in ("encoder_two", "decoder_two", "decoder")
+    )
+    again = jnp.sqrt(noise.prior) * again
+    missed = jnp.eye(len(there), dtype=x.dtype) - there @ again
+    variances = jnp.exp(params["encoder_two"]["logvar"])
+    error = noise.encoder * jnp.sum(missed**2) + jnp.sum(variances @ again**2)
+    error += jnp.sum(jnp.square(mean - back), axis=-1)
+    logs = mean.shape[-1] * (1 + jnp.log(noise.encoder / noise.decoder))
+    added = noise.encoder * jnp.sum(last**2) / (2 * noise.decoder)
+    log_likelihood = likelihoods.gaussian_log_prob(out, x, jnp.log(noise.decoder))
+    rate_two = jnp.sum(gaussian.kl_standard(*posterior), axis=-1)
+    return LevelTerms(
+        added - log_likelihood,
+        (error / noise.decoder - logs) / 2,
+        rate_two + noise.encoder * jnp.sum(there**2) / 2,
+    )
+
+
 def kl_of_level_one(
     vae: TwoLevelVAE, params: Any, x: Array, keys: Array, noise: Noise
 ) -> Float[Array, " batch"]:
@@ -152,7 +192,11 @@ def two_level_program(settings: TwoLevel, parts: Parts) -> Program:
     vae, noise = model_of(settings, run, parts.facts.event_shape), noise_of(run)
 
     def loss(params: Any, x: Array, keys: Array, beta: Array) -> Any:
-        terms = jax.tree.map(jnp.mean, level_terms(vae, params, x, keys, noise))
+        if settings.expected:
+            terms = expected_terms(vae, params, x, noise)
+        else:
+            terms = level_terms(vae, params, x, keys, noise)
+        terms = jax.tree.map(jnp.mean, terms)
         rates = beta * terms.rate_one + settings.beta_two * terms.rate_two
         return terms.distortion + rates, terms
 
