@@ -75,11 +75,11 @@ BASE: dict[str, Any] = {
 }
 RELU: dict[str, Any] = {
     "model": "mlp",
-    "hidden": [64],
+    "hidden": [32],
     "expected": False,
     "batch_size": 100,
-    "num_steps": 2_400,
-    "log_every": 240,
+    "num_steps": 1_200,
+    "log_every": 120,
     "learning_rate": 3e-3,
 }
 AS_PAPER: dict[str, Any] = {
@@ -97,29 +97,31 @@ AS_PAPER: dict[str, Any] = {
 RELU_AS_PAPER: dict[str, Any] = {"latent_dim": 16, "second_dim": 16, "hidden": [256]}
 
 
-def spec_of(paper: bool) -> dict[str, Any]:
-    """Linear models in all settings, then ReLU networks in theirs."""
-    relu = {**RELU, **(AS_PAPER | RELU_AS_PAPER if paper else {})}
-    linear_betas = {"beta": BETAS, "beta_two": BETAS, "seed": SEEDS}
+def linear_spec(paper: bool) -> dict[str, Any]:
+    """Linear models in all settings."""
+    betas = {"beta": BETAS, "beta_two": BETAS, "seed": SEEDS}
     others = [{"beta": [one], "beta_two": [two], "seed": SEEDS} for one, two in OTHERS]
-    relu_betas = {"beta": RELU_BETAS, "beta_two": RELU_BETAS, "seed": SEEDS}
-    fixed = {name: [value] for name, value in relu.items()}
     base = {**BASE, **(AS_PAPER if paper else {})}
-    return {"base": base, "grid": [linear_betas, *others, {**fixed, **relu_betas}]}
+    return {"base": base, "grid": [betas, *others]}
 
 
-def configs_of(paper: bool, smoke: bool) -> list[Run]:
-    """Every member, of a few steps if asked."""
-    configs = sweeps.expand(spec_of(paper))
+def relu_spec(paper: bool) -> dict[str, Any]:
+    """ReLU networks in theirs."""
+    base = {**BASE, **RELU, **(AS_PAPER | RELU_AS_PAPER if paper else {})}
+    grid = {"beta": RELU_BETAS, "beta_two": RELU_BETAS, "seed": SEEDS}
+    return {"base": base, "grid": grid}
+
+
+def configs_of(paper: bool, smoke: bool) -> tuple[list[Run], list[Run]]:
+    """Linear members and ReLU networks, of a few steps and one seed if asked."""
+    linear, relu = map(sweeps.expand, (linear_spec(paper), relu_spec(paper)))
     if not smoke:
-        return configs
+        return linear, relu
     small = {"num_steps": 20, "log_every": 10, "eval_samples": 1}
-    narrow = {"hidden": (4,)}
-    return [
-        one.changed(**small, **(narrow if one["model"] == "mlp" else {}))
-        for one in configs
-        if one["seed"] == 0
-    ]
+    return (
+        [one.changed(**small) for one in linear if one["seed"] == 0],
+        [one.changed(**small, hidden=(4,)) for one in relu if one["seed"] == 0],
+    )
 
 
 def train_covariance(config: Run) -> np.ndarray:
@@ -218,30 +220,44 @@ def linear_row(
     return row | active_counts(units, run) | measured | {"left_out": near}, units
 
 
-def tables_of(out: Path, configs: list[Run]) -> dict[str, pd.DataFrame]:
-    """A row a member, and a row a unit of the linear ones."""
-    runs = results.read(out).runs.to_pandas().sort_values("member")
-    covariance = train_covariance(configs[0])
+def tables_of(
+    linear_out: Path, relu_out: Path | None, config: Run
+) -> dict[str, pd.DataFrame]:
+    """A row a member, and a row a unit of the linear ones; `config` is one of those."""
+    covariance = train_covariance(config)
     eigenvalues = np.maximum(np.linalg.eigvalsh(covariance)[::-1], 0)
     rows, units = [], []
-    for run in runs.to_dict("records"):
-        kept = ("member", "model", "beta", "beta_two", "seed", "status")
-        row = {name: run[name] for name in kept}
-        if run["model"] == "linear":
-            exact, own = linear_row(run, out, covariance, eigenvalues)
-            rows.append(row | exact)
-            units += own
-        else:
-            names = ("distortion", "rate_one", "rate_two", "kl_one")
-            best = optimum_of(run, eigenvalues)
-            row["rate_two_theory"] = float(best.rate_two)
-            rows.append(row | {name: run[name] for name in names})
+    for run in runs_of(linear_out):
+        exact, own = linear_row(run, linear_out, covariance, eigenvalues)
+        rows.append(about_member(run, run["member"]) | exact)
+        units += own
+    first = len(rows)
+    for run in [] if relu_out is None else runs_of(relu_out):
+        names = ("distortion", "rate_one", "rate_two", "kl_one")
+        found = {name: run[name] for name in names}
+        stated = float(optimum_of(run, eigenvalues).rate_two)
+        row = about_member(run, first + run["member"])
+        rows.append(row | found | {"rate_two_theory": stated})
     return {
         "runs": pd.DataFrame(rows),
         "units": pd.DataFrame(units),
-        "theory": theory_curves(configs[0], eigenvalues),
-        "history": levels_over_time(out),
+        "theory": theory_curves(config, eigenvalues),
+        "history": levels_over_time(linear_out),
     }
+
+
+def runs_of(out: Path) -> list[dict[str, Any]]:
+    """The stored rows of a sweep, in the order of its members."""
+    runs = results.read(out).runs.to_pandas().sort_values("member")
+    return [
+        {str(name): value for name, value in r.items()} for r in runs.to_dict("records")
+    ]
+
+
+def about_member(run: dict[str, Any], member: int) -> dict[str, Any]:
+    """What a row begins with."""
+    kept = ("model", "beta", "beta_two", "seed", "status")
+    return {"member": member} | {name: run[name] for name in kept}
 
 
 def theory_curves(config: Run, eigenvalues: np.ndarray) -> pd.DataFrame:
@@ -262,7 +278,7 @@ def theory_curves(config: Run, eigenvalues: np.ndarray) -> pd.DataFrame:
 
 
 def levels_over_time(out: Path) -> pd.DataFrame:
-    """Rates of both levels while the runs train, ten rows of each."""
+    """Rates of both levels while the linear runs train, ten rows of each."""
     history = results.read(out).metrics.to_pandas()
     every = max(1, history["step"].nunique() // 10)
     steps = np.sort(history["step"].unique())[every - 1 :: every]
@@ -294,10 +310,11 @@ def main() -> None:
         draw_page(RESULTS / name, FIGURES / f"{name}.png")
         return
     sweeps.setup_jax()
-    configs = configs_of(arguments.paper, arguments.smoke)
-    out = arguments.out or folder_for(name, configs)
-    sweeps.run(configs, out)
-    tables = tables_of(out, configs)
+    linear, relu = configs_of(arguments.paper, arguments.smoke)
+    out = arguments.out or folder_for(name, [*linear, *relu])
+    sweeps.run(linear, out / "linear")
+    sweeps.run(relu, out / "relu")
+    tables = tables_of(out / "linear", out / "relu", linear[0])
     print(shown(tables["runs"]).to_string(float_format="{:.3f}".format))
     found = verdicts(tables["runs"], tables["units"])
     print_verdicts(found)

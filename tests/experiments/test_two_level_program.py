@@ -62,6 +62,30 @@ def test_sampled_terms_are_those_of_the_closed_form(linear):
     close(draws(kl), expected.kl_one)
 
 
+def test_expected_terms_are_those_of_the_closed_form(linear):
+    """With a mean of x and biases of its own, of which the closed form knows nothing."""
+    vae, params, x = linear
+    noise = _two_level.Noise(*map(jnp.float32, VARIANCES.values()))
+    terms = _two_level.expected_terms(vae, params, x, noise)
+    expected = exact(params, x)
+    for name, values in terms._asdict().items():
+        assert values.shape == (40,)
+        assert float(values.mean()) == pytest.approx(
+            float(getattr(expected, name)), rel=1e-5
+        )
+    # of one far example alone, with biases, against its own draws
+    shifted = jax.tree.map(lambda leaf: leaf + 0.1, params)
+    same = jnp.broadcast_to(x[:1] + 1, x.shape)
+
+    def once(keys):
+        drawn = _two_level.level_terms(vae, shifted, same, keys, noise)
+        return jax.tree.map(jnp.mean, drawn)
+
+    stated = _two_level.expected_terms(vae, shifted, same, noise)
+    for name, values in draws(once)._asdict().items():
+        close(values, getattr(stated, name)[0])
+
+
 def test_the_matrices_are_those_of_the_model(linear):
     vae, params, x = linear
     own = _two_level.matrices(params, 0.5)
@@ -88,13 +112,14 @@ def test_hidden_layers_are_relu_networks():
 
 
 def test_a_grid_is_one_program_and_its_numbers_are_data():
-    configs = two_level.configs_of(paper=False, smoke=False)
-    cohorts = sweeps.split_shards(configs, 1000)
-    assert sorted(len(shards[0].members) for shards in cohorts) == [48, 57]
+    grids = two_level.configs_of(paper=False, smoke=False)
+    cohorts = [sweeps.split_shards(configs, 1000) for configs in grids]
+    assert [len(found) for found in cohorts] == [1, 1]
+    assert [len(found[0][0].members) for found in cohorts] == [57, 48]
 
 
 def small(**changed):
-    spec = two_level.spec_of(paper=False)["base"]
+    spec = two_level.linear_spec(paper=False)["base"]
     few = {"num_steps": 10, "log_every": 5, "eval_samples": 2, "batch_size": 400}
     return Run.of(**{**spec, **few, **changed})
 
@@ -125,6 +150,11 @@ def test_a_learned_variance_is_refused():
         small(likelihood="bernoulli", binarize="static", variance=None)
 
 
+def test_networks_have_no_expected_terms():
+    with pytest.raises(ValueError, match="needs linear maps; got hidden="):
+        small(model="mlp", hidden=[4])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("betas", [(1.0, 0.5), (0.5, 2.0), (6.0, 4.0), (4.0, 6.0)])
 def test_training_ends_at_the_closed_form(betas, tmp_path):
@@ -134,7 +164,7 @@ def test_training_ends_at_the_closed_form(betas, tmp_path):
         beta=one, beta_two=two, seed=7, num_steps=10_000, log_every=100, batch_size=300
     )
     sweeps.run([config], tmp_path / "run", sweeps.Options(progress=False))
-    tables = two_level.tables_of(tmp_path / "run", [config])
+    tables = two_level.tables_of(tmp_path / "run", None, config)
     row = tables["runs"].iloc[0]
     for name in ("rate_one", "rate_two", "kl_one"):
         assert row[name] == pytest.approx(row[f"{name}_theory"], abs=0.02)
