@@ -121,7 +121,7 @@ def test_a_grid_is_one_program_and_its_numbers_are_data():
 def small(**changed):
     spec = two_level.linear_spec(paper=False)["base"]
     few = {"num_steps": 10, "log_every": 5, "eval_samples": 2, "batch_size": 400}
-    return Run.of(**{**spec, **few, **changed})
+    return Run.of(**{**spec, **few, "beta_two": 1.0, **changed})
 
 
 def test_both_rates_are_in_history_and_row(tmp_path):
