@@ -6,7 +6,8 @@ Claim: trained by the sweep engine, a linear VAE of two levels ends at the optim
     level 2, with ReLU networks too.
 Command: `python -m experiments.two_level` (`--smoke`: a few steps, no claim; `--paper`:
     the paper's data, sizes and steps)
-Minutes: some 10 on 2 CPU cores, reckoned from 0.3 ms a step of a member; resumable. `--paper` asks for a GPU.
+Minutes: some 12 on one CPU core, reckoned from 0.3 ms a step of a member; resumable.
+    `--paper` asks for a GPU.
 Numbers: `experiments/results/two_level/`, told in `README.md` beside.
 
 Digits, 5 units in either level, s1 = eta_enc = eta_dec = 0.5, beta1 and beta2 as the paper
