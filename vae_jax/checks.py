@@ -145,6 +145,25 @@ def whole(
     return index
 
 
+def two_sizes(name: str, values: Any) -> tuple[int, int]:
+    """Two whole numbers of at least 1.
+
+    Raises:
+        ValueError: not two of them, or one below 1.
+        TypeError: one that is no whole number.
+
+    >>> two_sizes("latent_dims", [5, 3])
+    (5, 3)
+    >>> two_sizes("latent_dims", 5)
+    Traceback (most recent call last):
+    ValueError: `latent_dims` must be two whole numbers; got 5.
+    """
+    if not isinstance(values, tuple | list) or len(values) != 2:
+        raise ValueError(f"`{name}` must be two whole numbers; got {values!r}.")
+    first, second = (whole(name, one, 1) for one in values)
+    return first, second
+
+
 def option(name: str, value: Any, allowed: Iterable[str]) -> None:
     """Refuse a word that is none of those allowed.
 

@@ -28,6 +28,11 @@ from vae_jax.analytic._moments import (
 from vae_jax.analytic._ppca import PPCA, optimal_variance, ppca
 from vae_jax.analytic._spectrum import eigenvalues, predicted_active_units
 from vae_jax.analytic._threshold import collapse_threshold
+from vae_jax.analytic._two_level import TwoLevelOptimum, two_level_optimum
+from vae_jax.analytic._two_level_objective import (
+    TwoLevelObjective,
+    two_level_objective,
+)
 from vae_jax.analytic._water_filling import WaterFilling, water_filling
 
 __all__ = [
@@ -37,6 +42,8 @@ __all__ = [
     "LinearOptimum",
     "OrderParameters",
     "PPCA",
+    "TwoLevelObjective",
+    "TwoLevelOptimum",
     "WaterFilling",
     "collapse_threshold",
     "collapsed_hessian",
@@ -57,5 +64,7 @@ __all__ = [
     "ppca",
     "ppca_log_likelihood",
     "predicted_active_units",
+    "two_level_objective",
+    "two_level_optimum",
     "water_filling",
 ]

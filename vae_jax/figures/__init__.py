@@ -16,6 +16,7 @@ from vae_jax.figures._remedies import remedies_figure
 from vae_jax.figures._rate_distortion import rate_distortion_figure
 from vae_jax.figures._text import text_figure
 from vae_jax.figures._thresholds import thresholds_figure
+from vae_jax.figures._two_level import two_level_figure
 
 __all__ = [
     "annealing_figure",
@@ -36,4 +37,5 @@ __all__ = [
     "rate_distortion_figure",
     "text_figure",
     "thresholds_figure",
+    "two_level_figure",
 ]

@@ -33,6 +33,7 @@ from vae_jax.models._sample import sample
 from vae_jax.models._text_records import LSTM, Transformer
 from vae_jax.models._transformer import LatentUse, transformer
 from vae_jax.models._transformer_decoding import transformer_decoding
+from vae_jax.models._two_level import TwoLevelVAE, two_level
 
 __all__ = [
     "of_counts",
@@ -47,6 +48,7 @@ __all__ = [
     "PixelCNN",
     "Reading",
     "Transformer",
+    "TwoLevelVAE",
     "ConvolutionMethod",
     "Decoding",
     "LatentUse",
@@ -72,4 +74,5 @@ __all__ = [
     "sample",
     "transformer",
     "transformer_decoding",
+    "two_level",
 ]
