@@ -1,6 +1,7 @@
 """Results -> matplotlib figures; no JAX, no training."""
 
 from vae_jax.figures._annealing import annealing_figure, decoder_label
+from vae_jax.figures._collapse import collapse_figure
 from vae_jax.figures._cyclical import cyclical_figure
 from vae_jax.figures._diagnosis import diagnosis_figure
 from vae_jax.figures._images import images_figure
@@ -12,6 +13,7 @@ from vae_jax.figures._text import text_figure
 
 __all__ = [
     "annealing_figure",
+    "collapse_figure",
     "cyclical_figure",
     "decoder_label",
     "diagnosis_figure",
