@@ -52,7 +52,7 @@ def bound_is_kept(ends: pd.DataFrame, method: str, bound: float) -> Verdict:
     """The KL at the end is not below what the posterior's form leaves."""
     batch_norm = method.startswith("BN-VAE")
     source = (
-        "scale^2 / 2 a unit, Zhu et al. (2020), Eq. 8"
+        "scale^2 / 2 a unit, Zhu et al. (2020)"
         if batch_norm
         else "the committed rate, Razavi et al. (2019)"
     )

@@ -17,7 +17,7 @@ from experiments._started_gaussian import StartedGaussian
 from vae_jax import analytic, diagnostics, figures
 from vae_jax.records import Facts
 
-SPECTRUM = np.array([0.7, 0.5, 0.2, 0.05, 0.01, 0.01])
+SPECTRUM = np.array([0.7, 0.3, 0.15, 0.05, 0.01, 0.01])
 
 
 def test_the_quantile_is_that_of_scipy():

@@ -50,7 +50,7 @@ def test_what_the_claims_describe_passes_them(curves):
     ("method", "step", "change", "claim"),
     [
         ("BN-VAE 0.5", 100, {"rate": 0.12}, "BN-VAE 0.5: the KL keeps its bound"),
-        ("BN-VAE 1", 100, {"rate": 0.49}, "BN-VAE 1: the KL keeps its bound"),
+        ("BN-VAE 1", 100, {"rate": 0.49, "information": 0.4}, "BN-VAE 1: the KL keeps"),
         ("delta-VAE 0.15", 100, {"rate": 0.149}, "delta-VAE 0.15: the KL keeps"),
         ("basic", 50, {"information": 0.06}, "the information is a part"),
         ("basic", 50, {"residual": 0.06}, "information and marginal KL"),

@@ -51,7 +51,7 @@ def lottery_figure(
     >>> events = pd.DataFrame({**at, "step": [0, 100], "seeds": 2, "used": [0, 1]})
     >>> events = events.assign(births=[0, 1], resurrections=0, deaths=0)
     >>> len(lottery_figure(ends, shares, events).axes)
-    5
+    6
     """
     figure = Figure(figsize=(13, 7.4), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=(1.15, 1))
