@@ -164,14 +164,17 @@ def test_every_seed_that_is_judged_is_a_new_one():
 
 def test_the_figure_shows_every_run_and_every_share(ends, events):
     shares = judging.shares_of(ends)
-    figure = figures.lottery_figure(ends, shares, events)
+    runs = paths([False, True, False, True], [True] * 4).assign(information=0.5)
+    figure = figures.lottery_figure(ends, shares, events, runs)
     for axes in figure.subfigs[0].axes:
         # stacked: the second holds the first below it
         heights = [sum(bar.get_height() for bar in group) for group in axes.containers]
         assert heights == [25, 35]
-    share, use, changes, _ = figure.subfigs[1].axes
+    share, use, path = figure.subfigs[1].axes
     assert f" {35 / 60:.2f}" in [text.get_text() for text in share.texts]
     np.testing.assert_allclose(use.lines[0].get_ydata(), [0.5, 1, 0.5, 1])
-    totals = [sum(bar.get_height() for bar in group) for group in changes.containers]
-    assert totals == [2, 1, -1]
+    title = "2 seeds at 1 nat, for longer: z lost 1 times, used again 1 times"
+    assert path.get_title("left") == title
+    drawn = {(x.get_marker(), *x.get_xdata()) for x in path.lines}
+    assert {("x", 100), ("^", 150)} <= drawn
     figure.savefig(io.BytesIO(), dpi=30)

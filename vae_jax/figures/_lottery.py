@@ -21,17 +21,15 @@ LOOKS = {
 WIDTH = 0.05
 """Nats of a bar of a histogram."""
 ENTROPY = math.log(10)
-GROUP = 250
-"""Steps of a bar of events."""
-EVENTS = {
-    "births": ("first use of z", "#56B4E9", ""),
-    "resurrections": ("use again", "#009E73", "///"),
-    "deaths": ("use lost", "#D55E00", "xxx"),
-}
+EVENTS = {"lost": ("x", "#D55E00"), "used again": ("^", "#009E73")}
+"""Marker and colour of what can happen to a run that uses z."""
 
 
 def lottery_figure(
-    ends: pd.DataFrame, shares: pd.DataFrame, events: pd.DataFrame
+    ends: pd.DataFrame,
+    shares: pd.DataFrame,
+    events: pd.DataFrame,
+    paths: pd.DataFrame,
 ) -> Figure:
     """KL and information of every run on the left; shares and events on the right.
 
@@ -41,7 +39,8 @@ def lottery_figure(
         shares: a row a threshold and length: `threshold`, `num_steps`, `seeds`, `share`,
             and its interval, `low` and `high`.
         events: a row a threshold, length and moment: `step`, `seeds`, and the number of
-            runs that are `used`, and of `births`, `resurrections` and `deaths`.
+            runs in which z is `used`.
+        paths: a row a longer run and moment: `seed`, `step`, `information` (nats), `used`.
 
     >>> at = {"threshold": [1.0, 1.0], "num_steps": [100, 100]}
     >>> ends = pd.DataFrame({**at, "rate": [1.0, 1.1], "information": [0.0, 1.0]})
@@ -49,9 +48,10 @@ def lottery_figure(
     >>> shares = pd.DataFrame({"threshold": [1.0], "num_steps": 100, "seeds": 2})
     >>> shares = shares.assign(share=0.5, low=0.1, high=0.9)
     >>> events = pd.DataFrame({**at, "step": [0, 100], "seeds": 2, "used": [0, 1]})
-    >>> events = events.assign(births=[0, 1], resurrections=0, deaths=0)
-    >>> len(lottery_figure(ends, shares, events).axes)
-    6
+    >>> paths = pd.DataFrame({"seed": 0, "step": [0, 100], "information": [0.0, 1.0]})
+    >>> paths["used"] = [False, True]
+    >>> len(lottery_figure(ends, shares, events, paths).axes)
+    5
     """
     figure = Figure(figsize=(13, 7.4), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=(1.15, 1))
@@ -64,7 +64,7 @@ def lottery_figure(
     top, middle, bottom = right.subplots(3, 1)
     _draw_shares(top, shares)
     _draw_use(middle, events)
-    _draw_events(bottom, events)
+    _draw_paths(bottom, paths)
     return figure
 
 
@@ -152,40 +152,27 @@ def _draw_use(axes: Axes, events: pd.DataFrame) -> None:
     axes.set(ylim=(0, 1), xlim=(0, 1.12 * last))
 
 
-def _draw_events(axes: Axes, events: pd.DataFrame) -> None:
-    rows = events[events["num_steps"] == events["num_steps"].max()]
-    rows = rows[rows["threshold"] == rows["threshold"].iloc[0]]
-    # a moment says what has happened since the one before
-    group = np.ceil(rows["step"] / GROUP) * GROUP
-    counts = rows.groupby(group)[list(EVENTS)].sum()
-    middle, base = counts.index.to_numpy() - GROUP / 2, np.zeros(len(counts))
-    for name, (label, colour, hatch) in EVENTS.items():
-        height = counts[name].to_numpy() * (-1 if name == "deaths" else 1)
-        bottom = np.zeros(len(counts)) if name == "deaths" else base
-        axes.bar(
-            middle,
-            height,
-            0.85 * GROUP,
-            bottom=bottom,
-            color=colour,
-            hatch=hatch,
-            edgecolor="white",
-            linewidth=0.3,
-            label=label,
-        )
-        base = base + np.maximum(height, 0)
-    axes.axhline(0, color="0.25", lw=0.8)
-    share = rows["used"].to_numpy() / rows["seeds"].to_numpy()
-    over = axes.twinx()
-    over.plot(rows["step"], share, color="#0072B2", lw=1.5)
-    over.set_ylim(-1, 1)
-    over.set_yticks([0, 0.5, 1])
-    over.set_ylabel("share that uses z", fontsize=9, color="#0072B2")
-    over.tick_params(labelsize=8)
-    over.spines["top"].set_visible(False)
-    most = max(1.0, float(base.max()), float(counts["deaths"].max()))
-    threshold, seeds = rows["threshold"].iloc[0], rows["seeds"].iloc[0]
-    title = f"{seeds} seeds at {threshold:g} nats, for longer: first uses, losses, returns"
-    tidy(axes, title, "steps", f"runs in {GROUP} steps")
-    axes.set(ylim=(-1.15 * most, 1.15 * most), xlim=(0, rows["step"].max()))
-    axes.legend(fontsize=8, frameon=False, ncols=3, loc="lower right")
+def _draw_paths(axes: Axes, paths: pd.DataFrame) -> None:
+    counts = dict.fromkeys(EVENTS, 0)
+    for _, run in paths.groupby("seed"):
+        used = run["used"].to_numpy(bool)
+        colour = WON if used[-1] else LOST
+        line = "-" if used[-1] else "--"
+        values = run["information"].to_numpy()
+        axes.plot(run["step"], values, color=colour, ls=line, lw=0.8, alpha=0.7)
+        before = np.concatenate([[False], used[:-1]])
+        found = {"used again": used & ~before & (np.cumsum(used) > 1)}
+        found |= {"lost": before & ~used}
+        for name, at in found.items():
+            counts[name] += int(at.sum())
+            marker, face = EVENTS[name]
+            axes.plot(
+                run["step"][at], values[at], ls="", marker=marker, color=face, ms=6
+            )
+    seeds = paths["seed"].nunique()
+    told = ", ".join(f"{name} {count} times" for name, count in counts.items())
+    tidy(axes, f"{seeds} seeds at 1 nat, for longer: z {told}", "steps", "information")
+    axes.set(xlim=(0, paths["step"].max()))
+    for name, (marker, face) in EVENTS.items():
+        axes.plot([], [], ls="", marker=marker, color=face, label=f"z {name}")
+    axes.legend(fontsize=8, frameon=False, loc="upper left")
