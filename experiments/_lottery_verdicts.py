@@ -49,11 +49,13 @@ def widest_gap(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
 def ranked_above(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
     """How often a value of the first is above one of the second, and its error by chance.
 
-    Mann & Whitney (1947): 1/2, with the standard error `sqrt((n + m + 1) / 12 n m)`, where
+    Mann & Whitney (1947): 1/2, with the standard error `sqrt((n + m + 1) / 12 n m)`,
     both are of the same law.
     """
     above = (first[:, None] > second[None]) + 0.5 * (first[:, None] == second[None])
     n, m = len(first), len(second)
+    if not n * m:
+        return math.nan, math.nan
     return float(above.mean()), math.sqrt((n + m + 1) / (12 * n * m))
 
 
@@ -147,12 +149,14 @@ def distortion_tells(judged: pd.DataFrame) -> Verdict:
     """The distortion is what tells: `D >= H(x) - I(x; z)`."""
     cut = ENTROPY - FREE / 2
     wrong = int(((judged["distortion"] < cut) != judged["informative"]).sum())
-    parts = [side["distortion"] for side in sides_of(judged)]
+    parts = [
+        said(side["distortion"]) if len(side) else "none" for side in sides_of(judged)
+    ]
     return Verdict(
         f"the distortion tells the seeds apart, at log 10 - {FREE / 2:g} nats",
         "0 seeds on the wrong side",
         "H(x) - D <= I(x; z), Alemi et al. (2018), of the lost ones",
-        f"{wrong} of {len(judged)}; informative {said(parts[0])}, others {said(parts[1])}",
+        f"{wrong} of {len(judged)}; informative {parts[0]}, others {parts[1]}",
         "0",
         "the bound leaves none of the lost ones below",
         wrong == 0,
