@@ -50,7 +50,7 @@ def ranked_above(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
     """How often a value of the first is above one of the second, and its error by chance.
 
     Mann & Whitney (1947): 1/2, with the standard error `sqrt((n + m + 1) / 12 n m)`,
-    both are of the same law.
+    where both are of the same law; NaN where there is none of one.
     """
     above = (first[:, None] > second[None]) + 0.5 * (first[:, None] == second[None])
     n, m = len(first), len(second)
