@@ -41,7 +41,10 @@ def widest_gap(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
     """The widest empty interval with a share of the values on each of its sides."""
     ordered = np.sort(np.asarray(values, np.float64))
     least = max(1, math.ceil(LEAST_SHARE * len(ordered)))
-    below, above = ordered[least - 1 : -least], ordered[least : len(ordered) - least + 1]
+    below, above = (
+        ordered[least - 1 : -least],
+        ordered[least : len(ordered) - least + 1],
+    )
     at = int(np.argmax(above - below))
     return float(below[at]), float(above[at])
 

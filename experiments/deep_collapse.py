@@ -110,7 +110,9 @@ def make_job(config: Run) -> assembly.Job:
     return job._replace(program=program._replace(evaluate=evaluate))
 
 
-def ends_of(runs: pd.DataFrame, arms: list[dict[str, Any]], pixels: int) -> pd.DataFrame:
+def ends_of(
+    runs: pd.DataFrame, arms: list[dict[str, Any]], pixels: int
+) -> pd.DataFrame:
     """A row a run: variance, collapsed units and -ELBO, also with the best variance."""
     runs = runs.sort_values("member").reset_index(drop=True)
     rows = pd.DataFrame([arm for arm in arms for _ in SEEDS])

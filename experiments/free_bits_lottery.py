@@ -175,7 +175,8 @@ def events_of(paths: pd.DataFrame) -> pd.DataFrame:
 def draw_page(page: Path, picture: Path) -> None:
     """The figure, from what was saved."""
     tables = {
-        name: pd.read_csv(page / f"{name}.csv") for name in ("ends", "shares", "events", "paths")
+        name: pd.read_csv(page / f"{name}.csv")
+        for name in ("ends", "shares", "events", "paths")
     }
     save_figure(figures.lottery_figure(**tables), picture)
 

@@ -106,7 +106,9 @@ def test_paper_needs_a_folder_of_text(monkeypatch, capsys):
 
 def test_the_figure_stacks_the_parts_of_every_method(curves):
     figure = figures.information_figure(curves)
-    titled = {axes.get_title("left"): axes for axes in figure.axes if axes.get_title("left")}
+    titled = {
+        axes.get_title("left"): axes for axes in figure.axes if axes.get_title("left")
+    }
     assert list(titled) == list(page.METHODS)
     free = titled["free bits 0.5"]
     np.testing.assert_allclose(free.lines[0].get_ydata(), [0, 0.235, 0.47])

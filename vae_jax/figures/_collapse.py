@@ -71,7 +71,13 @@ def _draw_curves(axes: Axes, curves: pd.DataFrame, title: str) -> None:
             label=f"{variance:g}",
         )
         axes.fill_between(
-            own["eps"], own["low"], own["high"], step="post", color=colour, alpha=0.15, lw=0
+            own["eps"],
+            own["low"],
+            own["high"],
+            step="post",
+            color=colour,
+            alpha=0.15,
+            lw=0,
         )
     _finish_curves(axes, title)
 
@@ -82,7 +88,11 @@ def _finish_curves(axes: Axes, title: str) -> None:
     axes.set(ylim=(-0.02, 1.04), xlim=(0, None))
     if axes.lines:
         axes.legend(
-            title="variance", fontsize=8, title_fontsize=8, frameon=False, loc="lower right"
+            title="variance",
+            fontsize=8,
+            title_fontsize=8,
+            frameon=False,
+            loc="lower right",
         )
 
 
@@ -115,7 +125,12 @@ def _draw_counts(axes: Axes, ends: pd.DataFrame) -> None:
             look = {"color": colour, "marker": marker, "ls": line, "label": label}
             _draw_range(axes, rows, "collapsed", **look)
     axes.set_xscale("log")
-    tidy(axes, "Collapsed units at eps = 0.01", "variance, fixed or at the start", "units")
+    tidy(
+        axes,
+        "Collapsed units at eps = 0.01",
+        "variance, fixed or at the start",
+        "units",
+    )
     axes.legend(fontsize=8, frameon=False)
 
 

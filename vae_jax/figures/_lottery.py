@@ -90,7 +90,9 @@ def _draw_histograms(pair: np.ndarray, runs: pd.DataFrame, threshold: float) -> 
 
 
 def _finish_histograms(rows: np.ndarray, steps: int) -> None:
-    tidy(rows[0, 0], f"KL after {steps} steps: one hump", ylabel=rows[0, 0].get_ylabel())
+    tidy(
+        rows[0, 0], f"KL after {steps} steps: one hump", ylabel=rows[0, 0].get_ylabel()
+    )
     tidy(rows[0, 1], "Information in z: two")
     rows[-1, 0].set_xlabel("KL (nats); dashed: what is free", fontsize=9)
     rows[-1, 1].set_xlabel("information (nats), at most log 10", fontsize=9)
