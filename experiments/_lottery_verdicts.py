@@ -23,12 +23,12 @@ SOURCE = "earlier trial of 12 other seeds"
 
 
 def shares_of(ends: pd.DataFrame) -> pd.DataFrame:
-    """A row a threshold and length: how many runs use z, and what they are, in nats."""
+    """A row a threshold: how many runs use z, and what they are, in nats."""
     rows = []
-    for (free, steps), runs in ends.groupby(["threshold", "num_steps"]):
+    for free, runs in ends.groupby("threshold"):
         low, high = wilson_interval(int(runs["informative"].sum()), len(runs))
         rows.append(
-            {"threshold": free, "num_steps": steps, "seeds": len(runs)}
+            {"threshold": free, "seeds": len(runs)}
             | {"informative": int(runs["informative"].sum())}
             | {"share": runs["informative"].mean(), "low": low, "high": high}
             | {"kl_min": runs["rate"].min(), "kl_max": runs["rate"].max()}
@@ -64,8 +64,7 @@ def ranked_above(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
 
 def verdicts_of(ends: pd.DataFrame, events: pd.DataFrame) -> list[Verdict]:
     """Every claim, beside what was found; `ends` and `events` as the page saves them."""
-    short = ends["num_steps"] == ends["num_steps"].min()
-    judged = ends[(ends["threshold"] == FREE) & short]
+    judged = ends[ends["threshold"] == FREE]
     return [
         kl_is_alike(judged),
         information_is_bimodal(judged),
@@ -181,14 +180,13 @@ def information_is_below_kl(ends: pd.DataFrame) -> Verdict:
 
 
 def it_goes_on(events: pd.DataFrame) -> list[Verdict]:
-    """Runs die and come back, also when trained for longer."""
-    longest = events["num_steps"].max()
-    rows = events[(events["threshold"] == FREE) & (events["num_steps"] == longest)]
+    """Runs die and come back."""
+    rows = events[events["threshold"] == FREE]
     seeds, source = int(rows["seeds"].iloc[0]), "a public replication of six seeds"
     named = {"deaths": ("lose z again", "2"), "resurrections": ("find it again", "1")}
     return [
         Verdict(
-            f"of {seeds} seeds at {FREE:g} free nat some {words} within {longest} steps",
+            f"of {seeds} seeds at {FREE:g} free nat some {words} within {rows['step'].max()} steps",
             f"{before} of 6 seeds",
             f"{source} of Fleuret (2025), arXiv:2510.17558",
             f"{int(rows[column].sum())} times",

@@ -72,7 +72,6 @@ def paths(*used):
     return pd.DataFrame(
         {
             "threshold": 1.0,
-            "num_steps": 50 * (len(run) - 1),
             "seed": seed,
             "step": 50 * step,
             "used": state,
@@ -101,7 +100,6 @@ def ends():
     rows = pd.DataFrame(
         {
             "threshold": 1.0,
-            "num_steps": 1500,
             "seed": np.arange(60),
             "rate": 1.0 + np.tile([-0.01, 0.01], 30),
             "information": np.where(won, 0.95, 0.0) + rng.normal(size=60) * 0.005,
@@ -143,6 +141,14 @@ def test_what_breaks_a_claim_fails_it(number, change, ends, events):
     assert number in failed(ends.assign(**change), events)
 
 
+def test_all_that_lose_z_are_shown_and_some_of_the_others(monkeypatch):
+    monkeypatch.setattr(free_bits_lottery, "SHOWN", 1)
+    runs = paths([False] * 4, [True] * 4, [True, True, False, False])
+    shown = free_bits_lottery.shown_of(runs.assign(information=0.0))
+    assert sorted(set(shown["seed"])) == [0, 2]
+    assert len(shown) == 8
+
+
 def test_runs_that_never_change_sides_fail_the_last_claims(ends):
     still = free_bits_lottery.events_of(paths([False] * 4, [True] * 4))
     assert failed(ends, still) == [6, 7]
@@ -150,8 +156,7 @@ def test_runs_that_never_change_sides_fail_the_last_claims(ends):
 
 def test_every_seed_that_is_judged_is_a_new_one():
     configs = free_bits_lottery.configs_of(smoke=False)
-    short = [c for c in configs if c.num_steps == free_bits_lottery.STEPS]
-    at_one = [c["seed"] for c in short if c["free_bits"] == 1.0]
+    at_one = [c["seed"] for c in configs if c["free_bits"] == 1.0]
     assert len(set(at_one)) == len(at_one) == 256
     # seeds of the trial that set the claims
     assert not set(range(12)) & {c["seed"] for c in configs}
@@ -168,7 +173,7 @@ def test_the_figure_shows_every_run_and_every_share(ends, events):
     share, use, path = figure.subfigs[1].axes
     assert f" {35 / 60:.2f}" in [text.get_text() for text in share.texts]
     np.testing.assert_allclose(use.lines[0].get_ydata(), [0.5, 1, 0.5, 1])
-    title = "2 seeds at 1 nat, for longer: z lost 1 times, used again 1 times"
+    title = "2 seeds at 1 nat, with all that lose z: lost 1 times, used again 1 times"
     assert path.get_title("left") == title
     drawn = {(x.get_marker(), *x.get_xdata()) for x in path.lines}
     assert {("x", 100), ("^", 150)} <= drawn

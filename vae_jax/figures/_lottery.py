@@ -31,21 +31,22 @@ def lottery_figure(
     events: pd.DataFrame,
     paths: pd.DataFrame,
 ) -> Figure:
-    """KL and information of every run on the left; shares and events on the right.
+    """KL and information of every run on the left; shares and paths on the right.
 
     Args:
-        ends: a row a run: `threshold`, `num_steps`, `rate`, `information` (nats) and
-            `informative`. The runs of the fewest steps are drawn.
-        shares: a row a threshold and length: `threshold`, `num_steps`, `seeds`, `share`,
-            and its interval, `low` and `high`.
-        events: a row a threshold, length and moment: `step`, `seeds`, and the number of
-            runs in which z is `used`.
-        paths: a row a longer run and moment: `seed`, `step`, `information` (nats), `used`.
+        ends: a row a run: `threshold`, `rate`, `information` (nats) and
+            `informative`.
+        shares: a row a threshold: `threshold`, `seeds`, `share`, and its interval, `low`
+            and `high`.
+        events: a row a threshold and moment: `step`, `seeds`, and the number of runs in
+            which z is `used`.
+        paths: a row a chosen run of 1 nat and moment: `seed`, `step`, `information` (nats),
+            `used`.
 
-    >>> at = {"threshold": [1.0, 1.0], "num_steps": [100, 100]}
+    >>> at = {"threshold": [1.0, 1.0]}
     >>> ends = pd.DataFrame({**at, "rate": [1.0, 1.1], "information": [0.0, 1.0]})
     >>> ends["informative"] = [False, True]
-    >>> shares = pd.DataFrame({"threshold": [1.0], "num_steps": 100, "seeds": 2})
+    >>> shares = pd.DataFrame({"threshold": [1.0], "seeds": 2})
     >>> shares = shares.assign(share=0.5, low=0.1, high=0.9)
     >>> events = pd.DataFrame({**at, "step": [0, 100], "seeds": 2, "used": [0, 1]})
     >>> paths = pd.DataFrame({"seed": 0, "step": [0, 100], "information": [0.0, 1.0]})
@@ -55,12 +56,11 @@ def lottery_figure(
     """
     figure = Figure(figsize=(13, 7.4), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=(1.15, 1))
-    short = ends[ends["num_steps"] == ends["num_steps"].min()]
-    free = sorted(short["threshold"].unique())
+    free = sorted(ends["threshold"].unique())
     rows = left.subplots(len(free), 2, sharex=True, sharey="row", squeeze=False)
     for pair, threshold in zip(rows, free, strict=True):
-        _draw_histograms(pair, short[short["threshold"] == threshold], threshold)
-    _finish_histograms(rows, int(short["num_steps"].iloc[0]))
+        _draw_histograms(pair, ends[ends["threshold"] == threshold], threshold)
+    _finish_histograms(rows, int(events["step"].max()))
     top, middle, bottom = right.subplots(3, 1)
     _draw_shares(top, shares)
     _draw_use(middle, events)
@@ -112,31 +112,20 @@ def _finish_histograms(rows: np.ndarray, steps: int) -> None:
 
 
 def _draw_shares(axes: Axes, shares: pd.DataFrame) -> None:
-    shortest = shares["num_steps"].min()
     rows = shares.sort_values("threshold")
     for at, row in enumerate(rows.itertuples()):
         colour, _ = LOOKS.get(row.threshold, ("0.5", "-"))
-        longer = row.num_steps > shortest
         error = [[row.share - row.low], [row.high - row.share]]
-        marker = "s" if longer else "o"
-        face = "white" if longer else colour
-        axes.errorbar(
-            at, row.share, error, color=colour, marker=marker, mfc=face, capsize=4
-        )
+        axes.errorbar(at, row.share, error, color=colour, marker="o", capsize=4)
         axes.text(at + 0.08, row.share, f" {row.share:.2f}", fontsize=8, va="center")
-    labels = [
-        f"{row.threshold:g} nats\n{row.num_steps} steps, {row.seeds} seeds"
-        for row in rows.itertuples()
-    ]
+    labels = [f"{row.threshold:g} nats\n{row.seeds} seeds" for row in rows.itertuples()]
     tidy(axes, "Share of the seeds that use z, 95 % interval", ylabel="share")
     axes.set_xticks(range(len(rows)), labels, fontsize=8)
     axes.set(ylim=(0, 1), xlim=(-0.4, len(rows) - 0.4))
 
 
 def _draw_use(axes: Axes, events: pd.DataFrame) -> None:
-    for (threshold, _), rows in events.groupby(["threshold", "num_steps"]):
-        if rows["num_steps"].iloc[0] > events["num_steps"].min():
-            continue
+    for threshold, rows in events.groupby("threshold"):
         colour, line = LOOKS.get(threshold, ("0.5", "-"))
         share = rows["used"] / rows["seeds"]
         axes.plot(rows["step"], share, color=colour, ls=line)
@@ -149,9 +138,8 @@ def _draw_use(axes: Axes, events: pd.DataFrame) -> None:
             fontsize=8,
             va="center",
         )
-    last = events["num_steps"].min()
     tidy(axes, "Use of z over time", "steps", "share")
-    axes.set(ylim=(0, 1), xlim=(0, 1.12 * last))
+    axes.set(ylim=(0, 1), xlim=(0, 1.12 * events["step"].max()))
 
 
 def _draw_paths(axes: Axes, paths: pd.DataFrame) -> None:
@@ -173,7 +161,8 @@ def _draw_paths(axes: Axes, paths: pd.DataFrame) -> None:
             )
     seeds = paths["seed"].nunique()
     told = ", ".join(f"{name} {count} times" for name, count in counts.items())
-    tidy(axes, f"{seeds} seeds at 1 nat, for longer: z {told}", "steps", "information")
+    title = f"{seeds} seeds at 1 nat, with all that lose z: {told}"
+    tidy(axes, title, "steps", "information (nats)")
     axes.set(xlim=(0, paths["step"].max()))
     for name, (marker, face) in EVENTS.items():
         axes.plot([], [], ls="", marker=marker, color=face, label=f"z {name}")
