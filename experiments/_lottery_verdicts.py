@@ -182,11 +182,12 @@ def information_is_below_kl(ends: pd.DataFrame) -> Verdict:
 def it_goes_on(events: pd.DataFrame) -> list[Verdict]:
     """Runs die and come back."""
     rows = events[events["threshold"] == FREE]
-    seeds, source = int(rows["seeds"].iloc[0]), "a public replication of six seeds"
+    seeds, steps = int(rows["seeds"].iloc[0]), int(rows["step"].max())
+    source = "a public replication of six seeds"
     named = {"deaths": ("lose z again", "2"), "resurrections": ("find it again", "1")}
     return [
         Verdict(
-            f"of {seeds} seeds at {FREE:g} free nat some {words} within {rows['step'].max()} steps",
+            f"of {seeds} seeds at {FREE:g} free nat some {words} within {steps} steps",
             f"{before} of 6 seeds",
             f"{source} of Fleuret (2025), arXiv:2510.17558",
             f"{int(rows[column].sum())} times",
