@@ -19,7 +19,9 @@ class StartedGaussian(likelihoods.Density):
     head = "gaussian_learned"
 
     variance: float = data("At the start.", default=1.0, low=0, low_open=True)
-    learned: float = data("1 where it is learned, 0 where it is fixed.", low=0, high=1)
+    learned: float = data(
+        "1 where it is learned, 0 where it is fixed.", default=1.0, low=0, high=1
+    )
 
     def density(self, facts: Facts) -> likelihoods.Likelihood:
         """See `likelihoods.gaussian`."""

@@ -82,7 +82,12 @@ METHODS: dict[str, dict[str, Any]] = {
     },
     "aggressive": {"inference": "aggressive", "num_steps": STEPS // 10},
 }
-SMALL: dict[str, Any] = {"hidden": [8], "embedding": 8, "eval_samples": 2}
+SMALL: dict[str, Any] = {
+    "hidden": [8],
+    "embedding": 8,
+    "eval_samples": 2,
+    "log_every": 20,
+}
 PAPER: dict[str, Any] = {
     "dataset": "text",
     "vocab_size": 20_000,
