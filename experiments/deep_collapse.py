@@ -58,7 +58,7 @@ PAPER: dict[str, Any] = {"latent_dim": 200, "hidden": [1024, 512], "num_steps": 
 PAPER_FIXED = (30.0, 10.0, 3.0, *FIXED)
 ALPHA = 1e-6
 """Keeps the logit of a pixel finite; the paper's preprocessing."""
-EPS = np.linspace(0, 1.7, 171, dtype=np.float32)
+EPS = np.linspace(0, 1.7, 86, dtype=np.float32)
 ARM = ["kind", "variance", "warm_up"]
 
 
