@@ -85,15 +85,13 @@ def _draw_histograms(pair: np.ndarray, runs: pd.DataFrame, threshold: float) -> 
         axes.axvline(threshold, color="0.25", ls="--", lw=1)
         tidy(axes, "")
     pair[0].set_ylabel(f"{len(runs)} seeds", fontsize=9)
-    label = f"{threshold:g} nats free"
+    label = f"{threshold:g} free"
     pair[0].text(0.98, 0.9, label, transform=pair[0].transAxes, ha="right", va="top")
 
 
 def _finish_histograms(rows: np.ndarray, steps: int) -> None:
-    tidy(
-        rows[0, 0], f"KL after {steps} steps: one hump", ylabel=rows[0, 0].get_ylabel()
-    )
-    tidy(rows[0, 1], "Information in z: two")
+    tidy(rows[0, 0], f"KL after {steps} steps", ylabel=rows[0, 0].get_ylabel())
+    tidy(rows[0, 1], "Information in z")
     rows[-1, 0].set_xlabel("KL (nats); dashed: what is free", fontsize=9)
     rows[-1, 1].set_xlabel("information (nats), at most log 10", fontsize=9)
     axes = rows[0, 1]
@@ -118,8 +116,12 @@ def _draw_shares(axes: Axes, shares: pd.DataFrame) -> None:
         error = [[row.share - row.low], [row.high - row.share]]
         axes.errorbar(at, row.share, error, color=colour, marker="o", capsize=4)
         axes.text(at + 0.08, row.share, f" {row.share:.2f}", fontsize=8, va="center")
-    labels = [f"{row.threshold:g} nats\n{row.seeds} seeds" for row in rows.itertuples()]
-    tidy(axes, "Share of the seeds that use z, 95 % interval", ylabel="share")
+    labels = [f"{row.threshold:g} free\n{row.seeds} seeds" for row in rows.itertuples()]
+    tidy(
+        axes,
+        "Share of the seeds that use z, 95 % interval, by the nats that are free",
+        ylabel="share",
+    )
     axes.set_xticks(range(len(rows)), labels, fontsize=8)
     axes.set(ylim=(0, 1), xlim=(-0.4, len(rows) - 0.4))
 
@@ -130,7 +132,7 @@ def _draw_use(axes: Axes, events: pd.DataFrame) -> None:
         share = rows["used"] / rows["seeds"]
         axes.plot(rows["step"], share, color=colour, ls=line)
         axes.annotate(
-            f"{threshold:g} nats",
+            f"{threshold:g} free",
             (rows["step"].iloc[-1], share.iloc[-1]),
             xytext=(4, 0),
             textcoords="offset points",
