@@ -3,6 +3,7 @@
 from vae_jax.figures._annealing import annealing_figure, decoder_label
 from vae_jax.figures._constraints import constraint_figure
 from vae_jax.figures._cascade import cascade_figure, cascade_frame
+from vae_jax.figures._collapse import collapse_figure
 from vae_jax.figures._cyclical import cyclical_figure
 from vae_jax.figures._diagnosis import diagnosis_figure
 from vae_jax.figures._dynamics import dynamics_figure
@@ -10,6 +11,8 @@ from vae_jax.figures._images import images_figure
 from vae_jax.figures._linear import linear_figure
 from vae_jax.figures._dimensions import dimensions_figure
 from vae_jax.figures._landscape import landscape_figure
+from vae_jax.figures._information import information_figure
+from vae_jax.figures._lottery import lottery_figure
 from vae_jax.figures._mean_space import mean_space_figure
 from vae_jax.figures._power import power_figure
 from vae_jax.figures._remedies import remedies_figure
@@ -23,6 +26,7 @@ __all__ = [
     "constraint_figure",
     "cascade_figure",
     "cascade_frame",
+    "collapse_figure",
     "cyclical_figure",
     "decoder_label",
     "diagnosis_figure",
@@ -31,6 +35,8 @@ __all__ = [
     "linear_figure",
     "dimensions_figure",
     "landscape_figure",
+    "information_figure",
+    "lottery_figure",
     "mean_space_figure",
     "power_figure",
     "remedies_figure",
