@@ -9,14 +9,14 @@ import jax.numpy as jnp
 from vae_jax import assembly, diagnostics, training
 from vae_jax.configs import Run
 
-EVERY = 50
+EVERY = 100
 """Steps between two moments at which a run is observed."""
 DRAWS = 400
 """Of ten samples of z each: the standard error of the information is about 0.01 nats."""
 
 
 def make_job(config: Run) -> assembly.Job:
-    """The run of a config, observed before every 50th step and at its end."""
+    """The run of a config, observed on the way and at its end."""
     job = assembly.job(config)
     facts = assembly.facts_of(config.data.load())
 

@@ -10,7 +10,7 @@ Minutes: not measured alone; resumable.
 Numbers: `experiments/results/dimension_count/`, told in `README.md` beside.
 
 Linear: A n padded with zeros, A square and random, of 3, 6, 9 or 12 dimensions in 12 or 20
-features, with 20 or 10 units, trained by the closed form of the ELBO, Adam 1e-3, 20 000
+features, with 20 or 10 units, trained by the closed form of the ELBO, Adam 1e-3, 100 000
 steps. Sigmoid: n beside sigmoid(a . n), 3, 5 or 7 dimensions, with a linear encoder and a
 decoder that is a linear layer and the sigmoid of another; sphere: 2, 4 or 6 dimensions,
 with three hidden layers of 64 on either side; both by samples of z, batches of 100, Adam
@@ -45,7 +45,7 @@ from vae_jax.configs import Run
 
 NAME = "dimension_count"
 SEEDS = (0, 1, 2)
-STEPS = {"linear": 20_000, "sigmoid": 10_000, "sphere": 4000}
+STEPS = {"linear": 100_000, "sigmoid": 10_000, "sphere": 4000}
 RATE = 1e-3
 PAPER_STEPS = {"linear": 100_000, "sigmoid": 150_000, "sphere": 150_000}
 PAPER_RATES = {"linear": 1e-3, "sigmoid": 1e-4, "sphere": 1e-4}

@@ -171,6 +171,147 @@ def conditional_optimum(moments, latent_dim, beta, variance, prior_weights):
     return through, slope, -through @ slope, bias, *units, elbo, own > level
 
 
+ORDER = {
+    "decoder_overlap": np.array([0.1, -1.0, 2.0]),
+    "encoder_overlap": np.array([0.3, 1.0, -0.7]),
+    "decoder_norm": np.array([1.0, 2.3, 4.4]),
+    "encoder_norm": np.array([0.4, 1.0, 3.0]),
+    "cross_overlap": np.array([0.0, -0.6, 1.2]),
+    "posterior_variance": np.array([1.0, 0.6, 2.0]),
+}
+
+
+def flow(order=None, **given):
+    parts = {name: given.pop(name) for name in ORDER}
+    order = order or analytic.OrderParameters(**parts)
+    return analytic.order_parameter_flow(order, **given)
+
+
+def mean_step(order, beta, signal, noise, learning_rate, **state):
+    """Means over Gaussian fields of what one example changes, times the features."""
+    m, d, q, e, r, own = (state[name] for name in ORDER)
+    hv2, hw2 = signal * d**2 + noise * e, signal * m**2 + noise * q
+    hwv = signal * m * d + noise * r
+    hwx, hvx = (
+        (signal + noise) * m,
+        (signal + noise) * d,
+    )  # with the field of the signal
+    # the steps of w and v are  t (h_v x - w (h_v^2 + D)),  t (h_w - (q + beta) h_v) x
+    slope = q + beta
+    squared = hw2 - 2 * slope * hwv + slope**2 * hv2
+    t, eta = learning_rate, noise
+    return (
+        t * (hvx - m * (hv2 + own)),
+        t * (hwx - slope * hvx),
+        2 * t * (hwv - q * (hv2 + own)) + t**2 * eta * hv2,
+        2 * t * (hwv - slope * hv2) + t**2 * eta * squared,
+        t * (hv2 - r * (hv2 + own) + hw2 - slope * hwv)
+        + t**2 * eta * (hwv - slope * hv2),
+        -t * (q + beta * (1 - 1 / own)) / 2,
+    )
+
+
+def end_error(beta, signal, noise):
+    left = np.maximum(signal + noise - beta, 0)
+    return (np.sqrt(left) - np.sqrt(signal)) ** 2
+
+
+LEVELS_OF_TWO = {
+    "beta_one": 1.5,
+    "beta_two": 0.5,
+    "encoder_variance": 0.75,
+    "prior_variance": 2.0,
+    "variance": 0.5,
+}
+NO_VARIANCES = dict.fromkeys(
+    ("encoder_variance", "prior_variance", "variance"), (0.0, -1.0, np.inf)
+)
+NO_WEIGHTS = dict.fromkeys(("beta_one", "beta_two"), (-1.0, np.inf))
+
+
+def two_levels(
+    encoder,
+    encoder_two,
+    posterior_variance,
+    decoder_two,
+    decoder,
+    covariance,
+    beta_one,
+    beta_two,
+    encoder_variance,
+    prior_variance,
+    variance,
+):
+    own, d = encoder_variance, np.diag(posterior_variance)
+    whole = encoder @ covariance @ encoder.T + own * np.eye(2)
+    left_out, missed = np.eye(3) - decoder @ encoder, np.eye(2) - decoder_two @ encoder_two
+    squared = np.trace(left_out @ covariance @ left_out.T)
+    squared += own * np.trace(decoder @ decoder.T)
+    distortion = squared / (2 * variance) + 1.5 * np.log(2 * np.pi * variance)
+    error = np.trace(missed @ whole @ missed.T + decoder_two @ d @ decoder_two.T)
+    rate_one = error / (2 * variance) - 1 - np.log(own / variance)
+    spread = np.trace(encoder_two @ whole @ encoder_two.T + d) / prior_variance
+    rate_two = (spread - 2 - np.log(posterior_variance / prior_variance).sum()) / 2
+    kl_one = rate_one + own * np.trace(decoder_two @ encoder_two) / variance
+    objective = distortion + beta_one * rate_one + beta_two * rate_two
+    return distortion, rate_one, rate_two, kl_one, objective
+
+
+def best_of_two_levels(
+    eigenvalues,
+    latent_dims,
+    beta_one,
+    beta_two,
+    encoder_variance,
+    prior_variance,
+    variance,
+):
+    """Of the variances of z1 that a search of each unit's objective in float64 finds."""
+    from scipy import optimize
+
+    spectrum, (k, m) = np.sort(eigenvalues)[::-1], latent_dims
+    own, noise = encoder_variance, variance
+    level = np.where(np.arange(k) < m, beta_two / beta_one * noise, np.inf)
+
+    def slope(whole, value, at):
+        prior = beta_one / noise if whole < at else beta_two / whole
+        return prior - value * own / (noise * whole**2)
+
+    def best(value, at):
+        if slope(own, value, at) >= 0:
+            return own
+        return optimize.brentq(slope, own, 1e3, (value, at), xtol=1e-14, rtol=1e-14)
+
+    used = np.append(spectrum, np.zeros(k))[:k]
+    whole = np.array([best(*pair) for pair in zip(used, level, strict=True)])
+    ratio = np.maximum(whole / level, 1)
+    kl_two = np.log(ratio)[:m] / 2
+    one = (np.minimum(whole, level) / noise - 1 - np.log(own / noise)) / 2
+    squared = (used * own / whole).sum() + spectrum[k:].sum()
+    distortion = squared / (2 * noise) + 2 * np.log(2 * np.pi * noise)
+    encoder = np.sqrt(whole - own)
+    return (
+        encoder,
+        np.sqrt(np.maximum(whole - level, 0) / prior_variance)[:m],
+        np.sqrt(used) * encoder / whole,
+        (prior_variance / ratio)[:m],
+        one + own / noise * (1 - 1 / ratio),
+        kl_two,
+        one.sum(),
+        kl_two.sum(),
+        distortion,
+        distortion + beta_one * one.sum() + beta_two * kl_two.sum(),
+        whole > own,
+        (whole > level)[:m],
+    )
+
+
+def marginal_of(decoder, covariance, variance):
+    own = decoder @ decoder.T + variance * np.eye(3)
+    squared = np.trace(np.linalg.solve(own, covariance))
+    return -(3 * np.log(2 * np.pi) + np.linalg.slogdet(own)[1] + squared) / 2
+
+
 IMPOSSIBLE = {
     "moments": (
         moments_with(mean=np.full(3, np.nan)),
@@ -234,6 +375,19 @@ ENTRIES = [
         leading=("beta", "variance"),
     ),
     Entry(
+        "analytic.generalisation_error",
+        arrays={name: ORDER[name] for name in ("decoder_overlap", "decoder_norm")},
+        settings={"signal": 1.5},
+        reference=lambda decoder_overlap, decoder_norm, signal: (
+            signal - 2 * np.sqrt(signal) * np.abs(decoder_overlap) + decoder_norm
+        ),
+        outside={
+            "signal": (-1.0, np.inf),
+            "decoder_overlap": (np.full(3, np.nan), np.full(3, np.inf)),
+            "decoder_norm": (-np.ones(3), np.full(3, np.inf), np.ones(2)),
+        },
+    ),
+    Entry(
         "analytic.is_saddle",
         arrays={"eigenvalue": SPECTRUM},
         settings={"beta": 1.5, "variance": 0.5},
@@ -246,6 +400,17 @@ ENTRIES = [
         arrays={"data": DATA, "conditions": CONDITIONS},
         reference=moments_of,
         outside=PAIRS,
+    ),
+    Entry(
+        "analytic.learned_generalisation_error",
+        arrays={"beta": np.array([0.0, 0.5, 1.9, 2.2, 3.0])},
+        settings={"signal": 1.5, "noise": 0.7},
+        reference=end_error,
+        outside={
+            "beta": (-np.ones(3), np.full(3, np.inf), np.full(3, np.nan)),
+            "signal": (-1.0, np.inf),
+            "noise": (-1.0, np.inf),
+        },
     ),
     Entry(
         "analytic.linear_cvae_objective",
@@ -322,12 +487,42 @@ ENTRIES = [
         leading=("beta",),
     ),
     Entry(
+        "analytic.order_parameter_flow",
+        arrays=ORDER,
+        settings={"beta": 0.8, "signal": 1.5, "noise": 0.7, "learning_rate": 0.25},
+        fixed={"order": None},
+        run=flow,
+        reference=mean_step,
+        outside={
+            "beta": (-1.0, np.inf),
+            "signal": (-1.0, np.inf),
+            "noise": (0.0, -1.0, np.inf),
+            "learning_rate": (0.0, -1.0, np.inf),
+            "decoder_overlap": (np.full(3, np.nan), np.full(3, np.inf)),
+            "decoder_norm": (-np.ones(3), np.full(3, np.inf)),
+            "encoder_norm": (-np.ones(3), np.full(3, np.inf)),
+            "posterior_variance": (np.zeros(3), -np.ones(3), np.full(3, np.inf)),
+        },
+    ),
+    Entry(
         "analytic.ppca",
         arrays={"eigenvalues": SPECTRUM},
         settings={"variance": 0.7},
         fixed={"latent_dim": 2},
         reference=ppca,
         outside={"variance": (0.0, -1.0, np.inf), "latent_dim": (0, 5, 1.0)},
+        leading=("variance",),
+    ),
+    Entry(
+        "analytic.ppca_log_likelihood",
+        arrays={"decoder": DECODER, "covariance": COVARIANCE},
+        settings={"variance": 0.7},
+        reference=marginal_of,
+        outside={
+            "variance": (0.0, -1.0, np.inf),
+            "decoder": (DECODER[:2], DECODER[:, 0]),
+            "covariance": (COVARIANCE[:2],),
+        },
         leading=("variance",),
     ),
     Entry(
@@ -339,6 +534,34 @@ ENTRIES = [
         ),
         outside=LEVELS | {"threshold": (-0.1, 1.0)},
         leading=("beta", "variance", "threshold"),
+    ),
+    Entry(
+        "analytic.two_level_objective",
+        arrays={
+            "encoder": ENCODER,
+            "encoder_two": np.array([[1.0, 0.5], [0.25, -1.0]]),
+            "posterior_variance": np.array([1.0, 0.6]),
+            "decoder_two": np.array([[0.5, 1.0], [1.0, -0.25]]),
+            "decoder": DECODER,
+            "covariance": COVARIANCE,
+        },
+        settings=LEVELS_OF_TWO,
+        reference=two_levels,
+        outside=NO_WEIGHTS
+        | NO_VARIANCES
+        | {"posterior_variance": (np.zeros(2), np.array([-1.0, 1.0]))},
+        leading=tuple(LEVELS_OF_TWO),
+    ),
+    Entry(
+        "analytic.two_level_optimum",
+        arrays={"eigenvalues": SPECTRUM},
+        settings=LEVELS_OF_TWO,
+        fixed={"latent_dims": (4, 3)},
+        reference=best_of_two_levels,
+        outside={name: (0.0, *values) for name, values in NO_WEIGHTS.items()}
+        | NO_VARIANCES
+        | {"latent_dims": (3, (2, 0), (2.5, 1))},
+        leading=tuple(LEVELS_OF_TWO),
     ),
     Entry(
         "analytic.water_filling",
