@@ -11,8 +11,8 @@ Numbers: `experiments/results/collapse_thresholds/`, told in `README.md` beside.
 
 4096 examples of N(0, diag(25, 16, 9, 4, 1)); beta = 0 ... 30 and three seeds: one compiled
 program each for the linear model with 5 units, with 3, and for the ReLU network with one
-hidden layer of 8. Adam 1e-2 with a cosine, 16 000 steps of 64. The images are of a linear VAE
-with 5 units on Fashion-MNIST, where that is on this machine (Debian's package
+hidden layer of 8. Adam 1e-2 with a cosine, 16 000 steps of 64. The images are of a linear
+VAE with 5 units on Fashion-MNIST, where that is on this machine (Debian's package
 dataset-fashion-mnist, tensorflow-datasets, or `--data-folder`).
 """
 

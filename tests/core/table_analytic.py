@@ -244,7 +244,10 @@ def two_levels(
 ):
     own, d = encoder_variance, np.diag(posterior_variance)
     whole = encoder @ covariance @ encoder.T + own * np.eye(2)
-    left_out, missed = np.eye(3) - decoder @ encoder, np.eye(2) - decoder_two @ encoder_two
+    left_out, missed = (
+        np.eye(3) - decoder @ encoder,
+        np.eye(2) - decoder_two @ encoder_two,
+    )
     squared = np.trace(left_out @ covariance @ left_out.T)
     squared += own * np.trace(decoder @ decoder.T)
     distortion = squared / (2 * variance) + 1.5 * np.log(2 * np.pi * variance)

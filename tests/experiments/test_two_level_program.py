@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import _two_level, two_level
+from experiments import _two_level, _two_level_rows, two_level
 from vae_jax import analytic, models, results, sweeps
 from vae_jax.configs import Run
 
@@ -164,7 +164,7 @@ def test_training_ends_at_the_closed_form(betas, tmp_path):
         beta=one, beta_two=two, seed=7, num_steps=10_000, log_every=100, batch_size=300
     )
     sweeps.run([config], tmp_path / "run", sweeps.Options(progress=False))
-    tables = two_level.tables_of(tmp_path / "run", None, config)
+    tables = _two_level_rows.tables_of(tmp_path / "run", None, config)
     row = tables["runs"].iloc[0]
     for name in ("rate_one", "rate_two", "kl_one"):
         assert row[name] == pytest.approx(row[f"{name}_theory"], abs=0.02)
