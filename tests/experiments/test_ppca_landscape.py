@@ -138,6 +138,7 @@ def test_the_analytic_step_is_the_gradient_of_the_exact_terms():
         *map(jax.tree.leaves, (moved.train.params, start, slopes)), strict=True
     ):
         # the first step of Adam has the size of the rate, against the gradient
+        slope = np.asarray(slope)
         strong = np.abs(slope) > 1e-4
         change = np.asarray(after - before)[strong]
         np.testing.assert_allclose(change, -1e-2 * np.sign(slope[strong]), rtol=1e-2)

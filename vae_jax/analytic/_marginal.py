@@ -52,7 +52,8 @@ def ppca_log_likelihood(
     noise = noise[..., 0, 0]
     log_det = (features - latent) * jnp.log(noise) + jnp.linalg.slogdet(inner)[1]
     squared = (jnp.trace(s) - explained) / noise
-    return -(features * jnp.log(2 * jnp.pi) + log_det + squared) / 2
+    found: Array = -(features * jnp.log(2 * jnp.pi) + log_det + squared) / 2
+    return found
 
 
 def _check_shapes(decoder: Array, covariance: Array) -> None:

@@ -1,5 +1,7 @@
 """Lucas et al. (2019): (eps, delta)-collapse of a deep VAE, and what it costs."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -98,7 +100,8 @@ def _finish_curves(axes: Axes, title: str) -> None:
 
 def _draw_theory(axes: Axes, theory: pd.DataFrame) -> None:
     looks = _looks(theory["variance"].unique().tolist())
-    for variance, own in theory.groupby("variance"):
+    groups: Any = theory.groupby("variance")
+    for variance, own in groups:
         axes.step(
             own["eps"], own["share"], where="post", color=looks[variance][0], lw=0.6
         )
@@ -109,7 +112,7 @@ def _by_variance(rows: pd.DataFrame, column: str) -> pd.DataFrame:
     return rows.groupby("variance")[column].agg(["mean", "min", "max"])
 
 
-def _draw_range(axes: Axes, rows: pd.DataFrame, column: str, **look: str) -> None:
+def _draw_range(axes: Axes, rows: pd.DataFrame, column: str, **look: Any) -> None:
     found = _by_variance(rows, column)
     axes.plot(found.index, found["mean"], **look)
     axes.fill_between(
@@ -156,8 +159,10 @@ def _draw_learned(axes: Axes, ends: pd.DataFrame) -> None:
         label = "warm-up" if warm else "no warm-up"
         look = {"color": colour, "marker": marker, "ls": "-", "label": label}
         _draw_range(axes, rows, "final", **look)
-    costs = learned[~learned["warm_up"]].groupby("variance")["negative_elbo"].mean()
-    finals = learned[~learned["warm_up"]].groupby("variance")["final"].mean()
+    costs: Any = (
+        learned[~learned["warm_up"]].groupby("variance")["negative_elbo"].mean()
+    )
+    finals: Any = learned[~learned["warm_up"]].groupby("variance")["final"].mean()
     for variance, cost in costs.items():
         axes.annotate(
             f"{cost:.1f}",

@@ -1,5 +1,7 @@
 """Koehler et al. (2022): how many dimensions a VAE counts in its data."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -48,7 +50,7 @@ def dimensions_figure(table: pd.DataFrame, units: pd.DataFrame) -> Figure:
 
 def _draw_variances(axes: Axes, units: pd.DataFrame) -> None:
     """A line a run, in order of the units; the number of dimensions at its step."""
-    runs = units.groupby(["true_dim", "features", "seed"])
+    runs: Any = units.groupby(["true_dim", "features", "seed"])
     named = set()
     for (true_dim, _, _), own in runs:
         colour, line = DIMENSIONS.get(true_dim, ("0.5", "-"))
@@ -84,7 +86,7 @@ def _draw_counts(axes: Axes, table: pd.DataFrame) -> None:
         own = table[table["source"] == kind]
         few = own["units"] < own["true_dim"]
         for rows, face in ((own[~few], colour), (own[few], "none")):
-            places = rows.groupby(["true_dim", "counted"]).size()
+            places: Any = rows.groupby(["true_dim", "counted"]).size()
             for (true_dim, counted), number in places.items():
                 at = true_dim + shift[kind]
                 axes.plot(

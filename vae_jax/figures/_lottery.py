@@ -1,6 +1,7 @@
 """Free bits are a lottery: what every seed pays, what it gets, and when."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -55,7 +56,8 @@ def lottery_figure(
     5
     """
     figure = Figure(figsize=(13, 7.4), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=(1.15, 1))
+    halves: Any = figure.subfigures(1, 2, width_ratios=(1.15, 1))
+    left, right = halves
     free = sorted(ends["threshold"].unique())
     rows = left.subplots(len(free), 2, sharex=True, sharey="row", squeeze=False)
     for pair, threshold in zip(rows, free, strict=True):
@@ -110,13 +112,13 @@ def _finish_histograms(rows: np.ndarray, steps: int) -> None:
 
 
 def _draw_shares(axes: Axes, shares: pd.DataFrame) -> None:
-    rows = shares.sort_values("threshold")
-    for at, row in enumerate(rows.itertuples()):
+    rows: list[Any] = list(shares.sort_values("threshold").itertuples())
+    for at, row in enumerate(rows):
         colour, _ = LOOKS.get(row.threshold, ("0.5", "-"))
         error = [[row.share - row.low], [row.high - row.share]]
         axes.errorbar(at, row.share, error, color=colour, marker="o", capsize=4)
         axes.text(at + 0.08, row.share, f" {row.share:.2f}", fontsize=8, va="center")
-    labels = [f"{row.threshold:g} free\n{row.seeds} seeds" for row in rows.itertuples()]
+    labels = [f"{row.threshold:g} free\n{row.seeds} seeds" for row in rows]
     tidy(
         axes,
         "Share of the seeds that use z, 95 % interval, by the nats that are free",
@@ -127,7 +129,8 @@ def _draw_shares(axes: Axes, shares: pd.DataFrame) -> None:
 
 
 def _draw_use(axes: Axes, events: pd.DataFrame) -> None:
-    for threshold, rows in events.groupby("threshold"):
+    groups: Any = events.groupby("threshold")
+    for threshold, rows in groups:
         colour, line = LOOKS.get(threshold, ("0.5", "-"))
         share = rows["used"] / rows["seeds"]
         axes.plot(rows["step"], share, color=colour, ls=line)

@@ -1,5 +1,7 @@
 """Dang et al. (2024): a VAE of two levels against its closed form, level by level."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -78,7 +80,7 @@ def _draw_singular_values(
     is_near = units["member"].isin(near)
     top = 1.08 * float(units[["found", "theory"]].to_numpy().max(initial=1e-3))
     axes.plot([0, top], [0, top], color="0.6", lw=1, zorder=0)
-    style = {"s": 22, "lw": 0.8, "edgecolor": "#0072B2"}
+    style: dict[str, Any] = {"s": 22, "lw": 0.8, "edgecolor": "#0072B2"}
     kept, rest = units[~is_near], units[is_near]
     axes.scatter(kept["theory"], kept["found"], facecolor="#0072B2", **style)
     axes.scatter(rest["theory"], rest["found"], facecolor="none", **style)
@@ -108,9 +110,8 @@ def _draw_states(axes: Axes, linear: pd.DataFrame) -> None:
         box = Rectangle((place[0] - 0.5, place[1] - 0.5), 1, 1)
         box.set(facecolor=(*to_rgb(colour), 0.45), hatch=hatch, edgecolor="0.6", lw=0.8)
         axes.add_patch(box)
-        found = sorted(
-            {(int(r.active_one), int(r.active_two)) for r in cell.itertuples()}
-        )
+        counts = cell[["active_one", "active_two"]].astype(int).to_numpy()
+        found = sorted({(int(one), int(two)) for one, two in counts})
         said = " or ".join(f"{a} | {b}" for a, b in found)
         star = "*" if bool(cell["left_out"].iloc[0]) else ""
         label = axes.text(*place, said + star, ha="center", va="center", fontsize=9)
@@ -161,7 +162,13 @@ def _draw_lines(
         curve = theory[np.isclose(theory["beta_two"], two)].sort_values("beta")
         axes.plot(curve["beta"], curve[column], color=colour, ls=dashes, lw=1.4)
         own = runs[runs["beta_two"] == two]
-        style = {"color": colour, "marker": marker, "s": 20, "lw": 0, "zorder": 3}
+        style: dict[str, Any] = {
+            "color": colour,
+            "marker": marker,
+            "s": 20,
+            "lw": 0,
+            "zorder": 3,
+        }
         axes.scatter(own["beta"], own[column], **style)
         if len(curve):
             ends[two] = float(curve[column].iloc[-1])
