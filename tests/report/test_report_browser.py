@@ -183,6 +183,7 @@ def test_choices_redraw_and_a_member_is_chosen_anywhere(browser, small):
         assert page.locator("#units select").input_value() == "4"
         page.locator("#units details summary").click()
         rows = page.locator("#units .numbers tbody tr")
+        rows.first.wait_for()  # `toggle` comes after the click
         assert rows.count() == 4
         assert rows.first.locator("td").first.inner_text() == "0"
         choice(page, "training", "Scale").select_option("log")
