@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from compiled import Counted
 
 from vae_jax.models import _masks
 from vae_jax.vae import FULL_WINDOW
@@ -87,8 +88,8 @@ def test_a_single_pixel_has_no_previous_one():
 
 
 def test_window_is_data():
-    traced = jax.jit(lambda window: _masks.hidden(64, NUM_PIXELS, window))
+    traced = Counted(jax.jit(lambda w: _masks.hidden(64, NUM_PIXELS, w)))
     for window in WINDOWS:
         expected = _masks.hidden(64, NUM_PIXELS, window)
         np.testing.assert_array_equal(traced(np.int32(window)), expected)
-    assert traced._cache_size() == 1
+    assert traced.programs == 1

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import transformer_numpy as plain
+from compiled import Counted
 from slow_cases import slow_but
 from transformer_problem import (
     BOS,
@@ -44,7 +45,11 @@ def decode_prefix(z, x, window):
     return VAES["prefix"].decode(PARAMS["prefix"], z, x, knobs=Knobs(window=window))
 
 
-DECODE = {"add": decode_add, "memory": decode_memory, "prefix": decode_prefix}
+DECODE = {
+    "add": Counted(decode_add),
+    "memory": Counted(decode_memory),
+    "prefix": Counted(decode_prefix),
+}
 
 
 @pytest.mark.parametrize("use", USES)
@@ -54,8 +59,8 @@ def test_decoder_against_numpy(use):
         params = plain.parameters(VAES[use], np.float64)
         own = jax.tree.map(np.asarray, params["decoder"])
         z, x = np.asarray(Z, np.float64), np.asarray(X)
-        decode = jax.jit(
-            lambda w: VAES[use].decode(params, z, x, knobs=Knobs(window=w))
+        decode = Counted(
+            jax.jit(lambda w: VAES[use].decode(params, z, x, knobs=Knobs(window=w)))
         )
         for window in WINDOWS:
             logits = decode(jnp.asarray(window, jnp.int32))
@@ -64,7 +69,7 @@ def test_decoder_against_numpy(use):
                 expected = plain.decode(own, z[row], x[row], LAYERS, window)
                 # float64 through two layers
                 np.testing.assert_allclose(logits[row], expected, atol=1e-12)
-        assert decode._cache_size() == 1
+        assert decode.programs == 1
 
 
 def test_encoder_against_numpy():
@@ -135,7 +140,7 @@ def test_from_the_length_on_every_window_is_the_full_one(use):
     found = DECODE[use](Z, X, LENGTH)
     np.testing.assert_array_equal(found, DECODE[use](Z, X, FULL_WINDOW))
     np.testing.assert_array_equal(found, DECODE[use](Z, X, LENGTH + 3))
-    assert DECODE[use]._cache_size() <= 2, "sentences of two batch sizes"
+    assert DECODE[use].programs <= 2, "sentences of two batch sizes"
 
 
 @pytest.mark.parametrize("use", USES)

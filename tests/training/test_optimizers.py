@@ -6,6 +6,7 @@ import numpy as np
 import optax
 import optax.contrib
 import pytest
+from compiled import Counted
 from slow_cases import slow_but
 
 from vae_jax import data, likelihoods, models, training
@@ -122,10 +123,10 @@ def test_a_missing_rate_and_a_row_of_rates_are_refused(optimizer):
 def test_eight_learning_rates_are_one_program_for_adamw_too():
     rates = np.geomspace(1e-4, 1e-1, 8, dtype=np.float32)
     optimizer = TAKES_ONE["injected adamw"]
-    run = jax.jit(jax.vmap(lambda rate: train(optimizer, rate, steps=20)))
+    run = Counted(jax.jit(jax.vmap(lambda rate: train(optimizer, rate, steps=20))))
     states, infos = run(rates)
     run(2 * rates)
-    assert run._cache_size() == 1
+    assert run.programs == 1
     # each is optax's own with that rate inside
     alone, info = jax.jit(lambda: train(optax.adamw(rates[5].item()), steps=20))()
     for row, one in zip(

@@ -6,6 +6,7 @@ import linear_gaussian as linear
 import numpy as np
 import optax
 import pytest
+from compiled import Counted
 from small_models import keys, largest_difference, penalty
 
 from vae_jax import likelihoods, training
@@ -104,12 +105,12 @@ def test_beta_rate_floor_and_knobs_are_data():
     """Compiled once for all values, and a member a row under vmap."""
     optimizer = training.adam()
     pure = training.make_step(OBJECTIVE, optimizer)
-    step, state = training.jit_step(pure), None
+    step, state = Counted(training.jit_step(pure)), None
     state = training.init_state(linear.exact_params(2.0), optimizer)
     x, noise = linear.examples(BATCH), keys(MEMBER, 0, BATCH)
     rows = [hyper(0.0, 1e-3, 0.0), hyper(1.0, 0.0, 0.5), hyper(3.0, 1e-2, 0.1)]
     alone = [step(state, x, row, noise) for row in rows]
-    assert step._cache_size() == 1
+    assert step.programs == 1
     stacked = jax.tree.map(
         lambda *leaves: jnp.stack(list(map(jnp.asarray, leaves))), *rows
     )
