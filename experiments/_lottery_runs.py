@@ -6,11 +6,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from vae_jax import assembly, diagnostics, training
+from vae_jax import assembly, diagnostics, likelihoods, training
 from vae_jax.configs import Run
+from vae_jax.vae import VAE, Knobs
 
 EVERY = 100
 """Steps between two moments at which a run is observed."""
+SAMPLES = 50
+"""Of z for each of the ten sequences, for the distortion."""
 DRAWS = 400
 """Of ten samples of z each: the standard error of the information is about 0.01 nats."""
 
@@ -21,9 +24,9 @@ def make_job(config: Run) -> assembly.Job:
     facts = assembly.facts_of(config.data.load())
 
     def observe(params: Any, key: Any, hyper: Any, data: Any) -> dict[str, jax.Array]:
-        del key
-        vae = assembly.model(hyper.settings, facts)
-        return parts_of(*vae.encode(params, jnp.asarray(data.train)))
+        vae, x = assembly.model(hyper.settings, facts), jnp.asarray(data.train)
+        found = parts_of(*vae.encode(params, x))
+        return found | {"distortion": distortion_of(vae, params, key, x)}
 
     moments = range(0, config.num_steps, EVERY)
     return job._replace(program=training.with_snapshots(job.program, moments, observe))
@@ -45,3 +48,12 @@ def parts_of(mean: jax.Array, logvar: jax.Array) -> dict[str, jax.Array]:
         "information": values.mean(),
         "error": values.std(ddof=1) / math.sqrt(DRAWS),
     }
+
+
+def distortion_of(vae: VAE, params: Any, key: Any, x: jax.Array) -> jax.Array:
+    """The mean over all sequences, in nats."""
+    keys = jax.random.split(key, len(x))
+    found = training.example_statistics(
+        vae, likelihoods.categorical(), params, keys, x, Knobs(), SAMPLES
+    )
+    return found.distortion.mean()

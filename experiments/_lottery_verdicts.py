@@ -23,12 +23,12 @@ SOURCE = "earlier trial of 12 other seeds"
 
 
 def shares_of(ends: pd.DataFrame) -> pd.DataFrame:
-    """A row a threshold: how many runs use z, and what they are, in nats."""
+    """A row a moment and threshold: how many runs use z, and what they are, in nats."""
     rows = []
-    for free, runs in ends.groupby("threshold"):
+    for (step, free), runs in ends.groupby(["step", "threshold"]):
         low, high = wilson_interval(int(runs["informative"].sum()), len(runs))
         rows.append(
-            {"threshold": free, "seeds": len(runs)}
+            {"step": step, "threshold": free, "seeds": len(runs)}
             | {"informative": int(runs["informative"].sum())}
             | {"share": runs["informative"].mean(), "low": low, "high": high}
             | {"kl_min": runs["rate"].min(), "kl_max": runs["rate"].max()}
@@ -65,15 +65,23 @@ def ranked_above(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
 def verdicts_of(ends: pd.DataFrame, events: pd.DataFrame) -> list[Verdict]:
     """Every claim, beside what was found; `ends` and `events` as the page saves them."""
     judged = ends[ends["threshold"] == FREE]
+    early = judged[judged["step"] == judged["step"].min()]
+    last = judged[judged["step"] == judged["step"].max()]
     return [
-        kl_is_alike(judged),
-        information_is_bimodal(judged),
-        share_is_that_of_the_trial(judged),
-        kl_does_not_rank(judged),
-        distortion_tells(judged),
+        kl_is_alike(early),
+        information_is_bimodal(early),
+        share_is_that_of_the_trial(early),
+        kl_does_not_rank(early),
+        distortion_tells(early),
         information_is_below_kl(ends),
+        some_stay_losers(last, events),
         *it_goes_on(events),
     ]
+
+
+def when(judged: pd.DataFrame) -> str:
+    """What a claim is made of."""
+    return f"after {judged['step'].iloc[0]} steps at {FREE:g} free nat"
 
 
 def kl_is_alike(judged: pd.DataFrame) -> Verdict:
@@ -82,7 +90,7 @@ def kl_is_alike(judged: pd.DataFrame) -> Verdict:
     middle = judged["rate"].quantile([0.025, 0.975]).tolist()
     found = f"{spread:.3f}; 95 % of the seeds within {middle[1] - middle[0]:.3f}"
     return Verdict(
-        f"at {FREE:g} free nat the KL of all {len(judged)} seeds is alike",
+        f"{when(judged)} the KL of all {len(judged)} seeds is alike",
         "0.3 nats from the least to the largest",
         SOURCE,
         f"{found}; mean (range) {said(judged['rate'])}",
@@ -94,12 +102,15 @@ def kl_is_alike(judged: pd.DataFrame) -> Verdict:
 
 def information_is_bimodal(judged: pd.DataFrame) -> Verdict:
     """The information has two modes with nothing between them."""
-    low, high = widest_gap(judged["information"].to_numpy())
+    information = judged["information"].to_numpy()
+    low, high = widest_gap(information)
+    middle = np.mean((information > FREE / 4) & (information < 3 * FREE / 4))
     return Verdict(
-        f"at {FREE:g} free nat the information is almost none or most of the KL",
+        f"{when(judged)} the information is almost none or most of the KL",
         "a gap above 0.5 nats",
         SOURCE,
-        f"none from {low:.3f} to {high:.3f}, {high - low:.3f} nats",
+        f"none from {low:.3f} to {high:.3f}, {high - low:.3f} nats; {middle:.1%} of the "
+        f"seeds are on their way, from {FREE / 4:g} to {3 * FREE / 4:g}",
         f"0.5 nats; {LEAST_SHARE:.0%} of the seeds on each side",
         "0.88 nats between the two groups of that trial",
         high - low > 0.5,
@@ -114,7 +125,7 @@ def share_is_that_of_the_trial(judged: pd.DataFrame) -> Verdict:
     error = math.sqrt(pooled * (1 - pooled) * (1 / total + 1 / TRIAL[1]))
     off = abs(hits / total - TRIAL[0] / TRIAL[1])
     return Verdict(
-        f"at {FREE:g} free nat about as many seeds are informative as before",
+        f"{when(judged)} about as many seeds are informative as before",
         f"{TRIAL[0]} of {TRIAL[1]}",
         SOURCE,
         f"{hits} of {total}: {hits / total:.3f} (95 % {low:.3f} to {high:.3f})",
@@ -136,7 +147,7 @@ def kl_does_not_rank(judged: pd.DataFrame) -> Verdict:
     means = f"means {won['rate'].mean():.3f} and {lost['rate'].mean():.3f} nats"
     over = (won["rate"] > FREE).mean(), (lost["rate"] > FREE).mean()
     return Verdict(
-        f"at {FREE:g} free nat the KL of an informative seed is no larger than of another",
+        f"{when(judged)} the KL of an informative seed is no larger than of another",
         "0.5 of all pairs",
         "the title of the page; Mann & Whitney (1947)",
         f"{area:.3f} of all pairs; {means}; above the threshold {over[0]:.1%} and "
@@ -155,7 +166,7 @@ def distortion_tells(judged: pd.DataFrame) -> Verdict:
         said(side["distortion"]) if len(side) else "none" for side in sides_of(judged)
     ]
     return Verdict(
-        f"the distortion tells the seeds apart, at log 10 - {FREE / 2:g} nats",
+        f"{when(judged)} the distortion tells the seeds apart, at log 10 - {FREE / 2:g}",
         "0 seeds on the wrong side",
         "H(x) - D <= I(x; z), Alemi et al. (2018), of the lost ones",
         f"{wrong} of {len(judged)}; informative {parts[0]}, others {parts[1]}",
@@ -169,13 +180,34 @@ def information_is_below_kl(ends: pd.DataFrame) -> Verdict:
     """The information is a part of the KL, whatever the threshold."""
     over = (ends["information"] - ends["rate"]) / ends["error"]
     return Verdict(
-        f"no run of all {len(ends)} has more information than KL",
+        f"no run has more information than KL, of {len(ends)} runs and moments",
         "I(x; z) <= KL, the rest being the marginal KL",
         "Hoffman & Johnson (2016)",
         f"at most {over.max():.2f} standard errors above",
         f"{SIGMAS:g} standard errors",
         "the largest of as many normal errors",
         bool(over.max() < SIGMAS),
+    )
+
+
+def some_stay_losers(last: pd.DataFrame, events: pd.DataFrame) -> Verdict:
+    """Who has not found z by then never does."""
+    lost, total = int((~last["informative"]).sum()), len(last)
+    rows = events[events["threshold"] == FREE]
+    half = rows.loc[rows["births"].cumsum() >= total / 2, "step"]
+    latest = rows.loc[rows["births"] > 0, "step"]
+    found = f"{lost} of {total}"
+    if len(half):
+        found += f"; half of the seeds use z from step {half.iloc[0]} on"
+        found += f", the last from step {latest.iloc[-1]}"
+    return Verdict(
+        f"{when(last)} some seeds do not use z still",
+        f"{TRIAL[1] - TRIAL[0]} of {TRIAL[1]} after a quarter of the steps",
+        SOURCE,
+        found,
+        "at least one",
+        "a lottery has losers, however long they wait",
+        lost > 0,
     )
 
 

@@ -11,7 +11,7 @@ from scipy import stats
 
 from experiments import _binomial, _lottery_runs, free_bits_lottery
 from experiments import _lottery_verdicts as judging
-from vae_jax import figures
+from vae_jax import figures, results, sweeps
 
 
 @pytest.mark.parametrize(("hits", "total"), [(0, 5), (7, 12), (128, 256), (9, 9)])
@@ -99,6 +99,7 @@ def ends():
     won = np.arange(60) < 35
     rows = pd.DataFrame(
         {
+            "step": 150,
             "threshold": 1.0,
             "seed": np.arange(60),
             "rate": 1.0 + np.tile([-0.01, 0.01], 30),
@@ -151,7 +152,35 @@ def test_all_that_lose_z_are_shown_and_some_of_the_others(monkeypatch):
 
 def test_runs_that_never_change_sides_fail_the_last_claims(ends):
     still = free_bits_lottery.events_of(paths([False] * 4, [True] * 4))
-    assert failed(ends, still) == [6, 7]
+    assert failed(ends, still) == [7, 8]
+
+
+def test_a_lottery_without_losers_at_its_end_is_a_wait(ends, events):
+    last = ends.assign(step=600, informative=True, information=0.95)
+    assert failed(pd.concat([ends, last]), events) == [6]
+
+
+def test_runs_are_judged_early_and_at_their_end():
+    path = np.arange(61) / 100
+    runs = pd.DataFrame({"free_bits": 1.0, "seed": [7], "num_steps": 6000})
+    for name in ("rate", "information", "error", "distortion"):
+        runs[f"snapshots/{name}"] = [path]
+    found = free_bits_lottery.ends_of(runs)
+    assert found["step"].tolist() == [1500, 6000]
+    assert found["distortion"].tolist() == [0.15, 0.6]
+    assert found["informative"].tolist() == [False, True]
+
+
+def test_the_distortion_is_that_of_the_evaluation(tmp_path):
+    """Of two runs of 100 steps, whose samples of z are others."""
+    small = {"num_steps": 100, "eval_samples": _lottery_runs.SAMPLES}
+    configs = [c.changed(**small) for c in free_bits_lottery.configs_of(smoke=True)[:2]]
+    quiet = sweeps.Options(progress=False)
+    sweeps.run(configs, tmp_path, quiet, make_job=_lottery_runs.make_job)
+    runs = results.read(tmp_path).runs.to_pandas()
+    found = [row[-1] for row in runs["snapshots/distortion"]]
+    # z moves the distortion of a sequence by less than a nat, and 500 are averaged
+    np.testing.assert_allclose(found, runs["distortion"], atol=4.5 * 2**0.5 / 500**0.5)
 
 
 def test_every_seed_that_is_judged_is_a_new_one():
@@ -166,12 +195,13 @@ def test_the_figure_shows_every_run_and_every_share(ends, events):
     shares = judging.shares_of(ends)
     runs = paths([False, True, False, True], [True] * 4).assign(information=0.5)
     figure = figures.lottery_figure(ends, shares, events, runs)
+    assert len(figure.subfigs[0].axes) == 2
     for axes in figure.subfigs[0].axes:
         # stacked: the second holds the first below it
         heights = [sum(bar.get_height() for bar in group) for group in axes.containers]
         assert heights == [25, 35]
     share, use, path = figure.subfigs[1].axes
-    assert f" {35 / 60:.2f}" in [text.get_text() for text in share.texts]
+    assert f" {35 / 60:.2f}\n after 150" in [text.get_text() for text in share.texts]
     np.testing.assert_allclose(use.lines[0].get_ydata(), [0.5, 1, 0.5, 1])
     title = "2 seeds at 1 nat, with all that lose z: lost 1 times, used again 1 times"
     assert path.get_title("left") == title

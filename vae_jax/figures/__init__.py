@@ -20,6 +20,7 @@ from vae_jax.figures._remedies import remedies_figure
 from vae_jax.figures._text import text_figure
 from vae_jax.figures._thresholds import thresholds_figure
 from vae_jax.figures._two_level import two_level_figure
+from vae_jax.figures._words import words_figure
 
 __all__ = [
     "annealing_figure",
@@ -44,4 +45,5 @@ __all__ = [
     "text_figure",
     "thresholds_figure",
     "two_level_figure",
+    "words_figure",
 ]

@@ -35,10 +35,10 @@ def lottery_figure(
     """KL and information of every run on the left; shares and paths on the right.
 
     Args:
-        ends: a row a run: `threshold`, `rate`, `information` (nats) and
-            `informative`.
-        shares: a row a threshold: `threshold`, `seeds`, `share`, and its interval, `low`
-            and `high`.
+        ends: a row a run and moment: `step`, `threshold`, `rate`, `information` (nats)
+            and `informative`. The threshold with most runs is drawn.
+        shares: a row a moment and threshold: `step`, `threshold`, `seeds`, `share`, and
+            its interval, `low` and `high`.
         events: a row a threshold and moment: `step`, `seeds`, and the number of runs in
             which z is `used`.
         paths: a row a chosen run of 1 nat and moment: `seed`, `step`, `information` (nats),
@@ -46,8 +46,9 @@ def lottery_figure(
 
     >>> at = {"threshold": [1.0, 1.0]}
     >>> ends = pd.DataFrame({**at, "rate": [1.0, 1.1], "information": [0.0, 1.0]})
+    >>> ends["step"] = 100
     >>> ends["informative"] = [False, True]
-    >>> shares = pd.DataFrame({"threshold": [1.0], "seeds": 2})
+    >>> shares = pd.DataFrame({"step": [100], "threshold": [1.0], "seeds": 2})
     >>> shares = shares.assign(share=0.5, low=0.1, high=0.9)
     >>> events = pd.DataFrame({**at, "step": [0, 100], "seeds": 2, "used": [0, 1]})
     >>> paths = pd.DataFrame({"seed": 0, "step": [0, 100], "information": [0.0, 1.0]})
@@ -58,11 +59,13 @@ def lottery_figure(
     figure = Figure(figsize=(13, 7.4), layout="constrained")
     halves: Any = figure.subfigures(1, 2, width_ratios=(1.15, 1))
     left, right = halves
-    free = sorted(ends["threshold"].unique())
-    rows = left.subplots(len(free), 2, sharex=True, sharey="row", squeeze=False)
-    for pair, threshold in zip(rows, free, strict=True):
-        _draw_histograms(pair, ends[ends["threshold"] == threshold], threshold)
-    _finish_histograms(rows, int(events["step"].max()))
+    free = ends["threshold"].value_counts().idxmax()
+    moments = sorted(ends["step"].unique())
+    rows = left.subplots(len(moments), 2, sharex=True, sharey="row", squeeze=False)
+    for pair, step in zip(rows, moments, strict=True):
+        here = (ends["threshold"] == free) & (ends["step"] == step)
+        _draw_histograms(pair, ends[here], free)
+    _finish_histograms(rows, free)
     top, middle, bottom = right.subplots(3, 1)
     _draw_shares(top, shares)
     _draw_use(middle, events)
@@ -87,12 +90,12 @@ def _draw_histograms(pair: np.ndarray, runs: pd.DataFrame, threshold: float) -> 
         axes.axvline(threshold, color="0.25", ls="--", lw=1)
         tidy(axes, "")
     pair[0].set_ylabel(f"{len(runs)} seeds", fontsize=9)
-    label = f"{threshold:g} free"
-    pair[0].text(0.98, 0.9, label, transform=pair[0].transAxes, ha="right", va="top")
+    label = f"after {runs['step'].iloc[0]} steps"
+    pair[0].text(0.02, 0.97, label, transform=pair[0].transAxes, va="top", fontsize=10)
 
 
-def _finish_histograms(rows: np.ndarray, steps: int) -> None:
-    tidy(rows[0, 0], f"KL after {steps} steps", ylabel=rows[0, 0].get_ylabel())
+def _finish_histograms(rows: np.ndarray, free: float) -> None:
+    tidy(rows[0, 0], f"KL, {free:g} nat free", ylabel=rows[0, 0].get_ylabel())
     tidy(rows[0, 1], "Information in z")
     rows[-1, 0].set_xlabel("KL (nats); dashed: what is free", fontsize=9)
     rows[-1, 1].set_xlabel("information (nats), at most log 10", fontsize=9)
@@ -112,20 +115,23 @@ def _finish_histograms(rows: np.ndarray, steps: int) -> None:
 
 
 def _draw_shares(axes: Axes, shares: pd.DataFrame) -> None:
-    rows: list[Any] = list(shares.sort_values("threshold").itertuples())
-    for at, row in enumerate(rows):
+    free, moments = (sorted(shares[name].unique()) for name in ("threshold", "step"))
+    rows: Any = shares.itertuples()
+    for row in rows:
         colour, _ = LOOKS.get(row.threshold, ("0.5", "-"))
+        late = moments.index(row.step)
+        at = free.index(row.threshold) + 0.3 * (late - (len(moments) - 1) / 2)
+        marker = {"marker": "s" if late else "o", "mfc": colour if late else "white"}
         error = [[row.share - row.low], [row.high - row.share]]
-        axes.errorbar(at, row.share, error, color=colour, marker="o", capsize=4)
-        axes.text(at + 0.08, row.share, f" {row.share:.2f}", fontsize=8, va="center")
-    labels = [f"{row.threshold:g} free\n{row.seeds} seeds" for row in rows]
-    tidy(
-        axes,
-        "Share of the seeds that use z, 95 % interval, by the nats that are free",
-        ylabel="share",
-    )
-    axes.set_xticks(range(len(rows)), labels, fontsize=8)
-    axes.set(ylim=(0, 1), xlim=(-0.4, len(rows) - 0.4))
+        axes.errorbar(at, row.share, error, color=colour, capsize=4, **marker)
+        text = f" {row.share:.2f}\n after {row.step}"
+        axes.text(at + 0.02, row.share, text, fontsize=7.5, va="center")
+    seeds = shares.groupby("threshold")["seeds"].first()
+    labels = [f"{one:g} free\n{seeds[one]} seeds" for one in free]
+    title = "Share of the seeds that use z, 95 % interval, by the nats that are free"
+    tidy(axes, title, ylabel="share")
+    axes.set_xticks(range(len(free)), labels, fontsize=8)
+    axes.set(ylim=(0, 1.08), xlim=(-0.4, len(free) - 0.4))
 
 
 def _draw_use(axes: Axes, events: pd.DataFrame) -> None:
@@ -133,18 +139,12 @@ def _draw_use(axes: Axes, events: pd.DataFrame) -> None:
     for threshold, rows in groups:
         colour, line = LOOKS.get(threshold, ("0.5", "-"))
         share = rows["used"] / rows["seeds"]
-        axes.plot(rows["step"], share, color=colour, ls=line)
-        axes.annotate(
-            f"{threshold:g} free",
-            (rows["step"].iloc[-1], share.iloc[-1]),
-            xytext=(4, 0),
-            textcoords="offset points",
-            color=colour,
-            fontsize=8,
-            va="center",
-        )
+        label = f"{threshold:g} free"
+        axes.plot(rows["step"], share, color=colour, ls=line, label=label)
     tidy(axes, "Use of z over time", "steps", "share")
-    axes.set(ylim=(0, 1), xlim=(0, 1.12 * events["step"].max()))
+    axes.set(ylim=(0, 1.03), xlim=(0, events["step"].max()))
+    # all of them may end at the same height, where no label has room
+    axes.legend(fontsize=8, frameon=False, loc="lower right")
 
 
 def _draw_paths(axes: Axes, paths: pd.DataFrame) -> None:
@@ -171,4 +171,4 @@ def _draw_paths(axes: Axes, paths: pd.DataFrame) -> None:
     axes.set(xlim=(0, paths["step"].max()))
     for name, (marker, face) in EVENTS.items():
         axes.plot([], [], ls="", marker=marker, color=face, label=f"z {name}")
-    axes.legend(fontsize=8, frameon=False, loc="upper left")
+    axes.legend(fontsize=8, frameon=False, loc="lower right")
