@@ -59,7 +59,7 @@ def lottery_figure(
     figure = Figure(figsize=(13, 7.4), layout="constrained")
     halves: Any = figure.subfigures(1, 2, width_ratios=(1.15, 1))
     left, right = halves
-    free = ends["threshold"].value_counts().idxmax()
+    free: Any = ends["threshold"].value_counts().idxmax()
     moments = sorted(ends["step"].unique())
     rows = left.subplots(len(moments), 2, sharex=True, sharey="row", squeeze=False)
     for pair, step in zip(rows, moments, strict=True):
@@ -121,9 +121,12 @@ def _draw_shares(axes: Axes, shares: pd.DataFrame) -> None:
         colour, _ = LOOKS.get(row.threshold, ("0.5", "-"))
         late = moments.index(row.step)
         at = free.index(row.threshold) + 0.3 * (late - (len(moments) - 1) / 2)
-        marker = {"marker": "s" if late else "o", "mfc": colour if late else "white"}
+        # filled at the end, so that both are read in grey as well
+        look: Any = {"marker": "s", "mfc": colour} if late else {"marker": "o"}
         error = [[row.share - row.low], [row.high - row.share]]
-        axes.errorbar(at, row.share, error, color=colour, capsize=4, **marker)
+        axes.errorbar(
+            at, row.share, error, **({"color": colour, "capsize": 4, "mfc": "w"} | look)
+        )
         text = f" {row.share:.2f}\n after {row.step}"
         axes.text(at + 0.02, row.share, text, fontsize=7.5, va="center")
     seeds = shares.groupby("threshold")["seeds"].first()
