@@ -94,7 +94,8 @@ def _finish_curves(axes: Axes, title: str) -> None:
             fontsize=8,
             title_fontsize=8,
             frameon=False,
-            loc="lower right",
+            loc="center left",
+            bbox_to_anchor=(1, 0.5),
         )
 
 
@@ -177,6 +178,6 @@ def _draw_learned(axes: Axes, ends: pd.DataFrame) -> None:
     axes.set_yscale("log")
     values = np.asarray(learned["final"], np.float64)
     axes.set_ylim(values.min() / 1.6, values.max() * 1.8)
-    title = "Learned variance; numbers: -ELBO (nats), no warm-up"
+    title = "Learned; numbers: -ELBO (nats), no warm-up"
     tidy(axes, title, "variance at the start", "at the end")
     axes.legend(fontsize=8, frameon=False, loc="upper left")

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from vae_jax.figures._style import tidy
 
@@ -69,6 +70,7 @@ def _draw_variances(axes: Axes, units: pd.DataFrame) -> None:
             )
         named.add(true_dim)
     axes.set_yscale("log")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     tidy(
         axes,
         "linear: one step a run, at the dimension of its data",
@@ -107,7 +109,8 @@ def _draw_counts(axes: Axes, table: pd.DataFrame) -> None:
             [], [], marker="o", mfc="none", mec="0.3", ls="none", label="too few units"
         )
     axes.legend(fontsize=8, frameon=False, loc="upper left")
-    axes.set(xlim=(0, top), ylim=(0, top))
+    # room for the half of a marker that stands at 0
+    axes.set(xlim=(0, top), ylim=(-0.4, top))
     tidy(
         axes,
         "units in use; beside a point: runs there",
