@@ -49,6 +49,10 @@ def test_a_row_a_member_with_its_config_metrics_and_history(reference):
     assert metrics.groupby("member")["step"].agg(list).iloc[0] == [20, 40, 60, 80, 100]
     assert np.isfinite(metrics["rate"]).all()
     np.testing.assert_array_equal(metrics["beta"].unique(), [0.5, 2.0])
+    # of every unit too, of which the rate is the sum
+    units = np.stack(metrics["kl_per_unit"])
+    assert units.shape == (20, SMALL["latent_dim"])
+    np.testing.assert_allclose(units.sum(axis=1), metrics["rate"], rtol=1e-5)
 
 
 def test_a_member_equals_the_same_run_alone_by_fit(reference):

@@ -102,7 +102,9 @@ def test_equals_one_scan_over_all_steps(program, whole):
     # amplify the rounding of numbers of order 1
     assert largest_difference(final.train.params, state.train.params) < 1e-5
     np.testing.assert_array_equal(final.order, state.order)
-    windows = jax.tree.map(lambda leaf: leaf.reshape(-1, LOG_EVERY).mean(1), infos)
+    windows = jax.tree.map(
+        lambda leaf: leaf.reshape(-1, LOG_EVERY, *leaf.shape[1:]).mean(1), infos
+    )
     # losses of some ten nats
     assert largest_difference(windows, rows) < 1e-4
     np.testing.assert_allclose(rows.beta, HYPER.beta.reshape(-1, 10).mean(1), rtol=1e-6)

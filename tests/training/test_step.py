@@ -101,6 +101,31 @@ def last_update(optimizer, gradients, **extra):
     return answers[-1], state
 
 
+def test_the_kl_of_every_unit_is_that_of_the_posteriors():
+    params, x = linear.exact_params(2.0), linear.examples(BATCH)
+    optimizer = training.sgd()
+    step = training.jit_step(training.make_step(OBJECTIVE, optimizer))
+    _, info = step(
+        training.init_state(params, optimizer), x, hyper(), keys(MEMBER, 0, BATCH)
+    )
+    mean, logvar = (np.asarray(part, np.float64) for part in linear.encode(params, x))
+    exact = (mean**2 + np.exp(logvar) - logvar - 1).mean(axis=0) / 2
+    np.testing.assert_allclose(info.kl_per_unit, exact, rtol=1e-5)
+
+
+def test_an_objective_need_not_say_the_kl_of_units():
+    optimizer = training.sgd()
+
+    def objective(params, batch, hyper, keys):
+        loss = (params - batch) ** 2
+        return loss, Terms(loss, 0 * loss, 0 * loss)
+
+    step = training.jit_step(training.make_step(objective, optimizer))
+    state = training.init_state(jnp.array(0.0), optimizer)
+    _, info = step(state, jnp.ones(BATCH), StepHyper(1.0, 0.1), keys(MEMBER, 0, BATCH))
+    assert info.kl_per_unit is None
+
+
 def test_beta_rate_floor_and_knobs_are_data():
     """Compiled once for all values, and a member a row under vmap."""
     optimizer = training.adam()
@@ -164,9 +189,10 @@ def test_information_is_the_batch_mean_of_every_term():
     step = training.jit_step(training.make_step(OBJECTIVE, training.sgd()))
     _, info = step(training.init_state(params, training.sgd()), x, settings, noise)
     loss, terms = jax.jit(OBJECTIVE)(params, x, settings, noise)
+    found = info._asdict() | {"kl": info.kl_per_unit}
     for name, value in (("loss", loss), *terms._asdict().items()):
-        expected = np.mean(np.asarray(value, np.float64))
-        np.testing.assert_allclose(getattr(info, name), expected, rtol=1e-6)
+        expected = np.mean(np.asarray(value, np.float64), axis=0)
+        np.testing.assert_allclose(found[name], expected, rtol=1e-6)
     charged = info.distortion + 3 * info.penalised_rate
     np.testing.assert_allclose(info.loss, charged, rtol=1e-6)
     assert float(info.beta) == 3

@@ -88,12 +88,13 @@ class AggressiveInfo(NamedTuple):
     """`StepInfo` of the update on the current batch, and of the loop before it.
 
     Attributes:
-        loss, distortion, rate, penalised_rate, beta, grad_norm: see `StepInfo`.
+        loss, distortion, rate, penalised_rate, beta, grad_norm, kl_per_unit: see
+            `StepInfo`.
         inner_steps: encoder updates before it.
         aggressive: 1 if the encoder waited for it, else 0.
         mutual_information: in nats, measured at the last epoch's end; 0 before.
 
-    >>> AggressiveInfo._fields[6:]
+    >>> AggressiveInfo._fields[7:]
     ('inner_steps', 'aggressive', 'mutual_information')
     """
 
@@ -103,6 +104,7 @@ class AggressiveInfo(NamedTuple):
     penalised_rate: Float[Array, ""]
     beta: Float[Array, ""]
     grad_norm: Float[Array, ""]
+    kl_per_unit: Float[Array, " _"] | None
     inner_steps: Float[Array, ""]
     aggressive: Float[Array, ""]
     mutual_information: Float[Array, ""]

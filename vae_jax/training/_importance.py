@@ -60,8 +60,9 @@ def make_importance_objective(
         )
         first = jax.vmap(jax.random.fold_in, (0, None))(keys.noise, 0)
         z = sample_posterior(first, mean, logvar)
-        rate = jnp.sum(kl_to_prior(vae, params, mean, logvar, z), axis=-1)
+        kl = kl_to_prior(vae, params, mean, logvar, z)
+        rate = jnp.sum(kl, axis=-1)
         distortion = -jnp.mean(log_weights, axis=0) - rate
-        return losses.iwae_loss(log_weights), Terms(distortion, rate, rate)
+        return losses.iwae_loss(log_weights), Terms(distortion, rate, rate, kl)
 
     return objective

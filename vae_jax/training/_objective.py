@@ -20,13 +20,21 @@ ENCODER = 2**31 - 1
 class Terms(NamedTuple):
     """The parts of a loss, one value an example, in nats.
 
+    Attributes:
+        distortion: negative log-likelihood.
+        rate: KL to the prior.
+        penalised_rate: what a remedy made of the rate.
+        kl: to the prior, per unit; in one column where it is sampled as a whole, and None
+            of an objective that does not say.
+
     >>> Terms._fields
-    ('distortion', 'rate', 'penalised_rate')
+    ('distortion', 'rate', 'penalised_rate', 'kl')
     """
 
     distortion: Float[Array, " batch"]
     rate: Float[Array, " batch"]
     penalised_rate: Float[Array, " batch"]
+    kl: Float[Array, "batch _"] | None = None
 
 
 Objective = Callable[
@@ -180,6 +188,6 @@ def make_objective(
         loss = losses.total_loss(terms.distortion, penalised, hyper.beta)
         if auxiliary is not None:
             loss += auxiliary(params, latent, plain(batch), hyper)
-        return loss, Terms(terms.distortion, terms.rate, penalised)
+        return loss, Terms(terms.distortion, terms.rate, penalised, terms.kl)
 
     return objective

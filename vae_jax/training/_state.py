@@ -113,9 +113,10 @@ class StepInfo(NamedTuple):
         penalised_rate: what a remedy made of the rate.
         beta: weight of the rate at this step, a controller's share included.
         grad_norm: norm of the gradient before clipping.
+        kl_per_unit: of which the rate is the sum; None of an objective that does not say.
 
-    >>> StepInfo._fields
-    ('loss', 'distortion', 'rate', 'penalised_rate', 'beta', 'grad_norm')
+    >>> StepInfo._fields[:3], StepInfo._fields[3:]
+    (('loss', 'distortion', 'rate'), ('penalised_rate', 'beta', 'grad_norm', 'kl_per_unit'))
     """
 
     loss: Float[Array, ""]
@@ -124,3 +125,4 @@ class StepInfo(NamedTuple):
     penalised_rate: Float[Array, ""]
     beta: Float[Array, ""]
     grad_norm: Float[Array, ""]
+    kl_per_unit: Float[Array, " _"] | None = None

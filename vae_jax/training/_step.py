@@ -1,6 +1,7 @@
 """The one pure train step; everything that trains in this package calls it."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -94,7 +95,7 @@ def make_step(
 
     def batch_loss(params: Any, batch: Any, hyper: Any, keys: Any) -> Any:
         loss, terms = objective(params, batch, hyper, keys)
-        return jnp.mean(loss), jax.tree.map(jnp.mean, terms)
+        return jnp.mean(loss), jax.tree.map(partial(jnp.mean, axis=0), terms)
 
     def over_devices(found: Any) -> Any:
         axis = batch_axis()
@@ -117,6 +118,7 @@ def make_step(
             terms.penalised_rate,
             beta,
             norm,
+            terms.kl,
         )
 
         def value_fn(params: Any) -> Any:

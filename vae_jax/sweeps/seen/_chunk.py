@@ -57,7 +57,7 @@ def chunk_of(
     metrics = {
         name: np.array(values[: len(members), rows], np.float64)
         for name, values in found._asdict().items()
-        if values.ndim == 2
+        if np.ndim(values) == 2
     }
     steps = np.arange(rows.start + 1, rows.stop + 1) * log_every
     return Chunk(tuple(members), tuple(ids), last, steps, metrics)

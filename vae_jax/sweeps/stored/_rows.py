@@ -49,7 +49,9 @@ def make_rows(
 ) -> list[dict[str, Any]]:
     """A row a member: its config, status, metrics, verdict, history and circumstances."""
     history = training.recorded(carry, shard.configs[0].log_every)
-    history = {f"history/{n}": v for n, v in history._asdict().items()}
+    # an objective need not say all that a history has room for
+    known = {n: v for n, v in history._asdict().items() if v is not None}
+    history = {f"history/{n}": v for n, v in known.items()}
     bad_steps = np.asarray(carry.first_bad_step)
     settings = aligned([stored_config(config) for config in shard.configs])
     where = told(circumstances, len(shard.members))
