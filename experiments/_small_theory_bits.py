@@ -27,9 +27,9 @@ of `exp(-2 pi 0.47 / 0.3)`, 5e-5 of what is wrong."""
 
 ONE_BIT: dict[str, Any] = {
     "latent_dim": 1,
-    "num_steps": 6000,
+    "num_steps": 20_000,
     "log_every": 200,
-    "learning_rate": 2e-2,
+    "learning_rate": 0.1,
     "learning_rate_schedule": "cosine",
 }
 

@@ -26,9 +26,10 @@ def small_theory_figure(tables: Mapping[str, pd.DataFrame]) -> Figure:
         tables: `committed` (`steps`, `alpha`, `kl`: points) and `committed_lines` (the
             same, of theory); `cvae` (`correlation`, `rate`), a row a run, and
             `cvae_lines` (`correlation`, `theory`); `surfaces` (`model`, `z1`, `z2`,
-            `log_likelihood`), two models on a square grid; `hidden` (`model`, `seed`, `sigma`, `kl`, `theory`); `one_bit`
-            (`pixels`, `cost`, `rate`), a row a run, and `one_bit_lines` (the same, of
-            theory); `units` (`beta`, `mean_variance`), a row a unit. All in nats.
+            `log_likelihood`), two models on a square grid; `hidden` (`model`, `seed`,
+            `sigma`, `kl`, `theory`); `one_bit` (`pixels`, `cost`, `rate`), a row a run,
+            and `one_bit_lines` (the same, of theory); `units` (`beta`, `mean_variance`), a
+            row a unit. All in nats.
 
     >>> from vae_jax.figures._small_theory import example
     >>> len(small_theory_figure(example()).axes)
@@ -80,7 +81,8 @@ def _draw_points(
 ) -> None:
     """The mean of the runs at every setting, and a bar from the least to the largest."""
     found = table.groupby(by)[value].agg(["mean", "min", "max"])
-    reach = found["mean"] - found["min"], found["max"] - found["mean"]
+    # a mean of equal numbers may be beside them by rounding
+    reach = np.maximum([found["mean"] - found["min"], found["max"] - found["mean"]], 0)
     axes.errorbar(
         found.index, found["mean"], yerr=reach, ls="none", ms=5, capsize=3, **look
     )
@@ -140,13 +142,9 @@ def _draw_surface(axes: Axes, model: str, table: pd.DataFrame, low: float) -> No
         )
         axes.clabel(lines, fontsize=7, fmt=lambda value: f"{value:.0f}")
     flat = np.ptp(plane.to_numpy(), axis=0).max() == 0
-    word = "flat along $z_2$" if flat else "not flat along $z_2$"
-    tidy(
-        axes,
-        f"pPCA, {_in_symbols(model)}: log p(x | z), nats, {word}",
-        "$z_1$",
-        "$z_2$",
-    )
+    word = "flat along $z_2$" if flat else "not flat"
+    title = f"pPCA, {_in_symbols(model)}: log p(x | z), {word}"
+    tidy(axes, title, "$z_1$ (contours in nats)", "$z_2$")
     axes.set_aspect("equal")
 
 
@@ -170,7 +168,8 @@ def _draw_hidden(axes: Axes, table: pd.DataFrame) -> None:
         )
         end = own[own["sigma"] == own["sigma"].min()]["kl"].max()
         axes.annotate(
-            _in_symbols(str(model)) + (": exactly 0" if end == 0 else ", three draws"),
+            _in_symbols(str(model))
+            + (": exactly 0" if end == 0 else f", {own['seed'].nunique()} draws"),
             (own["sigma"].min(), end),
             (8, 6),
             textcoords="offset points",
@@ -178,6 +177,7 @@ def _draw_hidden(axes: Axes, table: pd.DataFrame) -> None:
             **look,
         )
     axes.set_xscale("log")
+    axes.margins(y=0.12)
     ticks = sorted(set(table["sigma"]))
     axes.set_xticks(ticks, [f"{one:g}" for one in ticks])
     axes.minorticks_off()
@@ -197,56 +197,38 @@ def _draw_hidden(axes: Axes, table: pd.DataFrame) -> None:
 
 def _draw_cost(axes: Axes, points: pd.DataFrame, lines: pd.DataFrame) -> None:
     """Negative ELBO over the number of pixels, above the entropy of one bit."""
-    axes.plot(lines["pixels"], lines["cost"], color=COLOURS[0], lw=1.6)
-    _draw_points(
-        axes, points, "pixels", "cost", color=COLOURS[1], marker="o", mfc="none"
-    )
-    axes.axhline(np.log(2), color="0.35", ls=":", lw=1.2)
-    axes.text(
-        lines["pixels"].max(),
-        np.log(2),
-        "entropy of the data, log 2",
-        ha="right",
-        va="bottom",
-        fontsize=9,
-        color="0.35",
-    )
+    _draw_bit(axes, points, lines, "cost", "entropy of the data, log 2")
     _say(axes, "line: best Gaussian q\npoints: trained", (0.04, 0.96))
-    _pixels(axes, points)
-    tidy(
-        axes,
-        "one-bit VAE: a Gaussian q leaves a gap",
-        "pixels d",
-        "negative ELBO, nats",
-    )
+    title = "one-bit VAE: a Gaussian q leaves a gap"
+    tidy(axes, title, "pixels d", "negative ELBO, nats")
 
 
 def _draw_rate(axes: Axes, points: pd.DataFrame, lines: pd.DataFrame) -> None:
     """KL over the number of pixels."""
-    axes.plot(lines["pixels"], lines["rate"], color=COLOURS[0], lw=1.6)
-    _draw_points(
-        axes, points, "pixels", "rate", color=COLOURS[1], marker="o", mfc="none"
-    )
-    axes.axhline(np.log(2), color="0.35", ls=":", lw=1.2)
-    axes.text(
-        points["pixels"].max(), np.log(2), "log 2", ha="right", va="bottom", fontsize=9
-    )
+    _draw_bit(axes, points, lines, "rate", "log 2")
     first = points[points["pixels"] == points["pixels"].min()]
     axes.annotate(
-        "one pixel: z is not used",
+        f"{first['rate'].mean():.2f} nats at d = {first['pixels'].iloc[0]}",
         (first["pixels"].iloc[0], first["rate"].mean()),
-        (10, 6),
+        (12, 4),
         textcoords="offset points",
         fontsize=9,
         color=COLOURS[1],
     )
-    _pixels(axes, points)
     tidy(axes, "one-bit VAE: when z is used", "pixels d", "KL, nats")
 
 
-def _pixels(axes: Axes, points: pd.DataFrame) -> None:
-    """Powers of two as they are said."""
+def _draw_bit(
+    axes: Axes, points: pd.DataFrame, lines: pd.DataFrame, name: str, words: str
+) -> None:
+    """Theory, what was trained, and the entropy; pixels at powers of two."""
+    axes.plot(lines["pixels"], lines[name], color=COLOURS[0], lw=1.6)
+    look = {"color": COLOURS[1], "marker": "o", "mfc": "none"}
+    _draw_points(axes, points, "pixels", name, **look)
+    axes.axhline(np.log(2), color="0.35", ls=":", lw=1.2)
     ticks = sorted(set(points["pixels"]))
+    place = {"ha": "right", "va": "bottom", "fontsize": 9, "color": "0.35"}
+    axes.text(ticks[-1], np.log(2), words, **place)
     axes.set_xscale("log")
     axes.set_xticks(ticks, [str(one) for one in ticks])
     axes.minorticks_off()
@@ -270,17 +252,18 @@ def _draw_units(axes: Axes, table: pd.DataFrame) -> None:
         share = (own >= np.log10(ACTIVE)).mean()
         words = rf"$\beta$ = {beta:g} ({style}): {share:.0%} active"
         _say(axes, words, (0.03, 0.97 - 0.07 * number), color=COLOURS[number % 3])
-    axes.axvline(np.log10(ACTIVE), color="0.2", ls=":", lw=1.4)
+    axes.axvline(np.log10(ACTIVE), ymax=0.78, color="0.2", ls=":", lw=1.4)
+    axes.set_ylim(top=1.3 * axes.get_ylim()[1])
     axes.text(
-        np.log10(ACTIVE) + 0.04,
-        0.5,
-        "0.01",
+        np.log10(ACTIVE) + 0.05,
+        0.7,
+        "active from 0.01",
         fontsize=9,
         transform=axes.get_xaxis_transform(),
     )
     tidy(
         axes,
-        "MLP VAE, digits: units are in use or not",
+        "MLP VAE, digits: variance of posterior means",
         r"$\log_{10}$ Var$_x\,\mu_j(x)$",
         "units, all seeds",
     )
