@@ -167,15 +167,15 @@ def kl_by_bayes(weights: np.ndarray, x: np.ndarray, sigma: float) -> float:
         second @ np.linalg.solve(noise, second),
     )
     prior = np.exp(-np.square(CODES) / 2)
-    prior /= prior.sum()
     # up to what does not depend on z_2
     exponent = np.outer(slope, CODES) - bend * np.square(CODES) / 2
     exponent -= exponent.max(axis=1, keepdims=True)
-    likelihood = np.exp(exponent)
-    mass = likelihood @ prior
-    # log p(z_2|x) / p(z_2) is what the likelihood is more than its mean
-    ratio = exponent - np.log(mass)[:, None]
-    return float(np.mean(np.sum(likelihood * prior * ratio, axis=1) / mass))
+    joint = np.exp(exponent) * prior[None]
+    mass = joint.sum(axis=1)
+    # log p(z_2|x) / p(z_2): what the likelihood is more than its mean over the prior, which
+    # is 1 without rounding where it is 1 everywhere, as both sums are of the same numbers
+    ratio = exponent - np.log(mass / prior.sum())[:, None]
+    return float(np.mean(np.sum(joint * ratio, axis=1) / mass))
 
 
 def hidden_rows() -> pd.DataFrame:

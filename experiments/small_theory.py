@@ -1,26 +1,25 @@
 """Small facts about collapse, each against its theory: bounds, non-identifiability, a bit.
 
-Claim: a posterior that is independent in time cannot come closer to an AR(1) prior than
-    the committed rate of the delta-VAE; a linear CVAE collapses as far as its condition
-    tells of the data; a unit of pPCA that the likelihood does not know has its prior for
-    posterior, exactly; a VAE of two points ignores z with one pixel and leaves a gap with
-    more; variances of posterior means have two modes, with 0.01 between.
+Claim: the rate that a delta-VAE commits to, the collapse of a linear CVAE by what its
+    condition tells, a unit of pPCA that the likelihood does not know, and the gap of a VAE
+    of two points are what their theory says, and variances of posterior means have two
+    modes with 0.01 between them.
 Command: `python -m experiments.small_theory` (`--smoke`: a few steps, no claim)
-Minutes: MINUTES
+Minutes: 1 of one CPU core (60 s of its time); resumable.
 Numbers: `experiments/results/small_theory/`, told in `README.md` beside.
 
-delta-VAE (Razavi et al. 2019): BFGS over means and log-variances from three starts, T = 2,
-4 and 10. CVAE (Dang et al. 2024): 256 examples of 4 features with the eigenvalues 3, 2, 1
-and 0.5, each correlated by rho with its own condition, beta times variance 0.5, Adam 1e-2
-with a cosine, 6000 steps of all examples. pPCA (Wang, Blei & Cunningham 2021): 500
-examples of 5 features, weights of deviation 2, noise 0.1, three draws of weights and data.
-One-bit VAE (R. Shu): the points 0^d and 1^d, d = 1 to 64, one Gaussian z, logits linear in
-it, Adam 0.1 with a cosine, 20 000 steps; the noise of z is summed over in equal steps. With
-64 draws in its place 0.05 to 0.09 nats of KL were left at d = 1, where the optimum is flat:
-they cost 1e-4 nats. Active units (Burda et al. 2016): MLP VAEs of 64 hidden and 16 latent
-units on binarised digits, beta = 1 and 2, five seeds, Adam 1e-3 with a cosine, 8000 steps.
-All runs of a kind are one
-compiled program.
+delta-VAE, Razavi et al. (2019): BFGS over means and log-variances from three starts, with
+2, 4 and 10 steps of the prior. CVAE, Dang et al. (2024): 256 examples of 4 features with
+the eigenvalues 3, 2, 1 and 0.5, each correlated by rho with its own condition, beta times
+variance 0.5, three seeds, Adam 1e-2 with a cosine, 6000 steps of all examples. pPCA, Wang,
+Blei & Cunningham (2021): 500 examples of 5 features, weights of deviation 2, noise 0.1,
+three draws of weights and data. One-bit VAE, by R. Shu: the points 0^d and 1^d, d = 1 to
+64, one Gaussian z, logits linear in it, three seeds, Adam 0.1 with a cosine, 20 000 steps;
+the noise of z is summed over in equal steps. With 64 draws in its place (Adam 2e-2, 6000
+steps) 0.05 to 0.09 nats of KL were left at d = 1, where the optimum is flat: they cost
+1e-4 nats. Active units, Burda et al. (2016): MLP VAEs of 64 hidden and 16 latent units on
+binarised digits, beta = 1 and 2, five seeds, Adam 1e-3 with a cosine, 8000 steps. All runs
+of a kind are one compiled program.
 """
 
 from pathlib import Path

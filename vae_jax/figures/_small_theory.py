@@ -1,5 +1,6 @@
 """Small facts of theory, each beside what was measured: bounds, collapse, active units."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -227,8 +228,8 @@ def _draw_bit(
     _draw_points(axes, points, "pixels", name, **look)
     axes.axhline(np.log(2), color="0.35", ls=":", lw=1.2)
     ticks = sorted(set(points["pixels"]))
-    place = {"ha": "right", "va": "bottom", "fontsize": 9, "color": "0.35"}
-    axes.text(ticks[-1], np.log(2), words, **place)
+    place: dict[str, Any] = {"ha": "right", "va": "bottom", "color": "0.35"}
+    axes.text(ticks[-1], np.log(2), words, fontsize=9, **place)
     axes.set_xscale("log")
     axes.set_xticks(ticks, [str(one) for one in ticks])
     axes.minorticks_off()
@@ -236,8 +237,8 @@ def _draw_bit(
 
 def _draw_units(axes: Axes, table: pd.DataFrame) -> None:
     """A histogram a beta, one filled and one in outline, and the threshold."""
-    values = np.log10(np.maximum(table["mean_variance"], LEAST))
-    edges = np.arange(np.floor(values.min()), 0.51, 0.2)
+    values = table["mean_variance"].clip(lower=LEAST).map(math.log10)
+    edges = np.arange(np.floor(values.min()), 0.51, 0.2).tolist()
     for number, (beta, own) in enumerate(values.groupby(table["beta"])):
         axes.hist(
             own,
