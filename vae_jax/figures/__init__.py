@@ -17,6 +17,7 @@ from vae_jax.figures._mean_space import mean_space_figure
 from vae_jax.figures._power import power_figure
 from vae_jax.figures._rate_distortion import rate_distortion_figure
 from vae_jax.figures._remedies import remedies_figure
+from vae_jax.figures._small_theory import small_theory_figure
 from vae_jax.figures._text import text_figure
 from vae_jax.figures._thresholds import thresholds_figure
 from vae_jax.figures._two_level import two_level_figure
@@ -42,6 +43,7 @@ __all__ = [
     "power_figure",
     "remedies_figure",
     "rate_distortion_figure",
+    "small_theory_figure",
     "text_figure",
     "thresholds_figure",
     "two_level_figure",
