@@ -80,15 +80,15 @@ def steps_of(run: Mapping[Any, Any], moments: tuple[int, ...]) -> list[int]:
 def means_of(path: pd.DataFrame, way: str) -> dict[int, Means]:
     """Of every seed of a way of training."""
     own = path[path["training"] == way]
-    return {
-        int(seed): Means(
-            *(
-                rows.pivot(index="step", columns="point", values=name).to_numpy()
-                for name in Means._fields
-            )
+    found = {}
+    for seed in sorted(set(own["seed"])):
+        rows = own[own["seed"] == seed]
+        model, encoder = (
+            rows.pivot(index="step", columns="point", values=name).to_numpy()
+            for name in Means._fields
         )
-        for seed, rows in own.groupby("seed")
-    }
+        found[int(seed)] = Means(model, encoder)
+    return found
 
 
 def take_off(means: Means) -> int | None:

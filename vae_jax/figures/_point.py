@@ -12,8 +12,8 @@ from vae_jax.figures._style import draw_spread, tidy
 
 DECODER, ENCODER = ("#D55E00", "-"), ("#0072B2", (0, (3, 1.5)))
 """Colour and line of a move that the decoder makes, and of one of the encoder."""
-MODEL = "mean of the true posterior p(z|x)"
-APPROXIMATE = "mean of the encoder's q(z|x)"
+MODEL = "mean of the true p(z|x), units of z"
+APPROXIMATE = "mean of q(z|x), units of z"
 
 
 def point_figure(
@@ -57,7 +57,9 @@ def point_figure(
         own = path[(path["training"] == way) & path["point"].isin(points)]
         if way == "aggressive":
             own = own[own["step"].between(first, last)]
-        reach = 1.12 * max(float(own[["model", "encoder"]].abs().max(axis=None)), 1e-3)
+        reach = 1.12 * max(
+            float(np.abs(own[["model", "encoder"]].to_numpy()).max()), 1e-3
+        )
         for axes, point in zip(row, points, strict=False):
             of_point = own[own["point"] == point].sort_values("step")
             _draw_space(axes, reach)
@@ -167,7 +169,7 @@ def _draw_spreads(axes: Axes, spreads: pd.DataFrame) -> None:
             color=colour,
         )
     title = f"basic: {spreads['seed'].nunique()} seeds, mean and range"
-    tidy(axes, title, "steps", "spread of the means over sentences")
+    tidy(axes, title, "steps", "spread over sentences, units of z")
 
 
 def _draw_gaps(axes: Axes, gaps: pd.DataFrame, window: tuple[int, int]) -> None:
