@@ -14,6 +14,7 @@ from vae_jax.figures._landscape import landscape_figure
 from vae_jax.figures._linear import linear_figure
 from vae_jax.figures._lottery import lottery_figure
 from vae_jax.figures._mean_space import mean_space_figure
+from vae_jax.figures._point import point_figure
 from vae_jax.figures._power import power_figure
 from vae_jax.figures._rate_distortion import rate_distortion_figure
 from vae_jax.figures._remedies import remedies_figure
@@ -40,6 +41,7 @@ __all__ = [
     "information_figure",
     "lottery_figure",
     "mean_space_figure",
+    "point_figure",
     "power_figure",
     "remedies_figure",
     "rate_distortion_figure",
