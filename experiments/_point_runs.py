@@ -61,7 +61,7 @@ def configs_of(smoke: bool = False, seeds: Sequence[int] = SEEDS) -> list[Run]:
         for inference, way in WAYS.items()
         for s in (seeds[:1] if smoke else seeds)
     ]
-    small = {"num_steps": 10, "hidden": (4,), "embedding": 4}
+    small = {"num_steps": 2, "log_every": 2, "hidden": (4,), "embedding": 4}
     return [one.changed(**small) for one in made] if smoke else made
 
 
