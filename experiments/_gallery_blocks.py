@@ -118,9 +118,18 @@ def verdict_lines(page: Page, table: pd.DataFrame) -> list[str]:
     return [head, "", *as_lines(heads, rows)]
 
 
+def capitalised(claim: str) -> str:
+    """A claim as a sentence begins.
+
+    >>> capitalised("the KL of a linear VAE")
+    'The KL of a linear VAE'
+    """
+    return claim[:1].upper() + claim[1:]
+
+
 def section(page: Page) -> str:
     """That of a page which nobody has written words for yet."""
-    lines = [f"## {page.source}", "", f"{page.title}. {page.claim}.", ""]
+    lines = [f"## {page.source}", "", f"{page.title}. {capitalised(page.claim)}.", ""]
     if picture(page, ".png").exists():
         lines += [f"![{page.title}](figures/{page.name}.png)", ""]
     return "\n".join(lines)
@@ -180,7 +189,7 @@ def report(done: Sequence[tuple[Page, Path, float]], folder: Path) -> str:
     parts = ["# What was run here", ""]
     for page, results, minutes in done:
         link = Path(os.path.relpath(results, folder)).as_posix()
-        parts += [f"## {page.name}", "", f"{page.title}. {page.claim}.", ""]
+        parts += [f"## {page.name}", "", f"{page.title}. {capitalised(page.claim)}.", ""]
         parts += [f"`{page.command}`, {minutes:.1f} minutes: [results]({link}).", ""]
         if (results / f"{page.name}.png").exists():
             parts += [f"![{page.title}]({link}/{page.name}.png)", ""]

@@ -65,7 +65,7 @@ BASE: dict[str, Any] = {
     "batch_size": 300,
     "num_steps": 40_000,
     "log_every": 400,
-    "learning_rate": 1e-2,
+    "learning_rate": 3e-2,
     "learning_rate_schedule": "cosine",
     "eval_split": "train",
     "precision": "highest",
