@@ -189,7 +189,12 @@ def report(done: Sequence[tuple[Page, Path, float]], folder: Path) -> str:
     parts = ["# What was run here", ""]
     for page, results, minutes in done:
         link = Path(os.path.relpath(results, folder)).as_posix()
-        parts += [f"## {page.name}", "", f"{page.title}. {capitalised(page.claim)}.", ""]
+        parts += [
+            f"## {page.name}",
+            "",
+            f"{page.title}. {capitalised(page.claim)}.",
+            "",
+        ]
         parts += [f"`{page.command}`, {minutes:.1f} minutes: [results]({link}).", ""]
         if (results / f"{page.name}.png").exists():
             parts += [f"![{page.title}]({link}/{page.name}.png)", ""]

@@ -1,10 +1,10 @@
-"""Tables of the gallery about speed: the engine beside its peers."""
+"""Tables of the gallery about speed: the engine beside its peers, and what grows."""
 
 import pandas as pd
 
 from experiments._pages import RESULTS
 
-PEERS = "peers_all_cores"
+CLOCKS = "all_cores", "one_core"
 PLAIN = ("PyTorch", "PyTorch, cached")
 """The loop that one writes first, of models that train and of those that write."""
 
@@ -21,32 +21,56 @@ def ratio(values: pd.Series) -> str:
 
 
 def peers() -> list[list[str]]:
-    """Every model: the engine over a PyTorch loop and over its best form."""
+    """Every model: the engine over a PyTorch loop and its best form, on both clocks."""
+    tables = [rows(f"peers_{clock}") for clock in CLOCKS]
     found = []
-    for (family, size), own in rows(PEERS).groupby(["family", "size"], sort=False):
-        loops = own[own["arm"].str.contains("torch", case=False)]
-        over = loops.set_index("arm")["engine_over_arm"]
-        plain = over[over.index.isin(PLAIN)]
-        found.append([family, size, ratio(plain), ratio(over), str(over.idxmin())])
+    for (family, size), _ in tables[0].groupby(["family", "size"], sort=False):
+        cells, best = [family, size], []
+        for table in tables:
+            own = table.query("family == @family and size == @size")
+            loops = own[own["arm"].str.contains("torch", case=False)]
+            over = loops.set_index("arm")["engine_over_arm"].dropna()
+            cells += [ratio(over[over.index.isin(PLAIN)]), ratio(over)]
+            best.append(str(over.idxmin()))
+        found.append([*cells, best[0]])
     return found
 
 
 def arms_of_mlp() -> list[list[str]]:
-    """Every peer of the large MLP."""
-    own = rows(PEERS).query("size == '784-500-20' and arm != 'engine'")
+    """Every peer of the large MLP, on both clocks."""
+    tables = [
+        rows(f"peers_{clock}").query("size == '784-500-20' and arm != 'engine'")
+        for clock in CLOCKS
+    ]
+    own, one_core = (table.set_index("arm") for table in tables)
     return [
         [
-            row["arm"],
+            str(arm),
             f"{row['member_steps_per_s']:.0f}",
             f"{row['engine_over_arm']:.2f}",
+            f"{one_core.loc[arm, 'engine_over_arm']:.2f}",
         ]
-        for _, row in own.iterrows()
+        for arm, row in own.iterrows()
+    ]
+
+
+def growth() -> list[list[str]]:
+    """Every axis: the cost and the memory of each point over those of the first."""
+    table = rows("growth_one_core")
+    return [
+        [
+            str(axis),
+            ", ".join(f"{value:.0f}" for value in own["value"]),
+            ", ".join(f"{cost:.2f}" for cost in own["cost_over_first"]),
+            ", ".join(f"{peak:.2f}" for peak in own["peak_over_first"]),
+        ]
+        for axis, own in table.groupby("axis", sort=False)
     ]
 
 
 def of_peak() -> list[str]:
     """Shares of the fastest product: the engine's, PyTorch's least and largest, percent."""
-    own = rows(PEERS).query("size == '784-500-20'")
+    own = rows("peers_all_cores").query("size == '784-500-20'")
     share = 100 * own.set_index(["arm", "members"])["of_sgemm_peak"]
     loops = share[share.index.get_level_values("arm").str.startswith("PyTorch")]
     found = share["engine", 16], loops.min(), loops.max()

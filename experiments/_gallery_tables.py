@@ -236,5 +236,6 @@ TABLES = {  # the header of a table: its lines
     "| test split, mean (range) of three seeds |": text,
     "| family | size |": _gallery_speed.peers,
     "| peer |": _gallery_speed.arms_of_mlp,
+    "| grows along |": _gallery_speed.growth,
     "| family | steps a second, float32 |": families,
 }

@@ -7,7 +7,7 @@ Command: `pip install -e '.[cpu,benchmark]'`, then `python -m experiments.benchm
     of one core, robust under load). `--families` and `--arms` take less. With `--growth`
     it measures instead what a member-step costs as members, batch, latent units and tokens
     grow, each point in a process of its own.
-Minutes: 15 each, 5 with `--growth` (planned on two quiet cores, not measured yet).
+Minutes: 35 on two quiet cores, 55 with `--one-core`, 9 with `--growth` beside.
 Numbers: `experiments/results/peers_*.csv` and `growth_*.csv`; medians of windows.
 
 Every arm trains the same model with Adam in float32, and no arm clips gradients. A ratio
