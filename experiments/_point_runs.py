@@ -3,14 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments._he_sentences import MODEL, true_posterior
 from experiments._point_rows import WAYS
 from vae_jax import (
     assembly,
-    diagnostics,
     gaussian,
     likelihoods,
     training,
@@ -29,25 +28,13 @@ MOMENTS = {
 }
 """Updates after which a run is observed, besides its end."""
 BASE: dict[str, Any] = {
-    "dataset": "synthetic_language",
-    "model": "lstm",
-    "likelihood": "categorical",
-    "latent_dim": 1,
-    "hidden": [50],
-    "embedding": 50,
-    "init_bound": 0.01,
-    "dropout": 0.5,
-    "optimizer": "sgd",
-    "learning_rate": 1.0,
-    "clip_norm": 5.0,
+    **MODEL,
     "batch_size": POINTS,
     "log_every": 10,
     "eval_split": "train",
     "eval_samples": 2,
 }
 GRID = np.arange(-100, 100, dtype=np.float32) / 10
-GRID_BLOCK = 4
-"""Points of the grid at a time: 20 sentences of 11 times 1004 logits are 1 MB each."""
 NEVER = 2**30
 """Failures of the information after which the encoder waits no more."""
 
@@ -119,12 +106,7 @@ def observer(
         del key, hyper
         x = jnp.asarray(splits.train)[:SEEN]
 
-        def log_joint(z: jax.Array) -> jax.Array:
-            codes = jnp.broadcast_to(z, (len(x), 1))
-            log_prior = jnp.sum(gaussian.log_prob(z, 0 * z, 0 * z))
-            return density.log_prob(vae.decode(params, codes, x), x) + log_prior
-
-        exact = diagnostics.grid_posterior(log_joint, (GRID,), block_size=GRID_BLOCK)
+        exact = true_posterior(vae, density, params, x, GRID)
         posterior = vae.encode(params, x)
         everyone = vae.encode(params, jnp.asarray(splits.train))
         return {

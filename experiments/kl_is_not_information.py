@@ -22,6 +22,7 @@ from typing import Any
 import jax.numpy as jnp
 import pandas as pd
 
+from experiments._he_sentences import MODEL
 from experiments._information_verdicts import verdicts_of
 from experiments._pages import (
     FIGURES,
@@ -44,17 +45,7 @@ STEPS, MOMENTS = 4000, 20
 FREE, SCALES, COMMITTED = 0.5, (0.5, 1.0), 0.15
 """Nats that are free; standard deviations of normalised means; nats that are kept."""
 BASE: dict[str, Any] = {
-    "dataset": "synthetic_language",
-    "model": "lstm",
-    "likelihood": "categorical",
-    "latent_dim": 1,
-    "hidden": [50],
-    "embedding": 50,
-    "init_bound": 0.01,
-    "dropout": 0.5,
-    "optimizer": "sgd",
-    "learning_rate": 1.0,
-    "clip_norm": 5.0,
+    **MODEL,
     "batch_size": 16,
     "num_steps": STEPS,
     "log_every": 100,

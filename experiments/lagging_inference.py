@@ -19,12 +19,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
 from experiments._claims._lagging import of_page
+from experiments._he_sentences import MODEL, true_posterior
 from experiments._pages import (
     drawn_page_parser,
     finish_page,
@@ -53,26 +53,14 @@ SEEDS = (0, 1, 2)
 WAYS = {"basic": "joint", "aggressive": "aggressive"}
 MOMENTS = (0, 200, 2000)
 BASE: dict[str, Any] = {
-    "dataset": "synthetic_language",
-    "model": "lstm",
-    "likelihood": "categorical",
-    "latent_dim": 1,
-    "hidden": [50],
-    "embedding": 50,
-    "init_bound": 0.01,
-    "dropout": 0.5,
-    "optimizer": "sgd",
-    "learning_rate": 1.0,
+    **MODEL,
     "halve_on_plateau": True,
-    "clip_norm": 5.0,
     "batch_size": 16,
     "num_steps": 40_000,
     "log_every": 100,
     "eval_samples": 50,
 }
 NUM_POINTS = 500
-GRID_BLOCK = 4
-"""Points of the grid at a time: 500 sentences of 11 times 1004 logits are 22 MB each."""
 GRID = np.arange(-200, 200, dtype=np.float32) / 10
 COARSE = np.arange(-20, 20, dtype=np.float32)
 
@@ -118,12 +106,7 @@ def observer(
         del key, hyper
         x = jnp.asarray(data.train)[:NUM_POINTS]
 
-        def log_joint(z: jax.Array) -> jax.Array:
-            codes = jnp.broadcast_to(z, (len(x), 1))
-            log_prior = jnp.sum(gaussian.log_prob(z, 0 * z, 0 * z))
-            return density.log_prob(vae.decode(params, codes, x), x) + log_prior
-
-        exact = diagnostics.grid_posterior(log_joint, (grid,), block_size=GRID_BLOCK)
+        exact = true_posterior(vae, density, params, x, grid)
         posterior = vae.encode(params, jnp.asarray(data.evaluation))
         information = diagnostics.mutual_information(training.member_key(0), *posterior)
         return {

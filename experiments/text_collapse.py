@@ -17,6 +17,7 @@ of 128 units on both sides, embeddings of 128, 16 units of z, Adam 1e-3, batch 4
 steps.
 """
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -201,6 +202,14 @@ def save_page(page: Path, configs: Sequence[Run], out: Path) -> None:
     )
 
 
+def configs_asked(arguments: argparse.Namespace, name: str) -> list[Run]:
+    """All runs on the corpus that is named, or small ones on one that a page makes."""
+    corpus = arguments.data
+    if arguments.smoke:
+        corpus = small_corpus(Path("runs") / f"{name}-smoke-text")
+    return configs_of(corpus, arguments.smoke)
+
+
 def draw_page(page: Path, picture: Path) -> None:
     """The figure, from what was saved."""
     history, runs = (pd.read_csv(page / f"{n}.csv") for n in ("history", "runs"))
@@ -216,14 +225,13 @@ def main() -> None:
         redraw_page(NAME, draw_page, of_page)
         return
     sweeps.setup_jax()
-    smoke, corpus = arguments.smoke, arguments.data
-    if smoke:
-        corpus = small_corpus(Path("runs") / f"{NAME}-smoke-text")
-    configs = configs_of(corpus, smoke)
+    configs = configs_asked(arguments, NAME)
     out = arguments.out or folder_for(NAME, configs)
     sweeps.run(configs, out)
     save_page(out / "page", configs, out)
-    finish_page(NAME, out, draw_page, arguments.publish, None if smoke else of_page)
+    finish_page(
+        NAME, out, draw_page, arguments.publish, None if arguments.smoke else of_page
+    )
 
 
 if __name__ == "__main__":

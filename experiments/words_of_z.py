@@ -133,17 +133,16 @@ def main() -> None:
         redraw_page(NAME, draw_page, of_page)
         return
     sweeps.setup_jax()
-    smoke, corpus = arguments.smoke, arguments.data
-    if smoke:
-        corpus = text_collapse.small_corpus(Path("runs") / f"{NAME}-smoke-text")
-    configs = text_collapse.configs_of(corpus, smoke)
+    configs = text_collapse.configs_asked(arguments, NAME)
     out = arguments.out or folder_for(NAME, configs)
     trained = out / "runs" if arguments.out else folder_for(text_collapse.NAME, configs)
     sweeps.run(configs, trained)
     runs = results.read(trained).runs.to_pandas()
     table = table_of(trained, configs, runs)
     save_rows(out / "page", positions=table, totals=totals_of(table, runs))
-    finish_page(NAME, out, draw_page, arguments.publish, None if smoke else of_page)
+    finish_page(
+        NAME, out, draw_page, arguments.publish, None if arguments.smoke else of_page
+    )
 
 
 if __name__ == "__main__":
