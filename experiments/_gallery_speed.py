@@ -54,6 +54,21 @@ def arms_of_mlp() -> list[list[str]]:
     ]
 
 
+def judged() -> list[list[str]]:
+    """What it costs to judge the largest set, and how that grew to it."""
+    table = rows("diagnostics_all_cores")
+    return [
+        [
+            row["quantity"].replace("_", " "),
+            f"{row['examples']:.0f}",
+            f"{row['seconds']:.0f}",
+            f"{row['peak_mb']:.0f}",
+            f"{row['power']:.1f}",
+        ]
+        for _, row in table.groupby("quantity", sort=False).tail(1).iterrows()
+    ]
+
+
 def growth() -> list[list[str]]:
     """Every axis: the cost and the memory of each point over those of the first."""
     table = rows("growth_one_core")

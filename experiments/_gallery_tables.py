@@ -237,5 +237,6 @@ TABLES = {  # the header of a table: its lines
     "| family | size |": _gallery_speed.peers,
     "| peer |": _gallery_speed.arms_of_mlp,
     "| grows along |": _gallery_speed.growth,
+    "| quantity | examples |": _gallery_speed.judged,
     "| family | steps a second, float32 |": families,
 }
