@@ -12,6 +12,8 @@ from vae_jax.vae import VAE, Knobs
 
 EVERY = 100
 """Steps between two moments at which a run is observed."""
+EARLY = 1500
+"""Steps of the trial that the claims were set from, where the distortion is judged."""
 SAMPLES = 50
 """Of z for each of the ten sequences, for the distortion."""
 DRAWS = 400
@@ -23,13 +25,20 @@ def make_job(config: Run) -> assembly.Job:
     job = assembly.job(config)
     facts = assembly.facts_of(config.data.load())
 
-    def observe(params: Any, key: Any, hyper: Any, data: Any) -> dict[str, jax.Array]:
+    def parts(params: Any, key: Any, hyper: Any, data: Any) -> dict[str, jax.Array]:
+        del key
         vae, x = assembly.model(hyper.settings, facts), jnp.asarray(data.train)
-        found = parts_of(*vae.encode(params, x))
-        return found | {"distortion": distortion_of(vae, params, key, x)}
+        return parts_of(*vae.encode(params, x))
+
+    def distortion(params: Any, key: Any, hyper: Any, data: Any) -> dict[str, Any]:
+        vae, x = assembly.model(hyper.settings, facts), jnp.asarray(data.train)
+        return {"distortion": distortion_of(vae, params, key, x)}
 
     moments = range(0, config.num_steps, EVERY)
-    return job._replace(program=training.with_snapshots(job.program, moments, observe))
+    program = training.with_snapshots(job.program, moments, parts)
+    # by itself: of all moments only this one and the end are judged by it
+    program = training.with_snapshots(program, [EARLY], distortion)
+    return job._replace(program=program)
 
 
 def parts_of(mean: jax.Array, logvar: jax.Array) -> dict[str, jax.Array]:

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments._lottery_runs import EVERY, make_job
+from experiments._lottery_runs import EARLY, EVERY, make_job
 from experiments._lottery_verdicts import shares_of, verdicts_of
 from experiments._pages import (
     FIGURES,
@@ -40,8 +40,6 @@ from vae_jax.configs import Run, from_mapping
 
 NAME = "free_bits_lottery"
 STEPS = 6000
-EARLY = 1500
-"""Steps of the trial that the claims were set from."""
 FIRST_SEED = 1000
 """The claims were set from an earlier trial of the seeds 0 to 11, which are not judged."""
 SEEDS = {1.0: 256, 0.35: 12, 2.0: 12}
@@ -93,10 +91,11 @@ def ends_of(runs: pd.DataFrame) -> pd.DataFrame:
 
 def state_at(runs: pd.DataFrame, step: int) -> pd.DataFrame:
     """What every run was after so many steps."""
-    named = "rate", "information", "error", "distortion"
+    at = dict.fromkeys(("rate", "information", "error"), step // EVERY)
+    at["distortion"] = 0 if step == EARLY else -1
     seen = {
-        name: [run[step // EVERY] for run in runs[f"snapshots/{name}"]]
-        for name in named
+        name: [run[row] for run in runs[f"snapshots/{name}"]]
+        for name, row in at.items()
     }
     kept = runs[["free_bits", "seed"]].reset_index(drop=True)
     return kept.assign(step=step, **seen).rename(columns={"free_bits": "threshold"})

@@ -163,11 +163,13 @@ def test_a_lottery_without_losers_at_its_end_is_a_wait(ends, events):
 def test_runs_are_judged_early_and_at_their_end():
     path = np.arange(61) / 100
     runs = pd.DataFrame({"free_bits": 1.0, "seed": [7], "num_steps": 6000})
-    for name in ("rate", "information", "error", "distortion"):
+    for name in ("rate", "information", "error"):
         runs[f"snapshots/{name}"] = [path]
+    runs["snapshots/distortion"] = [[2.3, 1.4]]
     found = free_bits_lottery.ends_of(runs)
     assert found["step"].tolist() == [1500, 6000]
-    assert found["distortion"].tolist() == [0.15, 0.6]
+    assert found["rate"].tolist() == [0.15, 0.6]
+    assert found["distortion"].tolist() == [2.3, 1.4]
     assert found["informative"].tolist() == [False, True]
 
 

@@ -116,4 +116,7 @@ def test_the_figure_stacks_the_parts_of_every_method(curves):
     corners = titled["aggressive"].collections[1].get_paths()[0].vertices
     assert 1.36 in corners[:, 1].round(6)
     assert "KL 0.47, MI 0.00" in [text.get_text() for text in free.texts]
+    # no peak of a single seed is cut off
+    for axes in titled.values():
+        assert curves["rate"].max() < axes.get_ylim()[1] < 1.2 * curves["rate"].max()
     figure.savefig(io.BytesIO(), dpi=30)

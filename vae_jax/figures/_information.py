@@ -38,7 +38,7 @@ def information_figure(curves: pd.DataFrame) -> Figure:
     panels = figure.subplots(
         2 * lines, columns, squeeze=False, height_ratios=[4, 1] * lines
     )
-    top = 1.08 * float(curves["rate"].quantile(0.995))
+    top = 1.08 * float(curves["rate"].max())
     units = max(1.0, float(curves["active_units"].max()))
     for number in range(lines * columns):
         line, column = divmod(number, columns)
