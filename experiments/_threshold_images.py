@@ -18,7 +18,7 @@ IMAGES: dict[str, Any] = {
     "likelihood": "gaussian",
     "latent_dim": 5,
     "batch_size": 128,
-    "num_steps": 4000,
+    "num_steps": 12_000,
     "log_every": 200,
     "learning_rate": 1e-2,
     "learning_rate_schedule": "cosine",

@@ -6,12 +6,12 @@ Claim: unit i of a linear VAE collapses where beta passes the i-th eigenvalue of
     of it depends on x, though it may. Images of the prior lose one mode a threshold.
 Command: `python -m experiments.collapse_thresholds` (`--smoke`: a few steps, no claim;
     `--paper`: their batches, steps and MNIST network, hours on a CPU)
-Minutes: 1.6 on 2 CPU cores without the images; resumable.
+Minutes: 6 on 2 CPU cores, a minute less where there are no images; resumable.
 Numbers: `experiments/results/collapse_thresholds/`, told in `README.md` beside.
 
 4096 examples of N(0, diag(25, 16, 9, 4, 1)); beta = 0 ... 30 and three seeds: one compiled
 program each for the linear model with 5 units, with 3, and for the ReLU network with one
-hidden layer of 8. Adam 1e-2 with a cosine, 16 000 steps of 64. The images are of a linear
+hidden layer of 8. Adam 1e-2 with a cosine, 48 000 steps of 64. The images are of a linear
 VAE with 5 units on Fashion-MNIST, where that is on this machine (Debian's package
 dataset-fashion-mnist, tensorflow-datasets, or `--data-folder`).
 """
@@ -65,7 +65,7 @@ ARMS: dict[str, dict[str, Any]] = {
 BASE: dict[str, Any] = {
     "likelihood": "gaussian",
     "batch_size": 64,
-    "num_steps": 16_000,
+    "num_steps": 48_000,
     "log_every": 200,
     "learning_rate": 1e-2,
     "learning_rate_schedule": "cosine",

@@ -67,7 +67,7 @@ MODELS: dict[str, dict[str, Any]] = {
         "model": "mlp",
         "hidden": [128],
         "learning_rate": 1e-3,
-        "num_steps": 6000,
+        "num_steps": 12_000,
     },
 }
 NUM_SAMPLES = 64
