@@ -16,6 +16,8 @@ from vae_jax.analytic import OrderParameters
 
 SIGNAL, NOISE, LEARNING_RATE = 1.0, 1.0, 0.01
 """The paper's: rho, eta and tau."""
+LONG = 100_000
+"""The time after which learning has ended."""
 
 
 class Annealing(NamedTuple):

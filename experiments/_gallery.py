@@ -149,6 +149,11 @@ FACTS: list[Fact] = [
         _gallery_speed.of_peak,
     ),
     ("with every family: {} to {} of the steps a second", facts.slower),
+    (
+        "{} of {} end farther from the diagonal than they began, all with {} of the {} "
+        "seeds",
+        facts.too_far,
+    ),
 ]
 """Of the gallery."""
 

@@ -11,13 +11,14 @@ from pathlib import Path
 import pandas as pd
 
 from experiments import _pages
-from experiments._gallery_pages import Page, costs
+from experiments._gallery_pages import costs
+from experiments._gallery_records import Page
 from experiments._verdicts import FILE, Verdict
 
 INDEX = "index"
 END = "<!-- end of {} -->"
 BEGIN = "<!-- {}: written by `python -m experiments.gallery --redraw` -->"
-HEADS = ("figure", "paper", "claim", "command", "minutes", "verdicts that hold")
+HEADS = ("figure", "command", "minutes", "verdicts that hold", "paper", "claim")
 LAST_SECTIONS = "\n## benchmarks/"
 
 
@@ -75,7 +76,7 @@ def without_blocks(text: str) -> str:
 
 
 def index(found: Sequence[Page]) -> str:
-    """A row a figure: where it is, what it claims and costs, and what came of it."""
+    """A row a figure, what it costs and what came of it; below, the cost of all."""
     known = costs(found)
     rows = []
     for page in found:
@@ -84,14 +85,34 @@ def index(found: Sequence[Page]) -> str:
         rows.append(
             [
                 f"[{page.name}]({page.source}.py){pictures(page)}",
-                page.paper,
-                page.claim,
                 f"`{page.command}`",
                 known[page.name].words,
-                held if table is None else f"[{held}](#{page.source})",
+                held if table is None else f"[{held}](#{anchor(page)})",
+                page.paper,
+                page.claim,
             ]
         )
-    return marked(INDEX, as_lines(HEADS, rows))
+    return marked(INDEX, [*as_lines(HEADS, rows), "", total(found)])
+
+
+def total(found: Sequence[Page]) -> str:
+    """How many claims hold, and what all pages take together."""
+    tables = [verdicts_in(_pages.RESULTS / page.name) for page in found]
+    held = [table["holds"] for table in tables if table is not None]
+    known = [one.minutes for one in costs(found).values() if one.minutes is not None]
+    return (
+        f"In all {sum(map(int, map(sum, held)))} of {sum(map(len, held))} verdicts hold; "
+        f"all pages together take {sum(known):.0f} minutes."
+    )
+
+
+def anchor(page: Page) -> str:
+    """Of the heading of its verdicts.
+
+    >>> anchor(Page("map_text", "Maps", "", "", "map", ("--text",)))
+    'verdicts-of-map_text'
+    """
+    return f"verdicts-of-{page.name}"
 
 
 def pictures(page: Page) -> str:
@@ -107,15 +128,16 @@ def picture(page: Page, form: str) -> Path:
 
 
 def verdict_lines(page: Page, table: pd.DataFrame) -> list[str]:
-    """The count, then a row a claim; what fails is in bold."""
+    """A heading to link to, the count, then a row a claim; what fails is in bold."""
     rows = [
         [*row, "holds" if held else "**FAILS**"]
         for *row, held in table[list(Verdict._fields)].itertuples(index=False)
     ]
     rows_link = f"[rows](results/{page.name}/)"
-    head = f"Verdicts of `{page.command}`: {counted(table)}; {rows_link}."
+    head = f"Of `{page.command}` {counted(table)}; {rows_link}."
     heads = (*Verdict._fields[:-1], "result")
-    return [head, "", *as_lines(heads, rows)]
+    title = f"### Verdicts of {page.name}"
+    return ["", title, "", head, "", *as_lines(heads, rows), ""]
 
 
 def capitalised(claim: str) -> str:

@@ -5,9 +5,11 @@ In the words every `{}` is one number. They are found wherever lines are broken.
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import pandas as pd
 
 from experiments._gallery_tables import at_end, between, fixed, rows
+from experiments._point_rows import loops_of, means_of
 from experiments._table import correlations as lines
 
 Fact = tuple[str, Callable[[], Sequence[str]]]
@@ -225,3 +227,14 @@ def held() -> list[str]:
     """The range of what the remedies that hold 1.6 nats get for it."""
     table = rows("remedies/table").set_index("remedy")["MI"]
     return between(table[list(HOLDING)], 2).split(" to ")
+
+
+def too_far() -> list[str]:
+    """Inner loops that end farther from the diagonal than they began, and their seeds."""
+    found = []
+    for means in means_of(rows("lagging_point/path"), "aggressive").values():
+        opened, _, left = (np.abs(one).mean(axis=1) for one in loops_of(means))
+        found.append(left > opened)
+    seeds = sum(one.any() for one in found)
+    counts = np.concatenate(found)
+    return [f"{one:d}" for one in (counts.sum(), len(counts), seeds, len(found))]

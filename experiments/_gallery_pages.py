@@ -1,7 +1,7 @@
-"""The pages of the gallery: one record each, for the runner and for the table above all.
+"""The pages of the gallery as the runner and the table above all have them.
 
-A page that has no record is found all the same, and told in the words of its docstring
-(Claim, Command, Minutes). A record is shorter, and names a part of a page, as `--full` is.
+A page that has no record (`_gallery_records`) is found all the same, and told in the words
+of its docstring (Claim, Command, Minutes).
 """
 
 import ast
@@ -13,123 +13,11 @@ from typing import NamedTuple
 import pandas as pd
 
 from experiments import _pages
+from experiments._gallery_records import PAGES, Page
 
 HERE = Path(__file__).parent
 RUNNER = "gallery"
 PAPER = re.compile(r"[A-Z][\w'-]+(?: et al\.| & [A-Z][\w'-]+)? \((?:19|20)\d\d\)")
-
-
-class Page(NamedTuple):
-    """One figure of the gallery, and how it is made.
-
-    Attributes:
-        name: of its committed rows and pictures.
-        title: what it is about.
-        paper: whose claim it tests.
-        claim: what is claimed, in a sentence.
-        module: below `experiments`; the name where it is empty.
-        options: of the command, where it is a part of that page.
-    """
-
-    name: str
-    title: str
-    paper: str
-    claim: str
-    module: str = ""
-    options: tuple[str, ...] = ()
-
-    @property
-    def source(self) -> str:
-        """The module below `experiments`.
-
-        >>> Page("map_text", "Maps", "", "", "map", ("--text",)).source
-        'map'
-        """
-        return self.module or self.name
-
-    @property
-    def command(self) -> str:
-        """What runs it.
-
-        >>> Page("map_text", "Maps", "", "", "map", ("--text",)).command
-        'python -m experiments.map --text'
-        """
-        return " ".join(("python -m", f"experiments.{self.source}", *self.options))
-
-
-PAGES = (
-    Page(
-        "annealing_schedules",
-        "annealing schedules, the main job",
-        "Bowman et al. (2016), Chen et al. (2017)",
-        "a strong decoder collapses where a weak one does not; annealing delays it; at "
-        "beta = 2 a smaller receptive field and free bits bring information back",
-    ),
-    Page(
-        "annealing_schedules_full",
-        "the same, complete",
-        "Bowman et al. (2016), Chen et al. (2017)",
-        "every schedule x beta x decoder x free bits x seed, 360 members",
-        "annealing_schedules",
-        ("--full",),
-    ),
-    Page(
-        "linear_theory",
-        "the linear VAE",
-        "Lucas et al. (2019), Wang & Ziyin (2022)",
-        "a linear VAE trained by the engine ends at the optimum that the eigenvalues "
-        "predict",
-    ),
-    Page(
-        "constraint_theory",
-        "constraints on the rate",
-        "Rezende & Viola (2018), Pelsmaeker & Aziz (2020)",
-        "GECO, minimum rate, capacity, free bits, decoders of fixed slope, BN-VAE and "
-        "delta-VAE end where the eigenvalues say",
-    ),
-    Page(
-        "remedies",
-        "remedies on equal footing",
-        "those of the remedies",
-        "every remedy keeps the code of the same strong decoder, with the same budget",
-    ),
-    Page(
-        "cyclical_annealing",
-        "cyclical annealing",
-        "Fu et al. (2019)",
-        "on ten sequences every schedule ends at the entropy of the data, the cyclical one "
-        "with the larger KL",
-    ),
-    Page(
-        "lagging_inference",
-        "lagging inference",
-        "He et al. (2019)",
-        "basic training collapses because the encoder lags; an encoder that is trained "
-        "first follows the true posterior",
-    ),
-    Page(
-        "decoder_power",
-        "the phase diagram of collapse",
-        "Chen et al. (2017), Lucas et al. (2019)",
-        "on digits, more units collapse the larger beta is and the more the decoder sees",
-    ),
-    Page(
-        "decoder_power_text",
-        "the same for text",
-        "Bowman et al. (2016)",
-        "beta x word dropout, LSTM and Transformer: the more the decoder sees, the more "
-        "units collapse",
-        "decoder_power",
-        ("--text",),
-    ),
-    Page(
-        "text_collapse",
-        "an LSTM VAE on the Brown corpus",
-        "Bowman et al. (2016)",
-        "plain training ignores z, annealing has its spike of KL, remedies hold a code "
-        "beside a language model",
-    ),
-)
 
 
 def pages(here: Path = HERE, records: Sequence[Page] = PAGES) -> list[Page]:

@@ -147,7 +147,8 @@ def over_units(eigenvalues: np.ndarray, frozen_at: int, most: int) -> pd.DataFra
     with jax.enable_x64(True):
         frozen = float(analytic.ppca(eigenvalues, frozen_at).variance)
         rows = [with_units(eigenvalues, units, frozen) for units in range(1, most + 1)]
-    return pd.DataFrame(rows)
+    above = int((eigenvalues > frozen).sum())
+    return pd.DataFrame(rows).assign(eigenvalues_above=above)
 
 
 def with_units(eigenvalues: np.ndarray, units: int, frozen: float) -> dict[str, float]:

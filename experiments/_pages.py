@@ -27,6 +27,8 @@ Judge = Callable[[Path], Sequence[Verdict]]
 RESULTS = Path(__file__).with_name("results")
 FIGURES = Path(__file__).with_name("figures")
 FORMS = ".png", ".svg", ".pdf"
+EXACT_DIGITS = 15
+"""Of float64 rows whose claims are good to rounding."""
 
 
 def folder_for(name: str, configs: Sequence[Run]) -> Path:
@@ -75,11 +77,17 @@ def page_arguments(
     return arguments
 
 
-def save_rows(page: Path, **tables: pd.DataFrame) -> None:
-    """Every table as `NAME.csv` in the folder of a page, which is made."""
+def save_rows(page: Path, *, digits: int = 5, **tables: pd.DataFrame) -> None:
+    """Every table as `NAME.csv` in the folder of a page, which is made.
+
+    Args:
+        page: the folder.
+        digits: that a number keeps, `EXACT_DIGITS` where claims are exact.
+        **tables: the rows.
+    """
     page.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
-        table.to_csv(page / f"{name}.csv", index=False, float_format="%.5g")
+        table.to_csv(page / f"{name}.csv", index=False, float_format=f"%.{digits}g")
 
 
 def finish_rows(name: str, table: pd.DataFrame, out: Path, published: bool) -> None:
@@ -102,8 +110,7 @@ def finish_page(
         out: where its rows are, in the folder `page`.
         draw: its figure.
         published: whether rows and pictures become the committed ones.
-        judge: its claims, from its rows; None where they are saved with the rows, or
-            where nothing is claimed.
+        judge: its claims, from its rows; None where nothing is claimed.
     """
     page, picture = out / "page", out / f"{name}.png"
     draw(page, picture)
@@ -114,11 +121,10 @@ def finish_page(
     print(f"Results: {out}")
 
 
-def redraw_page(name: str, draw: Draw, judge: Judge | None = None) -> None:
+def redraw_page(name: str, draw: Draw, judge: Judge) -> None:
     """The committed pictures and verdicts again, from the committed rows."""
     draw(RESULTS / name, FIGURES / f"{name}.png")
-    if judge is not None:
-        save_verdicts(RESULTS / name, judge(RESULTS / name))
+    save_verdicts(RESULTS / name, judge(RESULTS / name))
 
 
 def save_verdicts(page: Path, found: Sequence[Verdict]) -> None:

@@ -29,19 +29,18 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from experiments import _cascade_verdicts as claims
 from experiments._animation import save_animation
+from experiments._claims._cascade import of_page
 from experiments._pages import (
     FIGURES,
-    RESULTS,
     drawn_page_parser,
     finish_page,
     folder_for,
     page_arguments,
+    redraw_page,
     save_figure,
     save_rows,
 )
-from experiments._verdicts import as_table, print_verdicts
 from vae_jax import analytic, assembly, figures, gaussian, results, sweeps, training
 from vae_jax.configs import Run, from_mapping
 
@@ -233,7 +232,7 @@ def main() -> None:
     if arguments.publish and arguments.paper:
         parser.error("--publish replaces the rows of the page; got it with --paper")
     if arguments.redraw:
-        draw_page(RESULTS / NAME, FIGURES / f"{NAME}.png")
+        redraw_page(NAME, draw_page, of_page)
         return
     sweeps.setup_jax()
     plan = plan_of(arguments.smoke, arguments.paper)
@@ -242,17 +241,12 @@ def main() -> None:
     sweeps.run(configs, out, data=data, make_job=make_job(plan))
     spectrum = np.asarray(analytic.eigenvalues(data[0]))
     stages = stages_of(results.read(out).runs.to_pandas(), plan, spectrum)
-    verdicts = claims.verdicts(stages, spectrum[:UNITS])
     shown = stages.pivot(index=["variance", "unit"], columns="seed", values="kl")
     print(shown.to_string(float_format="{:.4f}".format))
-    print_verdicts(verdicts)
-    save_rows(
-        out / "page",
-        stages=stages,
-        spectrum=pd.DataFrame({"eigenvalue": spectrum}),
-        verdicts=as_table(verdicts),
-    )
-    finish_page(NAME, out, draw_page, arguments.publish)
+    found = pd.DataFrame({"eigenvalue": spectrum})
+    save_rows(out / "page", stages=stages, spectrum=found)
+    judge = None if arguments.smoke else of_page
+    finish_page(NAME, out, draw_page, arguments.publish, judge)
     if arguments.publish:
         moving = f"{NAME}.gif"
         (FIGURES / moving).write_bytes((out / moving).read_bytes())

@@ -27,20 +27,18 @@ import numpy as np
 import pandas as pd
 
 from experiments import _wang_ziyin as paper
+from experiments._claims._thresholds import of_page
 from experiments._pages import (
-    FIGURES,
-    RESULTS,
     drawn_page_parser,
     finish_page,
     folder_for,
     page_arguments,
+    redraw_page,
     save_figure,
     save_rows,
 )
 from experiments._pictures import load_arrays, save_arrays
 from experiments._threshold_images import draws_of, modes_of, of_images
-from experiments._threshold_verdicts import verdicts_of
-from experiments._verdicts import as_table, print_verdicts
 from vae_jax import (
     analytic,
     assembly,
@@ -208,7 +206,7 @@ def main() -> None:
     arguments = page_arguments(parser)
     name = f"{NAME}_paper" if arguments.paper else NAME
     if arguments.redraw:
-        draw_page(RESULTS / name, FIGURES / f"{name}.png")
+        redraw_page(name, draw_page, of_page)
         return
     sweeps.setup_jax()
     configs = synthetic(arguments.paper)
@@ -226,13 +224,12 @@ def main() -> None:
     if pictured:
         dataset = assembly.kit(both[-1]).dataset
         rows["modes"] = modes_of(runs[len(configs) :], flat_spectrum(dataset))
-    verdicts = verdicts_of(**rows)
-    print_verdicts(verdicts)
-    save_rows(out / "page", verdicts=as_table(verdicts), **rows)
+    save_rows(out / "page", **rows)
     if pictured:
         images = draws_of(out, both[len(configs) :], len(configs))
         save_arrays(out / "page" / "images.npz", {"images": images})
-    finish_page(name, out, draw_page, arguments.publish)
+    judge = None if arguments.smoke else of_page
+    finish_page(name, out, draw_page, arguments.publish, judge)
 
 
 if __name__ == "__main__":

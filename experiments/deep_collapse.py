@@ -24,19 +24,17 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
+from experiments._claims._deep import of_page
 from experiments._collapse_theory import collapse_share, collapse_thresholds
-from experiments._collapse_verdicts import verdicts_of
 from experiments._pages import (
-    FIGURES,
-    RESULTS,
     drawn_page_parser,
     finish_page,
     folder_for,
     page_arguments,
+    redraw_page,
     save_figure,
     save_rows,
 )
-from experiments._verdicts import as_table, print_verdicts
 from vae_jax import assembly, data, diagnostics, figures, gaussian, results, sweeps
 from vae_jax.configs import Run, from_mapping
 
@@ -195,21 +193,19 @@ def draw_page(page: Path, picture: Path) -> None:
 
 
 def save_page(page: Path, runs: pd.DataFrame, x: np.ndarray, paper: bool) -> None:
-    """Judge the runs, print it, and write what the figure needs."""
+    """Print the table, and write what the claims and the figure need."""
     arms, units = arms_of(paper), int(runs["latent_dim"].iloc[0])
     spectrum = np.linalg.eigvalsh(np.cov(x.T, bias=True).astype(np.float64))[::-1]
     ends = ends_of(runs, arms, x.shape[1])
     table = ends.drop(columns="seed").groupby(ARM, sort=False).mean().reset_index()
     print(table.to_string(index=False, float_format="{:.4g}".format))
-    verdicts = verdicts_of(ends, units, np.clip(spectrum, 0, None))
-    print_verdicts(verdicts)
     save_rows(
         page,
-        ends=ends,
+        ends=ends.assign(units=units),
         table=table,
         curves=curves_of(runs, arms),
         theory=theory_of(np.clip(spectrum, 1e-9, None), units, arms),
-        verdicts=as_table(verdicts),
+        spectrum=pd.DataFrame({"eigenvalue": np.clip(spectrum, 0, None)}),
     )
 
 
@@ -224,7 +220,7 @@ def main() -> None:
         parser.error("`--data` is the folder of MNIST: give it with `--paper`")
     name = f"{NAME}_paper" if paper else NAME
     if arguments.redraw:
-        draw_page(RESULTS / name, FIGURES / f"{name}.png")
+        redraw_page(name, draw_page, of_page)
         return
     sweeps.setup_jax()
     images = logit_images(arguments.data) if paper else None
@@ -233,7 +229,8 @@ def main() -> None:
     sweeps.run(configs, out, data=images, make_job=make_job)
     runs = results.read(out).runs.to_pandas()
     save_page(out / "page", runs, training_images(images), paper)
-    finish_page(name, out, draw_page, arguments.publish)
+    judge = None if arguments.smoke else of_page
+    finish_page(name, out, draw_page, arguments.publish, judge)
 
 
 if __name__ == "__main__":

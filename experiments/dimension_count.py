@@ -26,20 +26,18 @@ import numpy as np
 import pandas as pd
 
 from experiments import _dimension_cases
+from experiments._claims._dimensions import of_page
 from experiments._dimension_cases import PER_CASE, SOURCES, settings_of
 from experiments._dimension_runs import make_job
-from experiments._dimension_verdicts import verdicts_of
 from experiments._pages import (
-    FIGURES,
-    RESULTS,
     drawn_page_parser,
     finish_page,
     folder_for,
     page_arguments,
+    redraw_page,
     save_figure,
     save_rows,
 )
-from experiments._verdicts import as_table, print_verdicts
 from vae_jax import analytic, figures, results, sweeps
 from vae_jax.configs import Run
 
@@ -156,7 +154,7 @@ def main() -> None:
     arguments = page_arguments(parser)
     name = f"{NAME}_paper" if arguments.paper else NAME
     if arguments.redraw:
-        draw_page(RESULTS / name, FIGURES / f"{name}.png")
+        redraw_page(name, draw_page, of_page)
         return
     sweeps.setup_jax()
     if arguments.paper:
@@ -173,10 +171,9 @@ def main() -> None:
         is_exact = kind == "linear" and not arguments.paper
         sweeps.run(own, out / kind, make_job=make_job(kind, is_exact))
     table, units = tables_of(out, configs)
-    verdicts = verdicts_of(table)
-    print_verdicts(verdicts)
-    save_rows(out / "page", verdicts=as_table(verdicts), table=table, units=units)
-    finish_page(name, out, draw_page, arguments.publish)
+    save_rows(out / "page", table=table, units=units)
+    judge = None if arguments.smoke else of_page
+    finish_page(name, out, draw_page, arguments.publish, judge)
 
 
 if __name__ == "__main__":

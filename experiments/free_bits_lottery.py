@@ -22,19 +22,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from experiments._claims._lottery import of_page, shares_of
 from experiments._lottery_runs import EARLY, EVERY, make_job
-from experiments._lottery_verdicts import shares_of, verdicts_of
 from experiments._pages import (
-    FIGURES,
-    RESULTS,
     drawn_page_parser,
     finish_page,
     folder_for,
     page_arguments,
+    redraw_page,
     save_figure,
     save_rows,
 )
-from experiments._verdicts import as_table, print_verdicts
 from vae_jax import figures, results, sweeps
 from vae_jax.configs import Run, from_mapping
 
@@ -164,35 +162,27 @@ def draw_page(page: Path, picture: Path) -> None:
 
 
 def save_page(page: Path, runs: pd.DataFrame) -> None:
-    """Judge the runs, print it, and write what the figure needs."""
+    """Print the shares, and write what the claims and the figure need."""
     ends, paths = ends_of(runs), paths_of(runs)
     events, shares = events_of(paths), shares_of(ends)
     print(shares.to_string(index=False, float_format="{:.3f}".format))
-    verdicts = verdicts_of(ends, events)
-    print_verdicts(verdicts)
     shown = shown_of(paths[paths["threshold"] == 1])
-    save_rows(
-        page,
-        ends=ends,
-        shares=shares,
-        events=events,
-        paths=shown,
-        verdicts=as_table(verdicts),
-    )
+    save_rows(page, ends=ends, shares=shares, events=events, paths=shown)
 
 
 def main() -> None:
     """Run, print the table, draw the figure, and say where everything is."""
     arguments = page_arguments(drawn_page_parser(__doc__))
     if arguments.redraw:
-        draw_page(RESULTS / NAME, FIGURES / f"{NAME}.png")
+        redraw_page(NAME, draw_page, of_page)
         return
     sweeps.setup_jax()
     configs = configs_of(arguments.smoke)
     out = arguments.out or folder_for(NAME, configs)
     sweeps.run(configs, out, sweeps.Options(width=WIDTH), make_job=make_job)
     save_page(out / "page", results.read(out).runs.to_pandas())
-    finish_page(NAME, out, draw_page, arguments.publish)
+    judge = None if arguments.smoke else of_page
+    finish_page(NAME, out, draw_page, arguments.publish, judge)
 
 
 if __name__ == "__main__":

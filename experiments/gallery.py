@@ -29,8 +29,9 @@ import pandas as pd
 
 from experiments import _gallery, _gallery_process, _gallery_state, _pages
 from experiments._gallery_blocks import counted, report, verdicts_in
-from experiments._gallery_pages import Page, costs, pages
+from experiments._gallery_pages import costs, pages
 from experiments._gallery_progress import Progress
+from experiments._gallery_records import Page
 from experiments._gallery_state import DONE, FAILED, STOPPED, Standing
 
 

@@ -22,19 +22,17 @@ from typing import Any
 import jax.numpy as jnp
 import pandas as pd
 
+from experiments._claims._information import of_page
 from experiments._he_sentences import MODEL
-from experiments._information_verdicts import verdicts_of
 from experiments._pages import (
-    FIGURES,
-    RESULTS,
     drawn_page_parser,
     finish_page,
     folder_for,
     page_arguments,
+    redraw_page,
     save_figure,
     save_rows,
 )
-from experiments._verdicts import as_table, print_verdicts
 from vae_jax import assembly, diagnostics, figures, results, sweeps, training
 from vae_jax.configs import Run, from_mapping
 from vae_jax.records import Facts
@@ -211,16 +209,14 @@ def draw_page(page: Path, picture: Path) -> None:
 
 
 def save_page(page: Path, runs: pd.DataFrame) -> None:
-    """Judge the runs, print it, and write what the figure needs."""
+    """Print the table, and write what the claims and the figure need."""
     curves = curves_of(runs)
     ends = ends_of(runs, curves)
     table = table_of(ends)
     print(table.to_string(index=False, float_format="{:.3f}".format))
     units = int(runs["latent_dim"].iloc[0])
-    verdicts = verdicts_of(curves, ends, units)
-    print_verdicts(verdicts)
     print("A large KL does not imply that z is used: He et al. (2019), Section 6.3.")
-    save_rows(page, curves=curves, table=table, verdicts=as_table(verdicts))
+    save_rows(page, curves=curves, table=table.assign(units=units))
 
 
 def main() -> None:
@@ -236,14 +232,15 @@ def main() -> None:
         )
     name = f"{NAME}_paper" if arguments.paper else NAME
     if arguments.redraw:
-        draw_page(RESULTS / name, FIGURES / f"{name}.png")
+        redraw_page(name, draw_page, of_page)
         return
     sweeps.setup_jax()
     configs = configs_of(arguments.smoke, arguments.data)
     out = arguments.out or folder_for(name, configs)
     sweeps.run(configs, out, make_job=make_job)
     save_page(out / "page", results.read(out).runs.to_pandas())
-    finish_page(name, out, draw_page, arguments.publish)
+    judge = None if arguments.smoke else of_page
+    finish_page(name, out, draw_page, arguments.publish, judge)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def draw_page(page: Path, picture: Path) -> None:
     off = sum(take_off(means) is not None for means in every)
     title = (
         f"Paths of three of the sentences, seed {seed}: the encoder takes off with {off} "
-        f"of {len(every)} seeds (circle: start, star: end, dots: after a loop)"
+        f"of {len(every)} seeds (circle: where what is drawn starts, star: its end)"
     )
     own = path[path["seed"] == seed]
     figure = figures.point_figure(

@@ -24,22 +24,21 @@ import numpy as np
 import pandas as pd
 
 from experiments import _dynamics as dynamics
+from experiments._claims._dynamics import of_page
 from experiments._dynamics import Annealing
 from experiments._pages import (
-    FIGURES,
-    RESULTS,
+    EXACT_DIGITS,
     drawn_page_parser,
     finish_page,
     page_arguments,
+    redraw_page,
     save_figure,
     save_rows,
 )
-from experiments._verdicts import Verdict, as_table, print_verdicts, said
 from vae_jax import analytic, figures, sweeps
 from vae_jax.analytic import OrderParameters
 
 NAME = "learning_dynamics"
-SOURCE = "Ichikawa & Hukushima (2024)"
 SEEDS, NUM_FEATURES, TIME = (0, 1, 2), 500, 1000
 RUNS = ((0.5, 0.0), (1.0, 0.0), (1.5, 0.0), (2.5, 0.0), (1.0, 1e-3))
 """Beta and speed of annealing, 0 for none, of the runs of SGD."""
@@ -47,8 +46,8 @@ RUNS = ((0.5, 0.0), (1.0, 0.0), (1.5, 0.0), (2.5, 0.0), (1.0, 1e-3))
 BETAS = np.round(np.arange(0.1, 3.01, 0.1), 2)
 SPEEDS = (1e-4, 2e-4, 3e-4, 5e-4, 7e-4, 1e-3, 1.4e-3, 2e-3, 3e-3, 5e-3, 1e-2, 3e-2, 0.1)
 DRAWN_SPEEDS = (0.0, 1e-4, 1e-3, 1e-2)
-LEARNED, LONG = 0.1, 100_000
-"""The error at which a run has learned, and the time after which it has ended."""
+LEARNED = 0.1
+"""The error at which a run has learned."""
 
 
 def errors(order: OrderParameters) -> np.ndarray:
@@ -91,7 +90,7 @@ def trajectories(smoke: bool) -> pd.DataFrame:
 def ends(smoke: bool) -> pd.DataFrame:
     """Where the equation ends with every beta, and what a small learning rate would."""
     annealing = Annealing(BETAS, np.zeros(len(BETAS)))
-    rows = 2 if smoke else LONG // 100
+    rows = 2 if smoke else dynamics.LONG // 100
     found = dynamics.integrate(small_start(len(BETAS)), annealing, rows, 100, 1.0)
     theory = analytic.learned_generalisation_error(
         BETAS, dynamics.SIGNAL, dynamics.NOISE
@@ -108,7 +107,7 @@ def annealed(smoke: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
     annealing = Annealing(np.ones(len(speeds)), speeds)
     start, time = small_start(len(speeds)), 5 if smoke else TIME
     error = errors(dynamics.integrate(start, annealing, time))
-    rows = 2 if smoke else LONG // 100
+    rows = 2 if smoke else dynamics.LONG // 100
     last = errors(dynamics.integrate(start, annealing, rows, 100, 1.0))[-1]
     table = pd.DataFrame({"speed": speeds, "time": crossings(error), "end": last})
     curves = [
@@ -136,117 +135,10 @@ def crossings(error: np.ndarray) -> np.ndarray:
     return np.array(found)
 
 
-def verdicts(
-    paths: pd.DataFrame, steady: pd.DataFrame, speeds: pd.DataFrame
-) -> list[Verdict]:
-    """Of the equation against SGD, of where it ends, and of annealing."""
-    return [
-        *path_verdicts(paths),
-        *steady_verdicts(steady),
-        *speed_verdicts(speeds),
-    ]
-
-
-def path_verdicts(paths: pd.DataFrame) -> list[Verdict]:
-    """One a weight of the rate: the largest distance over time, of every seed."""
-    found = []
+def gaps_of(paths: pd.DataFrame) -> pd.DataFrame:
+    """A row a run of SGD: the largest distance from its equation, at any time."""
     gaps = paths.assign(gap=(paths["sgd"] - paths["ode"]).abs())
-    for (beta, speed), own in gaps.groupby(["beta", "speed"]):
-        worst = own.groupby("seed")["gap"].max()
-        words = f"beta = {beta:g}" + (f" tanh({speed:g} t)" if speed else "")
-        found.append(
-            Verdict(
-                f"the equation tells the error of SGD at {words}, at any time",
-                "0 apart with infinitely many features",
-                SOURCE,
-                f"{said(worst)} at most",
-                "0.08",
-                "twice the 0.04 of two other seeds at beta = 1, 500 features",
-                bool(worst.max() < 0.08),
-            )
-        )
-    return found
-
-
-def steady_verdicts(steady: pd.DataFrame) -> list[Verdict]:
-    """The end of the equation against theory at a small learning rate."""
-    off = (steady["ode"] - steady["theory"]).abs()
-    best = float(steady.loc[steady["ode"].idxmin(), "beta"])
-    edge = dynamics.SIGNAL + dynamics.NOISE
-    collapsed = steady[steady["beta"] > edge]["ode"]
-    alive = steady[steady["beta"] < edge]["ode"].max()
-    rate = 10 * dynamics.LEARNING_RATE
-    return [
-        Verdict(
-            "learning ends where theory says, for every beta",
-            "0 apart at an infinitely small learning rate",
-            SOURCE,
-            f"{off.max():.4f} at most, at beta = {steady.loc[off.idxmax(), 'beta']:g}",
-            f"{rate:g}",
-            "ten learning rates: the equation's terms in its square are left out there",
-            bool(off.max() < rate),
-        ),
-        Verdict(
-            "the error is least at beta = noise",
-            f"beta = {dynamics.NOISE:g}",
-            SOURCE,
-            f"beta = {best:g}, error {steady['ode'].min():.4f}",
-            "0 steps of the grid, 0.1 each",
-            "theory's minimum is a point of the grid",
-            best == dynamics.NOISE,
-        ),
-        Verdict(
-            "above beta = signal + noise the VAE is collapsed, below it is not",
-            f"error {dynamics.SIGNAL:g} above {edge:g}, less below",
-            SOURCE,
-            f"{said(collapsed, 4)} above, {alive:.4f} at most below",
-            f"{rate:g}",
-            "ten learning rates",
-            bool(
-                (collapsed - dynamics.SIGNAL).abs().max() < rate
-                and alive < dynamics.SIGNAL - rate
-            ),
-        ),
-    ]
-
-
-def speed_verdicts(speeds: pd.DataFrame) -> list[Verdict]:
-    """Annealing has a best speed, and changes nothing in the end."""
-    at = speeds.set_index("speed")["time"]
-    tried = at.drop(0.0)
-    best = float(tried.idxmin()) if tried.notna().any() else math.nan
-    inside = tried.index.min() < best < tried.index.max()
-    ended = speeds[(speeds["speed"] == 0) | (speeds["speed"] >= 1e-3)]["end"]
-    apart = float(ended.max() - ended.min())
-    return [
-        Verdict(
-            "annealing at a speed of 0.001 learns in nine tenths of the time or less",
-            "571 against 702.6: 0.81",
-            "an independent implementation of the equation",
-            f"{at[1e-3]:.1f} against {at[0.0]:.1f}: {at[1e-3] / at[0.0]:.3f}",
-            "0.9 at most",
-            "half of what it gained there",
-            bool(at[1e-3] < 0.9 * at[0.0]),
-        ),
-        Verdict(
-            "the best speed is in between: slower and faster annealing learn later",
-            "0.001 of 0.0001 to 0.1",
-            "an independent implementation of the equation",
-            f"{best:g}; {at[1e-4]:.1f} at 0.0001, {at.iloc[-1]:.1f} at 0.1",
-            "strictly inside the grid",
-            "what an interior optimum is",
-            bool(inside and at[1e-4] > at[1e-3] < at.iloc[-1]),
-        ),
-        Verdict(
-            "where annealing has ended, the error that is left does not depend on it",
-            "0 apart",
-            "the equation has one stable point, up to a sign",
-            f"{apart:.2e} between no annealing and speeds of 0.001 and more",
-            "1e-6",
-            f"tanh is 1 within 1e-80 at time {LONG}; what is left is rounding",
-            apart < 1e-6,
-        ),
-    ]
+    return gaps.groupby(["beta", "speed", "seed"])["gap"].max().reset_index()
 
 
 def thinned(paths: pd.DataFrame, every: int = 10) -> pd.DataFrame:
@@ -270,25 +162,19 @@ def main() -> None:
     """Run, judge, draw, and say where everything is."""
     arguments = page_arguments(drawn_page_parser(__doc__))
     if arguments.redraw:
-        draw_page(RESULTS / NAME, FIGURES / f"{NAME}.png")
+        redraw_page(NAME, draw_page, of_page)
         return
     sweeps.setup_jax()
     out = arguments.out or Path("runs") / NAME
     paths, steady = trajectories(arguments.smoke), ends(arguments.smoke)
     speeds, curves = annealed(arguments.smoke)
-    found = verdicts(paths, steady, speeds)
     print(steady.to_string(index=False, float_format="{:.4f}".format))
     print(speeds.to_string(index=False, float_format="{:.6g}".format))
-    print_verdicts(found)
-    save_rows(
-        out / "page",
-        paths=thinned(paths),
-        ends=steady,
-        speeds=speeds,
-        curves=thinned(curves),
-        verdicts=as_table(found),
-    )
-    finish_page(NAME, out, draw_page, arguments.publish)
+    page = out / "page"
+    save_rows(page, paths=thinned(paths), gaps=gaps_of(paths), curves=thinned(curves))
+    save_rows(page, digits=EXACT_DIGITS, ends=steady, speeds=speeds)
+    judge = None if arguments.smoke else of_page
+    finish_page(NAME, out, draw_page, arguments.publish, judge)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ import jax
 import numpy as np
 import pandas as pd
 
+from experiments._claims._landscape import of_page
 from experiments._landscape_theory import (
     REACH,
     curvatures,
@@ -36,19 +37,17 @@ from experiments._landscape_theory import (
     surfaces,
 )
 from experiments._landscape_training import configs_of, curves_of, grams_of, make_job
-from experiments._landscape_verdicts import verdicts_of
 from experiments._pages import (
-    FIGURES,
-    RESULTS,
+    EXACT_DIGITS,
     drawn_page_parser,
     finish_page,
     folder_for,
     page_arguments,
+    redraw_page,
     save_figure,
     save_rows,
 )
 from experiments._pictures import load_arrays, save_arrays
-from experiments._verdicts import as_table, print_verdicts
 from vae_jax import analytic, figures, sweeps
 
 NAME = "ppca_landscape"
@@ -59,16 +58,14 @@ PAPER_UNITS, PAPER_MOST, PAPER_IMAGES = 50, 300, 1000
 TABLES = ("units", "curves", "corner")
 
 
-def fashion_rows(folder: Path | None) -> dict[str, Any]:
+def fashion_rows(folder: Path | None) -> dict[str, pd.DataFrame]:
     """The same over units on Fashion-MNIST; nothing where it is not to be had."""
     try:
         eigenvalues = analytic.eigenvalues(images_of("fashion_mnist", folder))
     except FileNotFoundError as error:
         print(f"Left out: Fashion-MNIST. {error}")
         return {}
-    units = over_units(eigenvalues, PAPER_UNITS, PAPER_MOST)
-    above = int((eigenvalues > units["frozen_variance"].iloc[0]).sum())
-    return {"fashion": units, "fashion_above": above}
+    return {"fashion": over_units(eigenvalues, PAPER_UNITS, PAPER_MOST)}
 
 
 def to_train_on(parser: ArgumentParser, is_paper: bool, folder: Path | None) -> Any:
@@ -102,7 +99,7 @@ def main() -> None:
     arguments = page_arguments(parser)
     name = f"{NAME}_paper" if arguments.paper else NAME
     if arguments.redraw:
-        draw_page(RESULTS / name, FIGURES / f"{name}.png")
+        redraw_page(name, draw_page, of_page)
         return
     sweeps.setup_jax()
     units, most = (PAPER_UNITS, PAPER_MOST) if arguments.paper else (UNITS, MOST_UNITS)
@@ -114,20 +111,18 @@ def main() -> None:
     out = arguments.out or folder_for(name, configs)
     runs = sweeps.run(configs, out, make_job=make_job).runs.to_pandas()
     eigenvalues, own = analytic.eigenvalues(images), analytic.eigenvalues(trained)
-    rows = {
+    exact = {
         "corner": curvatures(eigenvalues),
         "units": over_units(eigenvalues, units, most),
-        "curves": curves_of(runs, best_of(own, units)),
-        "grams": grams_of(runs, own, units),
     }
-    is_short = arguments.smoke or arguments.paper
-    other = {} if is_short else fashion_rows(arguments.data_folder)
-    verdicts = verdicts_of(eigenvalues, **rows, **other)
-    print_verdicts(verdicts)
-    rows |= {"fashion": other["fashion"]} if other else {}
-    save_rows(out / "page", verdicts=as_table(verdicts), **rows)
+    if not (arguments.smoke or arguments.paper):
+        exact |= fashion_rows(arguments.data_folder)
+    save_rows(out / "page", digits=EXACT_DIGITS, **exact)
+    curves, grams = curves_of(runs, best_of(own, units)), grams_of(runs, own, units)
+    save_rows(out / "page", curves=curves, grams=grams)
     save_arrays(out / "page" / "surfaces.npz", {"surfaces": surfaces(eigenvalues)})
-    finish_page(name, out, draw_page, arguments.publish)
+    judge = None if arguments.smoke else of_page
+    finish_page(name, out, draw_page, arguments.publish, judge)
 
 
 if __name__ == "__main__":

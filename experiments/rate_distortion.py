@@ -24,20 +24,19 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from experiments import _rate_verdicts as claims
 from experiments import _toy_bins as toy
+from experiments._claims._rate import VARIANCE, of_page
 from experiments._pages import (
-    FIGURES,
-    RESULTS,
+    EXACT_DIGITS,
     drawn_page_parser,
     finish_page,
     folder_for,
     page_arguments,
+    redraw_page,
     save_figure,
     save_rows,
 )
 from experiments._pictures import load_arrays, save_arrays
-from experiments._verdicts import as_table, print_verdicts
 from vae_jax import analytic, assembly, figures, gaussian, results, sweeps
 from vae_jax.configs import Run, from_mapping
 
@@ -49,7 +48,7 @@ BETAS = (0.2, 0.35, 0.6, 1.0, 1.7, 3.0, 5.0, 8.0)
 BASE: dict[str, Any] = {
     "binarize": "none",
     "likelihood": "gaussian",
-    "variance": claims.VARIANCE,
+    "variance": VARIANCE,
     "latent_dim": 32,
     "batch_size": 128,
     "log_every": 200,
@@ -229,7 +228,7 @@ def main() -> None:
     if arguments.publish and arguments.paper:
         parser.error("--publish replaces the rows of the digits; got it with --paper")
     if arguments.redraw:
-        draw_page(RESULTS / NAME, FIGURES / f"{NAME}.png")
+        redraw_page(NAME, draw_page, of_page)
         return
     sweeps.setup_jax()
     configs = configs_of(arguments.smoke, arguments.paper, arguments.data)
@@ -238,19 +237,14 @@ def main() -> None:
     found = spectra(configs[0])
     plane = plane_of(out, configs, found)
     bins, channels = bins_of(arguments.smoke)
-    verdicts = claims.verdicts(plane, bins)
     print(plane.to_string(index=False, float_format="{:.4f}".format))
     print(bins.to_string(index=False, float_format="{:.4f}".format))
-    print_verdicts(verdicts)
-    save_rows(
-        out / "page",
-        plane=plane,
-        curves=curves_of(found, float(plane["rate"].max())),
-        bins=bins,
-        verdicts=as_table(verdicts),
-    )
+    curves = curves_of(found, float(plane["rate"].max()))
+    save_rows(out / "page", plane=plane, curves=curves)
+    save_rows(out / "page", digits=EXACT_DIGITS, bins=bins)
     save_arrays(out / "page" / "channels.npz", channels)
-    finish_page(NAME, out, draw_page, arguments.publish)
+    judge = None if arguments.smoke else of_page
+    finish_page(NAME, out, draw_page, arguments.publish, judge)
 
 
 if __name__ == "__main__":

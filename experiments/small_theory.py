@@ -27,13 +27,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from experiments._claims._small_theory import of_page
 from experiments._pages import (
-    FIGURES,
-    RESULTS,
+    EXACT_DIGITS,
     drawn_page_parser,
     finish_page,
     folder_for,
     page_arguments,
+    redraw_page,
     save_figure,
     save_rows,
 )
@@ -46,8 +47,6 @@ from experiments._small_theory_forms import (
     surface_rows,
 )
 from experiments._small_theory_runs import configs_of, cvae_lines, trained
-from experiments._small_theory_verdicts import verdicts_of
-from experiments._verdicts import as_table, print_verdicts
 from vae_jax import figures, sweeps
 
 NAME = "small_theory"
@@ -76,17 +75,16 @@ def main() -> None:
     """Compute, train, print what holds, draw the figure, and say where everything is."""
     arguments = page_arguments(drawn_page_parser(__doc__))
     if arguments.redraw:
-        draw_page(RESULTS / NAME, FIGURES / f"{NAME}.png")
+        redraw_page(NAME, draw_page, of_page)
         return
     sweeps.setup_jax()
     configs = configs_of(arguments.smoke)
     every = [config for own in configs.values() for config in own]
     out = arguments.out or folder_for(NAME, every)
-    tables = exact_tables() | trained(configs, out)
-    verdicts = verdicts_of(tables)
-    print_verdicts(verdicts)
-    save_rows(out / "page", verdicts=as_table(verdicts), **tables)
-    finish_page(NAME, out, draw_page, arguments.publish)
+    save_rows(out / "page", digits=EXACT_DIGITS, **exact_tables())
+    save_rows(out / "page", **trained(configs, out))
+    judge = None if arguments.smoke else of_page
+    finish_page(NAME, out, draw_page, arguments.publish, judge)
 
 
 if __name__ == "__main__":

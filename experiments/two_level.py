@@ -30,20 +30,19 @@ from typing import Any
 
 import pandas as pd
 
+from experiments._claims._two_level import of_page
 from experiments._pages import (
-    FIGURES,
-    RESULTS,
+    EXACT_DIGITS,
     drawn_page_parser,
     finish_page,
     folder_for,
     page_arguments,
+    redraw_page,
     save_figure,
     save_rows,
 )
 from experiments._two_level import PATH
-from experiments._two_level_claims import verdicts
 from experiments._two_level_rows import BETAS, RELU_BETAS, VARIANCES, shown, tables_of
-from experiments._verdicts import as_table, print_verdicts
 from vae_jax import figures, sweeps
 from vae_jax.configs import Run
 
@@ -134,7 +133,7 @@ def main() -> None:
     arguments = page_arguments(parser)
     name = PAPER if arguments.paper else NAME
     if arguments.redraw:
-        draw_page(RESULTS / name, FIGURES / f"{name}.png")
+        redraw_page(name, draw_page, of_page)
         return
     sweeps.setup_jax()
     linear, relu = configs_of(arguments.paper, arguments.smoke)
@@ -143,10 +142,10 @@ def main() -> None:
     sweeps.run(relu, out / "relu")
     tables = tables_of(out / "linear", out / "relu", linear[0])
     print(shown(tables["runs"]).to_string(float_format="{:.3f}".format))
-    found = verdicts(tables["runs"], tables["units"])
-    print_verdicts(found)
-    save_rows(out / "page", verdicts=as_table(found), **tables)
-    finish_page(name, out, draw_page, arguments.publish)
+    save_rows(out / "page", digits=EXACT_DIGITS, runs=tables.pop("runs"))
+    save_rows(out / "page", **tables)
+    judge = None if arguments.smoke else of_page
+    finish_page(name, out, draw_page, arguments.publish, judge)
 
 
 if __name__ == "__main__":

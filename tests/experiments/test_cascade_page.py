@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from experiments import _cascade_verdicts as claims
 from experiments import collapse_cascade as page
+from experiments._claims import _cascade as claims
 from vae_jax import analytic, assembly, figures, training
 from vae_jax.vae import VAE, DiagGaussian, Knobs
 

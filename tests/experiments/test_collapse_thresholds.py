@@ -11,7 +11,7 @@ from scipy import optimize
 from experiments import _threshold_images as pictured
 from experiments import _wang_ziyin as paper
 from experiments import collapse_thresholds as page
-from experiments._threshold_verdicts import verdicts_of
+from experiments._claims._thresholds import verdicts_of
 from vae_jax import assembly, figures, gaussian, userdata
 from vae_jax.configs import from_mapping
 

@@ -11,8 +11,8 @@ import pytest
 from scipy import stats
 
 from experiments import _collapse_theory as theory
-from experiments import _collapse_verdicts as judging
 from experiments import deep_collapse as page
+from experiments._claims import _deep as judging
 from experiments._started_gaussian import StartedGaussian
 from vae_jax import analytic, diagnostics, figures
 from vae_jax.records import Facts

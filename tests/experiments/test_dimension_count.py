@@ -11,7 +11,7 @@ import pytest
 from experiments import _dimension_cases as cases
 from experiments import _dimension_runs as runs
 from experiments import dimension_count as page
-from experiments._dimension_verdicts import verdicts_of
+from experiments._claims._dimensions import verdicts_of
 from vae_jax import analytic, figures, training
 
 

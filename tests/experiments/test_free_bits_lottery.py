@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from experiments import _binomial, _lottery_runs, free_bits_lottery
-from experiments import _lottery_verdicts as judging
+from experiments._claims import _lottery as judging
 from vae_jax import figures, results, sweeps
 
 

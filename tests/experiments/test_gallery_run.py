@@ -14,10 +14,11 @@ import pandas as pd
 import pytest
 
 from experiments import _gallery_state, _pages, gallery
-from experiments._gallery_pages import Cost, Page
+from experiments._gallery_pages import Cost
 from experiments._gallery_process import WHERE, Stops
 from experiments._gallery_process import run as run_process
 from experiments._gallery_progress import Progress
+from experiments._gallery_records import Page
 
 FINISHES = """
 import pathlib, sys

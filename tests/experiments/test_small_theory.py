@@ -12,8 +12,8 @@ from scipy import integrate
 from experiments import _small_theory_bits as bits
 from experiments import _small_theory_forms as forms
 from experiments import _small_theory_runs as runs
-from experiments._small_theory_trained import widest_gap
-from experiments._small_theory_verdicts import verdicts_of
+from experiments._claims._small_theory import verdicts_of
+from experiments._claims._small_theory_trained import widest_gap
 from vae_jax import figures, priors, training
 
 

@@ -33,9 +33,9 @@ def cascade_figure(stages: pd.DataFrame, spectrum: np.ndarray) -> Figure:
     panels = figure.subplots(1, 4)
     _draw_steps(panels[0], stages, spectrum)
     _draw_units(panels[1], stages, "kl", "kl_theory")
-    tidy(panels[1], "Lines: linear theory; points: seeds", VARIANCE, "KL (nats)")
+    tidy(panels[1], "KL; lines: linear theory, points: seeds", VARIANCE, "KL (nats)")
     _draw_units(panels[2], stages, "posterior_variance", "posterior_theory")
-    tidy(panels[2], "Of every unit, averaged over x", VARIANCE, "posterior variance")
+    tidy(panels[2], "Posterior variance, mean over x", VARIANCE, "posterior variance")
     _draw_stability(panels[3], stages)
     return figure
 
@@ -118,14 +118,14 @@ def _draw_stability(axes: Axes, stages: pd.DataFrame) -> None:
     axes.text(
         0.05,
         0.72,
-        "above the dashed line:\na collapsed unit wakes",
+        "above the dashed line\na collapsed unit wakes",
         transform=axes.transAxes,
         fontsize=8,
         color="0.35",
     )
     axes.legend(fontsize=8, frameon=False, loc="lower right")
     label = "largest residual eigenvalue"
-    tidy(axes, "Stable while not above the variance", VARIANCE, label)
+    tidy(axes, "What units leave out (points: seeds)", VARIANCE, label)
 
 
 def cascade_frame(

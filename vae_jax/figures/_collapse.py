@@ -85,7 +85,7 @@ def _draw_curves(axes: Axes, curves: pd.DataFrame, title: str) -> None:
 
 
 def _finish_curves(axes: Axes, title: str) -> None:
-    tidy(axes, title, "eps (nats)", "collapsed units")
+    tidy(axes, title, "eps: a KL below it is collapsed (nats)", "collapsed units")
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.set(ylim=(-0.02, 1.04), xlim=(0, None))
     if axes.lines:
@@ -133,7 +133,7 @@ def _draw_counts(axes: Axes, ends: pd.DataFrame) -> None:
         axes,
         "Collapsed units at eps = 0.01",
         "variance, fixed or at the start",
-        "units",
+        "collapsed units",
     )
     axes.legend(fontsize=8, frameon=False)
 
@@ -179,5 +179,5 @@ def _draw_learned(axes: Axes, ends: pd.DataFrame) -> None:
     values = np.asarray(learned["final"], np.float64)
     axes.set_ylim(values.min() / 1.6, values.max() * 1.8)
     title = "Learned; numbers: -ELBO (nats), no warm-up"
-    tidy(axes, title, "variance at the start", "at the end")
+    tidy(axes, title, "variance at the start", "learned variance at the end")
     axes.legend(fontsize=8, frameon=False, loc="upper left")

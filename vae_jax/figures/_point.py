@@ -53,7 +53,8 @@ def point_figure(
     figure = Figure(figsize=(3.4 * columns, 7.6), layout="constrained")
     above, below = figure.subplots(2, columns, squeeze=False)
     first, last = window
-    for way, row in (("basic", above), ("aggressive", below)):
+    loops = f"aggressive, loops {first + 1} to {last}"
+    for way, row, words in (("basic", above, "basic"), ("aggressive", below, loops)):
         own = path[(path["training"] == way) & path["point"].isin(points)]
         if way == "aggressive":
             own = own[own["step"].between(first, last)]
@@ -65,7 +66,7 @@ def point_figure(
             _draw_space(axes, reach)
             draw = _draw_basic if way == "basic" else _draw_aggressive
             draw(axes, of_point)
-            tidy(axes, f"{way}: sentence {point}", MODEL, APPROXIMATE)
+            tidy(axes, f"{words}: sentence {point}", MODEL, APPROXIMATE)
     _tell_moves(below[0])
     _draw_spreads(above[-1], spreads)
     _draw_gaps(below[-1], gaps, window)

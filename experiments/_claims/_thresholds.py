@@ -1,5 +1,7 @@
 """What `collapse_thresholds` claims of its rows, and whether it holds."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -167,6 +169,16 @@ def modes_right(modes: pd.DataFrame) -> Verdict:
         "none wrong",
         "a count",
         not wrong.any(),
+    )
+
+
+def of_page(page: Path) -> list[Verdict]:
+    """Of the saved rows; those of images are not everywhere."""
+    modes = page / "modes.csv"
+    return verdicts_of(
+        pd.read_csv(page / "table.csv"),
+        pd.read_csv(page / "authors.csv"),
+        pd.read_csv(modes) if modes.exists() else None,
     )
 
 

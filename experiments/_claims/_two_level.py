@@ -1,5 +1,7 @@
 """What the page of two levels claims, judged from its rows."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -152,6 +154,11 @@ def revival(runs: pd.DataFrame) -> list[Verdict]:
             )
         )
     return judged
+
+
+def of_page(page: Path) -> list[Verdict]:
+    """Of the saved rows."""
+    return verdicts(*(pd.read_csv(page / f"{n}.csv") for n in ("runs", "units")))
 
 
 def verdicts(runs: pd.DataFrame, units: pd.DataFrame) -> list[Verdict]:

@@ -1,5 +1,7 @@
 """What the page about the deep VAE's collapse claims of its runs."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -11,6 +13,13 @@ NUM_GAUSSIAN = 20_000
 """Examples of Gaussian data that the closed form is checked on."""
 LITTLE = 2.0
 """Nats that a warm-up may change: the most in an earlier trial, at a variance of 0.01."""
+
+
+def of_page(page: Path) -> list[Verdict]:
+    """Of the saved rows."""
+    ends, spectrum = (pd.read_csv(page / f"{n}.csv") for n in ("ends", "spectrum"))
+    units = int(ends["units"].iloc[0])
+    return verdicts_of(ends, units, spectrum["eigenvalue"].to_numpy())
 
 
 def verdicts_of(ends: pd.DataFrame, units: int, spectrum: np.ndarray) -> list[Verdict]:
@@ -50,7 +59,8 @@ def falls(rows: pd.DataFrame, words: str, name: str) -> Verdict:
         f"{words}: no more units are collapsed, the smaller the {name}",
         "no rise from one to the next",
         SOURCE,
-        f"largest rise {max(rises)} units; means {listed}",
+        f"largest rise {max(rises)} units, a rise in {sum(rise > 0 for rise in rises)} of "
+        f"{len(rises)} sequences; means {listed}",
         "0 units",
         "counts of every seed and schedule",
         max(rises) <= 0,
@@ -126,7 +136,8 @@ def stuck(learned: pd.DataFrame, units: int, level: float) -> Verdict:
     off = (rows["final"] / level - 1).abs().max()
     collapsed = bool((rows["collapsed"] == units).all())
     return Verdict(
-        f"learned from {rows['variance'].iloc[0]:g} the variance stays at full collapse",
+        f"learned from {rows['variance'].iloc[0]:g}, without a warm-up, the variance stays "
+        "at full collapse",
         f"{units} units, and the mean eigenvalue, {level:.4f}",
         "D + R with z unused is least at variance = trace / n",
         f"{said(rows['collapsed'], 1)} units; variance {said(rows['final'], 4)}",

@@ -1,5 +1,7 @@
 """What `ppca_landscape` claims of its rows, and whether it holds."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -113,9 +115,10 @@ def plateau(units: pd.DataFrame) -> int:
     return int(units["units"].to_numpy()[rising[-1] + 1]) if len(rising) else 1
 
 
-def plateau_right(units: pd.DataFrame, above: int, name: str) -> Verdict:
+def plateau_right(units: pd.DataFrame, name: str) -> Verdict:
     """Against the number of eigenvalues above the frozen variance."""
     found, last = plateau(units), units.iloc[-1]
+    above = int(last["eigenvalues_above"])
     return Verdict(
         f"{name}: with the variance frozen at {last['frozen_variance']:.6f}, more units "
         "gain nothing from the number of eigenvalues above it on, and are collapsed",
@@ -186,29 +189,33 @@ def weights_right(grams: pd.DataFrame) -> Verdict:
     )
 
 
+def of_page(page: Path) -> list[Verdict]:
+    """Of the saved rows; those of Fashion-MNIST are not everywhere."""
+    names = ("corner", "units", "curves", "grams", "fashion")
+    paths = {name: page / f"{name}.csv" for name in names}
+    return verdicts_of(**{n: pd.read_csv(p) for n, p in paths.items() if p.exists()})
+
+
 def verdicts_of(
-    eigenvalues: np.ndarray,
     corner: pd.DataFrame,
     units: pd.DataFrame,
     curves: pd.DataFrame,
     grams: pd.DataFrame,
     fashion: pd.DataFrame | None = None,
-    fashion_above: int = 0,
 ) -> list[Verdict]:
     """All of them."""
-    above = int((eigenvalues > units["frozen_variance"].iloc[0]).sum())
     found = [
         signs_right(corner),
         bends_right(corner),
         tops_right(corner),
         no_traps(corner),
         elbo_is_likelihood(units),
-        plateau_right(units, above, "these images"),
+        plateau_right(units, "these images"),
     ]
     if fashion is not None:
         found += [
             elbo_is_likelihood(fashion),
-            plateau_right(fashion, fashion_above, "Fashion-MNIST"),
+            plateau_right(fashion, "Fashion-MNIST"),
         ]
     return [
         *found,

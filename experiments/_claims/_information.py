@@ -1,5 +1,7 @@
 """What the page about the KL and information claims of its runs."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -8,6 +10,13 @@ from experiments._verdicts import Verdict, said
 SOURCE = "earlier trial of one other run"
 SIGMAS = 5.0
 """Standard errors: of 1000 normal errors one is larger once in 2000 trials."""
+
+
+def of_page(page: Path) -> list[Verdict]:
+    """Of the saved rows; a run ends with its last one."""
+    curves, table = (pd.read_csv(page / f"{n}.csv") for n in ("curves", "table"))
+    ends = curves.groupby(["method", "seed"], sort=False).tail(1)
+    return verdicts_of(curves, ends, int(table["units"].iloc[0]))
 
 
 def verdicts_of(curves: pd.DataFrame, ends: pd.DataFrame, units: int) -> list[Verdict]:

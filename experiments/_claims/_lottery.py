@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -60,6 +61,11 @@ def ranked_above(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
     if not n * m:
         return math.nan, math.nan
     return float(above.mean()), math.sqrt((n + m + 1) / (12 * n * m))
+
+
+def of_page(page: Path) -> list[Verdict]:
+    """Of the saved rows."""
+    return verdicts_of(*(pd.read_csv(page / f"{n}.csv") for n in ("ends", "events")))
 
 
 def verdicts_of(ends: pd.DataFrame, events: pd.DataFrame) -> list[Verdict]:

@@ -1,6 +1,7 @@
 """What the page of the cascade claims, judged on its rows."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,13 @@ all are collapsed. In a trial with one other seed and draw: 0.043, 0.012 and 1.0
 
 STEP_SLACK = 0.02
 """One step of the staircase."""
+
+
+def of_page(page: Path) -> list[Verdict]:
+    """Of the saved rows; there is an eigenvalue for every unit, the largest first."""
+    stages = pd.read_csv(page / "stages.csv")
+    spectrum = pd.read_csv(page / "spectrum.csv")["eigenvalue"].to_numpy()
+    return verdicts(stages, spectrum[: int(stages["unit"].max()) + 1])
 
 
 def verdicts(stages: pd.DataFrame, used: np.ndarray) -> list[Verdict]:

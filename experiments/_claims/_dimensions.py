@@ -1,5 +1,7 @@
 """What `dimension_count` claims of its rows, and whether it holds."""
 
+from pathlib import Path
+
 import pandas as pd
 
 from experiments._verdicts import Verdict, said
@@ -27,7 +29,7 @@ def linear_right(wide: pd.DataFrame) -> Verdict:
         "the columns of the decoder are as many as the data have dimensions",
         "every run",
         f"{PAPER}, Theorem 1 and Table 1",
-        f"{right.sum()} of {len(right)} runs ({counts(wide, 'counted')})",
+        f"so in {right.sum()} of {len(right)} runs ({counts(wide, 'counted')})",
         "none wrong",
         "a count; where it begins hardly matters: "
         f"variances that count are below {wide['largest counted'].max():.1g}, others above "
@@ -86,7 +88,7 @@ def at_least(rows: pd.DataFrame, kind: str) -> Verdict:
         f"{kind}: no run counts fewer dimensions than the data have",
         "every run",
         "invariance of dimension: a decoder without noise needs as many",
-        f"{enough.sum()} of {len(rows)} runs ({counts(rows, 'counted')})",
+        f"so in {enough.sum()} of {len(rows)} runs ({counts(rows, 'counted')})",
         "none wrong",
         "a count",
         bool(enough.all()),
@@ -100,12 +102,17 @@ def exactly(rows: pd.DataFrame, kind: str) -> Verdict:
         f"{kind}: every run counts exactly the dimensions of the data (open in the paper)",
         "every run, if as in the linear case",
         f"{PAPER}, Section 6, where it fails for some",
-        f"{right.sum()} of {len(rows)} runs; decoder variance "
+        f"so in {right.sum()} of {len(rows)} runs; decoder variance "
         f"{rows['decoder_variance'].min():.1e} to {rows['decoder_variance'].max():.1e}",
         "none wrong",
         "reported as found",
         bool(right.all()),
     )
+
+
+def of_page(page: Path) -> list[Verdict]:
+    """Of the saved rows."""
+    return verdicts_of(pd.read_csv(page / "table.csv"))
 
 
 def verdicts_of(table: pd.DataFrame) -> list[Verdict]:

@@ -1,12 +1,13 @@
 """What `small_theory` claims of its rows, and whether it holds."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from experiments._claims._small_theory_trained import of_bit, of_cvae, of_units
 from experiments._small_theory_forms import MODELS
-from experiments._small_theory_trained import of_bit, of_cvae, of_units
 from experiments._verdicts import Verdict, said
 
 RAZAVI = "Razavi et al. (2019)"
@@ -113,6 +114,11 @@ def known_falls(hidden: pd.DataFrame) -> Verdict:
         "closed form",
         bool((steps < 0).all() and (least > 0).all()),
     )
+
+
+def of_page(page: Path) -> list[Verdict]:
+    """Of the saved rows."""
+    return verdicts_of({path.stem: pd.read_csv(path) for path in page.glob("*.csv")})
 
 
 def verdicts_of(tables: Mapping[str, pd.DataFrame]) -> list[Verdict]:

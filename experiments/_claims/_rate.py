@@ -5,6 +5,8 @@ of another generator: sums within 3e-4 of the entropy, rates of 0.019 to 0.519 t
 at beta = 0.5, 3e-4 at beta = 1.5, and 0.499 to 0.501 with a penalty of 10.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -21,6 +23,11 @@ ON_CURVE = 0.02
 
 VARIANCE = 0.1
 """Of the noise of the digits' decoders."""
+
+
+def of_page(page: Path) -> list[Verdict]:
+    """Of the saved rows."""
+    return verdicts(*(pd.read_csv(page / f"{n}.csv") for n in ("plane", "bins")))
 
 
 def verdicts(plane: pd.DataFrame, bins: pd.DataFrame) -> list[Verdict]:
