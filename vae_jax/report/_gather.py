@@ -21,7 +21,7 @@ from vae_jax.report._members import (
     metric_names,
     varied,
 )
-from vae_jax.report._sweep import Sweep
+from vae_jax.report._sweep import Sweep, page_names
 from vae_jax.report._values import NONE, evenly, label_of, ordered, rounded
 
 VERDICTS = (
@@ -40,7 +40,7 @@ class Origin(NamedTuple):
     """Where the members of a folder come from.
 
     Attributes:
-        folder: its name.
+        folder: its name; of an absolute one without where it lies.
         pairs: names and texts.
         toml: the file that runs it again, or None.
 
@@ -91,7 +91,7 @@ def gather(sweep: Sweep) -> Gathered:
 
     The README shows a report.
     """
-    everyone = members_of(sweep)
+    everyone, called = members_of(sweep), page_names(sweep.manifests)
     shown = [everyone[i] for i in evenly(len(everyone), MOST_MEMBERS)]
     names, metrics = varied(shown), metric_names(shown)
     counted = Counter(one.verdict for one in everyone)
@@ -105,7 +105,7 @@ def gather(sweep: Sweep) -> Gathered:
         metrics,
         settings_pairs(everyone),
         [
-            Origin(name, origin_pairs(sweep, name), again(sweep, name))
+            Origin(called[name], origin_pairs(sweep, name), again(sweep, name))
             for name in sweep.manifests
         ],
         _chart(sweep, shown, names, metrics),

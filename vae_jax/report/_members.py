@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from vae_jax.report._sweep import Sweep, Waiting
+from vae_jax.report._sweep import Sweep, Waiting, page_names
 from vae_jax.report._values import NONE, is_missing, is_number, text_of
 from vae_jax.results import HOST_COLUMNS
 
@@ -45,9 +45,14 @@ class Member(NamedTuple):
 
 def members_of(sweep: Sweep) -> list[Member]:
     """All members of a sweep, in the order of their numbers."""
-    found = [_ended(row) for row in sweep.rows]
-    several = len(sweep.manifests) > 1
-    found += [_unended(one, several) for one in sweep.waiting]
+    called, several = page_names(sweep.manifests), len(sweep.manifests) > 1
+    rows = (
+        row | {"folder": called[row["folder"]]} if several else row
+        for row in sweep.rows
+    )
+    waiting = (one._replace(folder=called[one.folder]) for one in sweep.waiting)
+    found = [_ended(row) for row in rows]
+    found += [_unended(one, several) for one in waiting]
     return sorted(found, key=lambda one: one.number)
 
 

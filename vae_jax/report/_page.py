@@ -15,6 +15,7 @@ from vae_jax.report._library import library
 from vae_jax.report._pictures import Drawn, Images, Lines, fitting_uris
 from vae_jax.report._script import between_tags
 from vae_jax.report._summary import summary
+from vae_jax.report._sweep import ELSEWHERE
 from vae_jax.report._values import in_script
 
 SCRIPTS = ("table", "frame", "plane", "map", "training", "units", "main")
@@ -22,9 +23,6 @@ SCRIPTS = ("table", "frame", "plane", "map", "training", "units", "main")
 
 GENERATOR = '<meta name="generator" content="vae-jax report">'
 """By which a report is known, so that a newer one may take its place."""
-
-ELSEWHERE = "<elsewhere>/"
-"""What stands in a stored path for the folders before its last name."""
 
 
 def page(found: Gathered, drawn: Sequence[Drawn] = (), title: str = "") -> str:
@@ -42,11 +40,12 @@ def page(found: Gathered, drawn: Sequence[Drawn] = (), title: str = "") -> str:
     """
     script = library()
     names = ", ".join(one.folder for one in found.origins)
+    last = ", ".join(os.path.basename(one.folder) for one in found.origins)
     verdicts = "".join(
         f'<option value="{escaped(w)}">{escaped(w)}</option>' for w in found.verdicts
     )
     return Template(_file("page.html")).substitute(
-        title=escaped(title or f"Report of {names}"),
+        title=escaped(title or f"Report of {last}"),
         css=_file("page.css"),
         origin=escaped(f"{found.total} members of {names}"),
         nav=_nav(bool(drawn)),
@@ -156,7 +155,7 @@ def _again(origin: Origin) -> str:
             "every member.</p>"
         )
     elsewhere = ""
-    if ELSEWHERE in origin.toml:
+    if ELSEWHERE in origin.folder + origin.toml:
         elsewhere = (
             f"<p>A path that begins with <code>{escaped(ELSEWHERE)}</code> was of the "
             "machine that it ran on: write where the file lies.</p>"

@@ -1,7 +1,7 @@
 """What run folders hold, members that have not ended included."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 Manifest = dict[str, Any]
 """What a run folder is, as JSON."""
+
+ELSEWHERE = "<elsewhere>/"
+"""What stands in a stored path for the folders before its last name."""
 
 UNFINISHED = {"running": "running", "stopped": "interrupted", "left": "not begun"}
 """Words for what a folder says of a member that is not stored; a row that says "stopped"
@@ -99,6 +102,21 @@ def read_sweep(runs: Sequence[str | os.PathLike[str]]) -> Sweep:
         )
     rows = stored.runs.to_pylist()
     return Sweep(manifests, rows, stored.to_pandas().metrics, waiting)
+
+
+def page_names(names: Iterable[str]) -> dict[str, str]:
+    """Folder: what a page that others read calls it, without where absolute ones lie.
+
+    >>> page_names(["/home/me/runs/a", "/home/me/runs/b"])
+    {'/home/me/runs/a': '<elsewhere>/a', '/home/me/runs/b': '<elsewhere>/b'}
+    >>> page_names(["runs/a"])
+    {'runs/a': 'runs/a'}
+    """
+    places = {name: os.path.abspath(name) for name in names}
+    if not any(map(os.path.isabs, places)):
+        return {name: name for name in places}
+    above = os.path.commonpath([os.path.dirname(place) for place in places.values()])
+    return {n: ELSEWHERE + os.path.relpath(p, above) for n, p in places.items()}
 
 
 def _waiting(
