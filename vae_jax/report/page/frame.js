@@ -35,7 +35,7 @@ function chartConfig() {
   const text = { aria: false, labelColor: ink, titleColor: ink, labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal" };
   return {
     background: "transparent", font: "system-ui, sans-serif", view: { stroke: line },
-    axis: { ...text, gridColor: line, gridOpacity: 0.6, domainColor: line, tickColor: line, labelOverlap: true },
+    axis: { ...text, gridColor: line, gridOpacity: 0.6, domainColor: line, tickColor: line, labelOverlap: true, labelFlush: false, labelSeparation: 4 },
     legend: { ...text, orient: "bottom", columns: window.innerWidth < 640 ? 2 : 5, labelLimit: 140, symbolSize: 80, symbolOpacity: 1 },
     text: { color: ink },
   };
