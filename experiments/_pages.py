@@ -101,7 +101,7 @@ def finish_rows(name: str, table: pd.DataFrame, out: Path, published: bool) -> N
 
 
 def finish_page(
-    name: str, out: Path, draw: Draw, published: bool, judge: Judge | None = None
+    name: str, out: Path, draw: Draw, judge: Judge, arguments: argparse.Namespace
 ) -> None:
     """Draw and judge the saved page, publish it if asked, and say where everything is.
 
@@ -109,14 +109,15 @@ def finish_page(
         name: of the page.
         out: where its rows are, in the folder `page`.
         draw: its figure.
-        published: whether rows and pictures become the committed ones.
-        judge: its claims, from its rows; None where nothing is claimed.
+        judge: its claims, from its rows.
+        arguments: of the command line: with `smoke` nothing is claimed, and with
+            `publish` rows and pictures become the committed ones.
     """
     page, picture = out / "page", out / f"{name}.png"
     draw(page, picture)
-    if judge is not None:
+    if not arguments.smoke:
         save_verdicts(page, judge(page))
-    if published:
+    if arguments.publish:
         publish(name, page, picture)
     print(f"Results: {out}")
 

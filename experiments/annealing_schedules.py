@@ -182,8 +182,7 @@ def main() -> None:
     out = arguments.out or folder_for(name, configs)
     sweeps.run(configs, out)
     save_page(out / "page", configs, out)
-    judged = None if arguments.smoke else judge
-    finish_page(name, out, draw_page, arguments.publish, judged)
+    finish_page(name, out, draw_page, judge, arguments)
 
 
 if __name__ == "__main__":

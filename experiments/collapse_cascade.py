@@ -245,8 +245,7 @@ def main() -> None:
     print(shown.to_string(float_format="{:.4f}".format))
     found = pd.DataFrame({"eigenvalue": spectrum})
     save_rows(out / "page", stages=stages, spectrum=found)
-    judge = None if arguments.smoke else of_page
-    finish_page(NAME, out, draw_page, arguments.publish, judge)
+    finish_page(NAME, out, draw_page, of_page, arguments)
     if arguments.publish:
         moving = f"{NAME}.gif"
         (FIGURES / moving).write_bytes((out / moving).read_bytes())

@@ -228,8 +228,7 @@ def main() -> None:
     if pictured:
         images = draws_of(out, both[len(configs) :], len(configs))
         save_arrays(out / "page" / "images.npz", {"images": images})
-    judge = None if arguments.smoke else of_page
-    finish_page(name, out, draw_page, arguments.publish, judge)
+    finish_page(name, out, draw_page, of_page, arguments)
 
 
 if __name__ == "__main__":

@@ -239,8 +239,7 @@ def main() -> None:
     table = compare(*results.read(out).to_pandas(), train_eigenvalues())
     print(table.to_string(index=False, float_format="{:.4f}".format))
     save_rows(out / "page", table=table)
-    judge = None if arguments.smoke else of_page
-    finish_page(NAME, out, draw_page, arguments.publish, judge)
+    finish_page(NAME, out, draw_page, of_page, arguments)
 
 
 if __name__ == "__main__":

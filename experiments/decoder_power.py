@@ -248,8 +248,7 @@ def main() -> None:
         report(title, points)
         tables.append(points.assign(map=title))
     save_rows(out / "page", points=pd.concat(tables))
-    judge = None if arguments.smoke else of_page
-    finish_page(name, out, draw, arguments.publish, judge)
+    finish_page(name, out, draw, of_page, arguments)
 
 
 if __name__ == "__main__":

@@ -229,8 +229,7 @@ def main() -> None:
     sweeps.run(configs, out, data=images, make_job=make_job)
     runs = results.read(out).runs.to_pandas()
     save_page(out / "page", runs, training_images(images), paper)
-    judge = None if arguments.smoke else of_page
-    finish_page(name, out, draw_page, arguments.publish, judge)
+    finish_page(name, out, draw_page, of_page, arguments)
 
 
 if __name__ == "__main__":

@@ -172,8 +172,7 @@ def main() -> None:
         sweeps.run(own, out / kind, make_job=make_job(kind, is_exact))
     table, units = tables_of(out, configs)
     save_rows(out / "page", table=table, units=units)
-    judge = None if arguments.smoke else of_page
-    finish_page(name, out, draw_page, arguments.publish, judge)
+    finish_page(name, out, draw_page, of_page, arguments)
 
 
 if __name__ == "__main__":

@@ -239,8 +239,7 @@ def main() -> None:
     out = arguments.out or folder_for(name, configs)
     sweeps.run(configs, out, make_job=make_job)
     save_page(out / "page", results.read(out).runs.to_pandas())
-    judge = None if arguments.smoke else of_page
-    finish_page(name, out, draw_page, arguments.publish, judge)
+    finish_page(name, out, draw_page, of_page, arguments)
 
 
 if __name__ == "__main__":

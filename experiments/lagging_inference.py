@@ -221,8 +221,7 @@ def main() -> None:
     print(table.to_string(index=False, float_format="{:.3f}".format))
     save_rows(out / "page", table=table)
     save_arrays(out / "page" / "points.npz", {"points": points_of(runs)})
-    judge = None if arguments.smoke else of_page
-    finish_page(NAME, out, draw_page, arguments.publish, judge)
+    finish_page(NAME, out, draw_page, of_page, arguments)
 
 
 if __name__ == "__main__":

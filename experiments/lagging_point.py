@@ -81,8 +81,7 @@ def main() -> None:
         redraw_page(NAME, draw_page, of_page)
         return
     out = train(arguments.smoke, arguments.out)
-    judge = None if arguments.smoke else of_page
-    finish_page(NAME, out, draw_page, arguments.publish, judge)
+    finish_page(NAME, out, draw_page, of_page, arguments)
 
 
 if __name__ == "__main__":

@@ -173,8 +173,7 @@ def main() -> None:
     page = out / "page"
     save_rows(page, paths=thinned(paths), gaps=gaps_of(paths), curves=thinned(curves))
     save_rows(page, digits=EXACT_DIGITS, ends=steady, speeds=speeds)
-    judge = None if arguments.smoke else of_page
-    finish_page(NAME, out, draw_page, arguments.publish, judge)
+    finish_page(NAME, out, draw_page, of_page, arguments)
 
 
 if __name__ == "__main__":

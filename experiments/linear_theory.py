@@ -115,8 +115,7 @@ def main() -> None:
     print(f"Compared: {len(table) - len(left_out)} points.")
     print(f"Left out, near a threshold: {len(left_out)} points (left_out above).")
     save_rows(out / "page", table=table)
-    judge = None if arguments.smoke else of_page
-    finish_page(NAME, out, draw_page, arguments.publish, judge)
+    finish_page(NAME, out, draw_page, of_page, arguments)
 
 
 if __name__ == "__main__":

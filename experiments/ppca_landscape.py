@@ -121,8 +121,7 @@ def main() -> None:
     curves, grams = curves_of(runs, best_of(own, units)), grams_of(runs, own, units)
     save_rows(out / "page", curves=curves, grams=grams)
     save_arrays(out / "page" / "surfaces.npz", {"surfaces": surfaces(eigenvalues)})
-    judge = None if arguments.smoke else of_page
-    finish_page(name, out, draw_page, arguments.publish, judge)
+    finish_page(name, out, draw_page, of_page, arguments)
 
 
 if __name__ == "__main__":

@@ -243,8 +243,7 @@ def main() -> None:
     save_rows(out / "page", plane=plane, curves=curves)
     save_rows(out / "page", digits=EXACT_DIGITS, bins=bins)
     save_arrays(out / "page" / "channels.npz", channels)
-    judge = None if arguments.smoke else of_page
-    finish_page(NAME, out, draw_page, arguments.publish, judge)
+    finish_page(NAME, out, draw_page, of_page, arguments)
 
 
 if __name__ == "__main__":

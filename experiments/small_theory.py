@@ -83,8 +83,7 @@ def main() -> None:
     out = arguments.out or folder_for(NAME, every)
     save_rows(out / "page", digits=EXACT_DIGITS, **exact_tables())
     save_rows(out / "page", **trained(configs, out))
-    judge = None if arguments.smoke else of_page
-    finish_page(NAME, out, draw_page, arguments.publish, judge)
+    finish_page(NAME, out, draw_page, of_page, arguments)
 
 
 if __name__ == "__main__":

@@ -229,9 +229,7 @@ def main() -> None:
     out = arguments.out or folder_for(NAME, configs)
     sweeps.run(configs, out)
     save_page(out / "page", configs, out)
-    finish_page(
-        NAME, out, draw_page, arguments.publish, None if arguments.smoke else of_page
-    )
+    finish_page(NAME, out, draw_page, of_page, arguments)
 
 
 if __name__ == "__main__":

@@ -144,8 +144,7 @@ def main() -> None:
     print(shown(tables["runs"]).to_string(float_format="{:.3f}".format))
     save_rows(out / "page", digits=EXACT_DIGITS, runs=tables.pop("runs"))
     save_rows(out / "page", **tables)
-    judge = None if arguments.smoke else of_page
-    finish_page(name, out, draw_page, arguments.publish, judge)
+    finish_page(name, out, draw_page, of_page, arguments)
 
 
 if __name__ == "__main__":

@@ -140,9 +140,7 @@ def main() -> None:
     runs = results.read(trained).runs.to_pandas()
     table = table_of(trained, configs, runs)
     save_rows(out / "page", positions=table, totals=totals_of(table, runs))
-    finish_page(
-        NAME, out, draw_page, arguments.publish, None if arguments.smoke else of_page
-    )
+    finish_page(NAME, out, draw_page, of_page, arguments)
 
 
 if __name__ == "__main__":
