@@ -13,7 +13,7 @@ from experiments import _gallery_speed
 from experiments._gallery_blocks import with_blocks
 from experiments._gallery_facts import Fact, remedy
 from experiments._gallery_pages import pages as listed
-from experiments._gallery_tables import TABLES
+from experiments._gallery_tables import TABLES, fixed
 
 GALLERY = Path(__file__).with_name("README.md")
 README = Path(__file__).parents[1] / "README.md"
@@ -32,13 +32,13 @@ FACTS: list[Fact] = [
     (
         "{} nat with `constant`, {} with `linear`, {} with `cyclical`",
         lambda: [
-            facts.fixed(facts.plain_arms().loc[name, "rate"], 2)
+            fixed(facts.plain_arms().loc[name, "rate"], 2)
             for name in ("constant", "linear", "cyclical")
         ],
     ),
     (
         "zero KL on every example: {} nat of rate are left",
-        lambda: [facts.fixed(facts.plain_arms().loc["constant", "rate"], 2)],
+        lambda: [fixed(facts.plain_arms().loc["constant", "rate"], 2)],
     ),
     (
         "whatever the decoder ({} to {} nats)",
@@ -149,6 +149,10 @@ FACTS: list[Fact] = [
         _gallery_speed.of_peak,
     ),
     ("with every family: {} to {} of the steps a second", facts.slower),
+    (
+        "{} and {} % with free bits and with pre-training, for {} and {} % of a word",
+        facts.shares_saved,
+    ),
     (
         "{} of {} end farther from the diagonal than they began, all with {} of the {} "
         "seeds",

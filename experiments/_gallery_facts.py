@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
+from experiments._claims._words import CODED, LATER
 from experiments._gallery_tables import at_end, between, fixed, rows
 from experiments._point_rows import loops_of, means_of
 from experiments._table import correlations as lines
@@ -238,3 +239,17 @@ def too_far() -> list[str]:
     seeds = sum(one.any() for one in found)
     counts = np.concatenate(found)
     return [f"{one:d}" for one in (counts.sum(), len(counts), seeds, len(found))]
+
+
+def shares_saved() -> list[str]:
+    """What z saves of the language model's NLL, percent: ends, then later words."""
+    table = rows("words_of_z/positions")
+    later = (table["kind"] == "word") & (table["position"] >= LATER)
+    found = []
+    for asked in (table["kind"] == "end", later):
+        own = table[asked]
+        nats = own[["nll", "language_model"]].mul(own["count"], axis=0)
+        sums = nats.groupby(own["arm"]).sum()
+        shares = 100 * (1 - sums["nll"] / sums["language_model"])
+        found += [fixed(shares[arm], 1) for arm in CODED]
+    return found

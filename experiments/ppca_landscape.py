@@ -79,10 +79,11 @@ def to_train_on(parser: ArgumentParser, is_paper: bool, folder: Path | None) -> 
 def draw_page(page: Path, picture: Path) -> None:
     """The figure, from what was saved."""
     found = load_arrays(page / "surfaces.npz")["surfaces"]
-    tables = [pd.read_csv(page / f"{name}.csv") for name in TABLES]
+    units, curves, corner = (pd.read_csv(page / f"{name}.csv") for name in TABLES)
     other = page / "fashion.csv"
     fashion = pd.read_csv(other) if other.exists() else None
-    save_figure(figures.landscape_figure(found, REACH, *tables, fashion), picture)
+    figure = figures.landscape_figure(found, REACH, units, curves, corner, fashion)
+    save_figure(figure, picture)
 
 
 def best_of(eigenvalues: np.ndarray, units: int) -> float:

@@ -174,9 +174,9 @@ def sentences_of(
 ) -> pd.DataFrame:
     """What the first seeds of the plain arm and of the most informative one write."""
     first = configs[0]
-    read = text.read_brown if first.dataset == "brown" else text.read_folder
-    words = read(first.data_folder or "").train
-    vocabulary = text.build_vocabulary(words, max_size=first.vocab_size)
+    read = text.read_brown if first["dataset"] == "brown" else text.read_folder
+    words = read(first["data_folder"] or "").train
+    vocabulary = text.build_vocabulary(words, max_size=first["vocab_size"])
     rows = []
     best = table.set_index("arm")["mutual_information"].idxmax()
     for arm in dict.fromkeys((PLAIN, str(best))):

@@ -3,6 +3,7 @@
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from vae_jax.figures._style import LINE_STYLES, draw_spread, tidy
 
@@ -36,6 +37,8 @@ def words_figure(table: pd.DataFrame) -> Figure:
     tidy(panels[0], "Saved by z, a word", "position of the word", "nats")
     tidy(panels[1], "The same, relative", "position of the word", "percent")
     tidy(panels[2], "Saved at the end of a sentence", "where it ends", "nats")
+    for axes in panels:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     panels[0].legend(fontsize=8, frameon=False)
     return figure
 

@@ -218,6 +218,8 @@ class _LSTM(nn.Module):
         weight = self.param("recurrent", start, shape, default_dtype())
         layer = dense(gates, "input", kernel_init=start, bias_init=start)
         projected = layer(jnp.swapaxes(inputs, 0, 1))
+        # parameters that were read from a file are of numpy
+        weight = jnp.asarray(weight)
         states = lstm_recurrence(weight, projected, hidden, cell, self.remat)
         return jnp.swapaxes(states, 0, 1)
 
