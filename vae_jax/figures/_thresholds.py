@@ -149,7 +149,8 @@ def _draw_images(
         grid = np.concatenate(
             [np.concatenate(list(row), axis=1) for row in (drawn[:half], drawn[half:])]
         )
-        axes.imshow(grid, cmap="gray", vmin=0, vmax=255)
+        # the pixels as they are, which a vector format need not draw larger
+        axes.imshow(grid, cmap="gray", vmin=0, vmax=255, interpolation="none")
         axes.set_axis_off()
         title = rf"$\beta$ = {beta}"
         if modes is not None:
