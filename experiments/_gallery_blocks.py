@@ -5,13 +5,13 @@ Words around it are written by hand and stay. Nothing between the markers is.
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from experiments import _pages
-from experiments._gallery_pages import costs
+from experiments._gallery_pages import Cost, costs
 from experiments._gallery_records import Page
 from experiments._verdicts import FILE, Verdict
 
@@ -77,10 +77,9 @@ def without_blocks(text: str) -> str:
 
 def index(found: Sequence[Page]) -> str:
     """A row a figure, what it costs and what came of it; below, the cost of all."""
-    known = costs(found)
-    rows = []
-    for page in found:
-        table = verdicts_in(_pages.RESULTS / page.name)
+    known, rows = costs(found), []
+    tables = [verdicts_in(_pages.RESULTS / page.name) for page in found]
+    for page, table in zip(found, tables, strict=True):
         held = counted(table)
         rows.append(
             [
@@ -92,17 +91,22 @@ def index(found: Sequence[Page]) -> str:
                 page.claim,
             ]
         )
-    return marked(INDEX, [*as_lines(HEADS, rows), "", total(found)])
+    return marked(INDEX, [*as_lines(HEADS, rows), "", total(tables, known.values())])
 
 
-def total(found: Sequence[Page]) -> str:
-    """How many claims hold, and what all pages take together."""
-    tables = [verdicts_in(_pages.RESULTS / page.name) for page in found]
-    held = [table["holds"] for table in tables if table is not None]
-    known = [one.minutes for one in costs(found).values() if one.minutes is not None]
+def total(tables: Iterable[pd.DataFrame | None], known: Iterable[Cost]) -> str:
+    """How many claims hold, and what all pages take together.
+
+    >>> table = pd.DataFrame({"holds": [True, False]})
+    >>> found = total([table, None], [Cost(2.6, "2.6"), Cost(None, "not measured")])
+    >>> found.partition(";")[0], found[-12:]
+    ('In all 1 of 2 verdicts hold', 'add up to 3.')
+    """
+    held = [holds for table in tables if table is not None for holds in table["holds"]]
+    minutes = sum(one.minutes or 0 for one in known)
     return (
-        f"In all {sum(map(int, map(sum, held)))} of {sum(map(len, held))} verdicts hold; "
-        f"the minutes above, those of one core as they stand, add up to {sum(known):.0f}."
+        f"In all {sum(held)} of {len(held)} verdicts hold; "
+        f"the minutes above, those of one core as they stand, add up to {minutes:.0f}."
     )
 
 

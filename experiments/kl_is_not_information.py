@@ -22,7 +22,7 @@ from typing import Any
 import jax.numpy as jnp
 import pandas as pd
 
-from experiments._claims._information import of_page
+from experiments._claims._information import last_of, of_page
 from experiments._he_sentences import MODEL
 from experiments._pages import (
     drawn_page_parser,
@@ -185,11 +185,12 @@ def curves_of(runs: pd.DataFrame) -> pd.DataFrame:
 
 def ends_of(runs: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     """A row a run: what it ends with, and its -ELBO on the whole test split."""
-    last = curves.groupby(["method", "seed"], sort=False).tail(1)
     ordered = runs.sort_values("member").reset_index(drop=True)
     total = ordered["distortion"] + ordered["rate"]
-    return last.reset_index(drop=True).assign(
-        distortion=ordered["distortion"], negative_elbo=total
+    return (
+        last_of(curves)
+        .reset_index(drop=True)
+        .assign(distortion=ordered["distortion"], negative_elbo=total)
     )
 
 

@@ -13,10 +13,14 @@ SIGMAS = 5.0
 
 
 def of_page(page: Path) -> list[Verdict]:
-    """Of the saved rows; a run ends with its last one."""
+    """Of the saved rows."""
     curves, table = (pd.read_csv(page / f"{n}.csv") for n in ("curves", "table"))
-    ends = curves.groupby(["method", "seed"], sort=False).tail(1)
-    return verdicts_of(curves, ends, int(table["units"].iloc[0]))
+    return verdicts_of(curves, last_of(curves), int(table["units"].iloc[0]))
+
+
+def last_of(curves: pd.DataFrame) -> pd.DataFrame:
+    """The row in which every run ends."""
+    return curves.groupby(["method", "seed"], sort=False).tail(1)
 
 
 def verdicts_of(curves: pd.DataFrame, ends: pd.DataFrame, units: int) -> list[Verdict]:
