@@ -90,6 +90,11 @@ def save_rows(page: Path, *, digits: int = 5, **tables: pd.DataFrame) -> None:
         table.to_csv(page / f"{name}.csv", index=False, float_format=f"%.{digits}g")
 
 
+def read_rows(page: Path, *names: str) -> list[pd.DataFrame]:
+    """The tables of these names, as `save_rows` has left them."""
+    return [pd.read_csv(page / f"{name}.csv") for name in names]
+
+
 def finish_rows(name: str, table: pd.DataFrame, out: Path, published: bool) -> None:
     """Save the one table of a page, publish it if asked, and say where it is."""
     out.mkdir(parents=True, exist_ok=True)

@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments._claims._annealing import of_full_page, of_page
+from experiments._claims.annealing_schedules import of_full_page, of_page
 from experiments._pages import (
     drawn_page_parser,
     finish_page,
     folder_for,
     page_arguments,
+    read_rows,
     redraw_page,
     save_figure,
     save_rows,
@@ -156,9 +157,10 @@ def betas_of(configs: list[Run]) -> dict[str, np.ndarray]:
 def draw_page(page: Path, picture: Path) -> None:
     """The figure, from what `save_page` wrote."""
     pictures = load_arrays(page / "pictures.npz")
+    runs, history = read_rows(page, "runs", "history")
     figure = figures.annealing_figure(
-        pd.read_csv(page / "runs.csv"),
-        pd.read_csv(page / "history.csv"),
+        runs,
+        history,
         pictures.pop("beta"),
         pictures,
         FINAL_BETA,

@@ -30,7 +30,7 @@ import numpy as np
 import pandas as pd
 
 from experiments._animation import save_animation
-from experiments._claims._cascade import of_page
+from experiments._claims.collapse_cascade import of_page
 from experiments._pages import (
     FIGURES,
     drawn_page_parser,

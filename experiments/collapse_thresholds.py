@@ -26,19 +26,20 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from experiments import _wang_ziyin as paper
-from experiments._claims._thresholds import of_page
+from experiments._claims.collapse_thresholds import of_page
 from experiments._pages import (
     drawn_page_parser,
     finish_page,
     folder_for,
     page_arguments,
+    read_rows,
     redraw_page,
     save_figure,
     save_rows,
 )
+from experiments._parts import wang_ziyin as paper
+from experiments._parts.threshold_images import draws_of, modes_of, of_images
 from experiments._pictures import load_arrays, save_arrays
-from experiments._threshold_images import draws_of, modes_of, of_images
 from vae_jax import (
     analytic,
     assembly,
@@ -54,7 +55,7 @@ from vae_jax.configs import Run, from_mapping
 
 NAME = "collapse_thresholds"
 SEEDS, BETAS = (0, 1, 2), tuple(map(float, range(31)))
-LINEAR = "experiments._wang_ziyin:linear"
+LINEAR = "experiments._parts.wang_ziyin:linear"
 ARMS: dict[str, dict[str, Any]] = {
     "linear": {"model": LINEAR, "latent_dim": 5},
     "linear, 3 units": {"model": LINEAR, "latent_dim": 3},
@@ -183,9 +184,10 @@ def draw_page(page: Path, picture: Path) -> None:
     stored = page / "images.npz"
     images = load_arrays(stored)["images"] if stored.exists() else {}
     modes = pd.read_csv(page / "modes.csv") if images else None
+    table, authors = read_rows(page, "table", "authors")
     figure = figures.thresholds_figure(
-        pd.read_csv(page / "table.csv"),
-        pd.read_csv(page / "authors.csv"),
+        table,
+        authors,
         paper.THRESHOLDS,
         images,
         modes,

@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
 
-from experiments._claims._constraint import of_page
+from experiments._claims.constraint_theory import of_page
 from experiments._pages import (
     drawn_page_parser,
     finish_page,

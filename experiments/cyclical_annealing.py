@@ -22,7 +22,7 @@ import jax
 import numpy as np
 import pandas as pd
 
-from experiments._claims._cyclical import ENTROPY, of_page
+from experiments._claims.cyclical_annealing import ENTROPY, of_page
 from experiments._pages import (
     drawn_page_parser,
     finish_page,

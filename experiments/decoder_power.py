@@ -28,7 +28,7 @@ import jax
 import jax.numpy as jnp
 import pandas as pd
 
-from experiments._claims._power import of_page
+from experiments._claims.decoder_power import of_page
 from experiments._pages import (
     RESULTS,
     drawn_page_parser,

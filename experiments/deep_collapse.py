@@ -24,8 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from experiments._claims._deep import of_page
-from experiments._collapse_theory import collapse_share, collapse_thresholds
+from experiments._claims.deep_collapse import of_page
 from experiments._pages import (
     drawn_page_parser,
     finish_page,
@@ -35,6 +34,7 @@ from experiments._pages import (
     save_figure,
     save_rows,
 )
+from experiments._parts.collapse_theory import collapse_share, collapse_thresholds
 from vae_jax import assembly, data, diagnostics, figures, gaussian, results, sweeps
 from vae_jax.configs import Run, from_mapping
 
@@ -45,7 +45,7 @@ FIXED = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 STARTS = (10.0, 1.0, 0.1, 0.01, 0.001)
 BASE: dict[str, Any] = {
     "model": "mlp",
-    "likelihood": "experiments._started_gaussian:StartedGaussian",
+    "likelihood": "experiments._parts.started_gaussian:StartedGaussian",
     "latent_dim": 20,
     "hidden": [128, 128],
     "num_steps": STEPS,

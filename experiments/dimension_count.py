@@ -25,19 +25,20 @@ import jax
 import numpy as np
 import pandas as pd
 
-from experiments import _dimension_cases
-from experiments._claims._dimensions import of_page
-from experiments._dimension_cases import PER_CASE, SOURCES, settings_of
-from experiments._dimension_runs import make_job
+from experiments._claims.dimension_count import of_page
 from experiments._pages import (
     drawn_page_parser,
     finish_page,
     folder_for,
     page_arguments,
+    read_rows,
     redraw_page,
     save_figure,
     save_rows,
 )
+from experiments._parts import dimension_cases
+from experiments._parts.dimension_cases import PER_CASE, SOURCES, settings_of
+from experiments._parts.dimension_runs import make_job
 from vae_jax import analytic, figures, results, sweeps
 from vae_jax.configs import Run
 
@@ -137,14 +138,14 @@ def tables_of(
 
 def draw_page(page: Path, picture: Path) -> None:
     """The figure, from what was saved."""
-    tables = [pd.read_csv(page / f"{name}.csv") for name in ("table", "units")]
+    tables = read_rows(page, "table", "units")
     save_figure(figures.dimensions_figure(*tables), picture)
 
 
 def widen() -> None:
     """The networks of the paper on the sphere."""
     wide = SOURCES["sphere"]._replace(hidden=PAPER_HIDDEN)
-    _dimension_cases.SOURCES["sphere"] = wide
+    dimension_cases.SOURCES["sphere"] = wide
 
 
 def main() -> None:

@@ -22,8 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments._claims._lottery import of_page, shares_of
-from experiments._lottery_runs import EARLY, EVERY, make_job
+from experiments._claims.free_bits_lottery import of_page, shares_of
 from experiments._pages import (
     drawn_page_parser,
     finish_page,
@@ -33,6 +32,7 @@ from experiments._pages import (
     save_figure,
     save_rows,
 )
+from experiments._parts.lottery_runs import EARLY, EVERY, make_job
 from vae_jax import figures, results, sweeps
 from vae_jax.configs import Run, from_mapping
 

@@ -27,12 +27,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments import _gallery, _gallery_process, _gallery_state, _pages
-from experiments._gallery_blocks import counted, report, verdicts_in
-from experiments._gallery_pages import costs, pages
-from experiments._gallery_progress import Progress
-from experiments._gallery_records import Page
-from experiments._gallery_state import DONE, FAILED, STOPPED, Standing
+from experiments import _pages
+from experiments._gallery import process, readme, state
+from experiments._gallery.blocks import counted, report, verdicts_in
+from experiments._gallery.listing import costs, pages
+from experiments._gallery.progress import Progress
+from experiments._gallery.records import Page
+from experiments._gallery.state import DONE, FAILED, STOPPED, Standing
 
 
 def chosen(names: Sequence[str]) -> list[Page]:
@@ -77,7 +78,7 @@ def redraw(asked: Sequence[Page]) -> int:
         except (Exception, SystemExit) as error:
             failed += 1
             print(f"FAILED: {page.name}: {type(error).__name__}: {error}")
-    _gallery.main()
+    readme.main()
     print(f"Redrawn in {time.monotonic() - began:.0f} seconds.")
     return failed
 
@@ -108,7 +109,7 @@ class Runner:
         self.asked, self.out = asked, out
         self.smoke, self.publish = options.smoke, options.publish
         self.below = options.out
-        self.known = _gallery_state.load(out)
+        self.known = state.load(out)
         self.ran: set[str] = set()
         known = costs(asked)
         # a smoke run has nothing to do with what the whole page takes
@@ -121,7 +122,7 @@ class Runner:
     def standing(self, page: Page) -> Standing:
         """How far a page is; anew where its code or options have changed."""
         shared = ("--smoke",) if self.smoke else ()
-        key = _gallery_state.key_of(page, shared)
+        key = state.key_of(page, shared)
         if page.name not in self.known or self.known[page.name].key != key:
             self.known[page.name] = Standing(key)
         return self.known[page.name]
@@ -131,7 +132,7 @@ class Runner:
 
         0: all is done; 1: a page failed; 128 and the number of a signal that came.
         """
-        with _gallery_process.catch_signals() as stops:
+        with process.catch_signals() as stops:
             for page in self.asked:
                 if stops.received:
                     break
@@ -145,7 +146,7 @@ class Runner:
             return 128 + stops.received[0]
         return int(any(self.standing(page).status == FAILED for page in self.asked))
 
-    def run_one(self, page: Page, stops: _gallery_process.Stops) -> None:
+    def run_one(self, page: Page, stops: process.Stops) -> None:
         """One page, to its end or to where it is stopped."""
         own, before = self.standing(page), self.standing(page).minutes
         self.ran.add(page.name)
@@ -154,12 +155,12 @@ class Runner:
 
         def tick() -> None:
             own.minutes = self.progress.minutes()
-            _gallery_state.save(self.out, self.known)
+            state.save(self.out, self.known)
             print(self.progress.told())
 
         self.out.mkdir(parents=True, exist_ok=True)
         log = self.out / f"{page.name}.log"
-        ended = _gallery_process.run(
+        ended = process.run(
             self.arguments(page), log, stops, lambda line: print(f"    {line}"), tick
         )
         own.minutes = self.progress.minutes()
@@ -167,7 +168,7 @@ class Runner:
         own.status = DONE if ended.code == 0 else STOPPED if stops.received else FAILED
         own.published = own.published or (self.publish and own.status == DONE)
         self.progress.end()
-        _gallery_state.save(self.out, self.known)
+        state.save(self.out, self.known)
         if own.status == FAILED:
             print(f"FAILED: {page.name} (exit status {ended.code}): {ended.last}")
             print(f"    all that it said: {log}")
@@ -190,7 +191,7 @@ class Runner:
         if self.publish:
             whole = [one for one in done if one[1].is_measured()]
             note_minutes({p.name: s.minutes for p, s in whole if p.name in self.ran})
-            _gallery.main()
+            readme.main()
         print(f"Results: {self.out} (pictures and verdicts: {path})")
 
     def table(self) -> pd.DataFrame:

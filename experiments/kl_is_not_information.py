@@ -22,8 +22,7 @@ from typing import Any
 import jax.numpy as jnp
 import pandas as pd
 
-from experiments._claims._information import last_of, of_page
-from experiments._he_sentences import MODEL
+from experiments._claims.kl_is_not_information import last_of, of_page
 from experiments._pages import (
     drawn_page_parser,
     finish_page,
@@ -33,6 +32,7 @@ from experiments._pages import (
     save_figure,
     save_rows,
 )
+from experiments._parts.he_sentences import MODEL
 from vae_jax import assembly, diagnostics, figures, results, sweeps, training
 from vae_jax.configs import Run, from_mapping
 from vae_jax.records import Facts

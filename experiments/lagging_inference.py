@@ -23,8 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from experiments._claims._lagging import of_page
-from experiments._he_sentences import MODEL, true_posterior
+from experiments._claims.lagging_inference import of_page
 from experiments._pages import (
     drawn_page_parser,
     finish_page,
@@ -34,6 +33,7 @@ from experiments._pages import (
     save_figure,
     save_rows,
 )
+from experiments._parts.he_sentences import MODEL, true_posterior
 from experiments._pictures import load_arrays, save_arrays
 from vae_jax import (
     assembly,

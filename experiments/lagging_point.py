@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments._claims._point import of_page
+from experiments._claims.lagging_point import of_page
 from experiments._pages import (
     drawn_page_parser,
     finish_page,
@@ -31,7 +31,7 @@ from experiments._pages import (
     save_figure,
     save_rows,
 )
-from experiments._point_rows import (
+from experiments._parts.point_rows import (
     checks_of,
     gaps_of,
     means_of,
@@ -40,7 +40,7 @@ from experiments._point_rows import (
     spreads_of,
     take_off,
 )
-from experiments._point_runs import MOMENTS, configs_of, make_job
+from experiments._parts.point_runs import MOMENTS, configs_of, make_job
 from vae_jax import figures, sweeps
 
 NAME = "lagging_point"

@@ -23,9 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from experiments import _dynamics as dynamics
-from experiments._claims._dynamics import of_page
-from experiments._dynamics import Annealing
+from experiments._claims.learning_dynamics import of_page
 from experiments._pages import (
     EXACT_DIGITS,
     drawn_page_parser,
@@ -35,6 +33,8 @@ from experiments._pages import (
     save_figure,
     save_rows,
 )
+from experiments._parts import dynamics
+from experiments._parts.dynamics import Annealing
 from vae_jax import analytic, figures, sweeps
 from vae_jax.analytic import OrderParameters
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments._claims._linear import of_page
+from experiments._claims.linear_theory import of_page
 from experiments._pages import (
     drawn_page_parser,
     finish_page,

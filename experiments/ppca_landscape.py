@@ -28,24 +28,30 @@ import jax
 import numpy as np
 import pandas as pd
 
-from experiments._claims._landscape import of_page
-from experiments._landscape_theory import (
-    REACH,
-    curvatures,
-    images_of,
-    over_units,
-    surfaces,
-)
-from experiments._landscape_training import configs_of, curves_of, grams_of, make_job
+from experiments._claims.ppca_landscape import of_page
 from experiments._pages import (
     EXACT_DIGITS,
     drawn_page_parser,
     finish_page,
     folder_for,
     page_arguments,
+    read_rows,
     redraw_page,
     save_figure,
     save_rows,
+)
+from experiments._parts.landscape_theory import (
+    REACH,
+    curvatures,
+    images_of,
+    over_units,
+    surfaces,
+)
+from experiments._parts.landscape_training import (
+    configs_of,
+    curves_of,
+    grams_of,
+    make_job,
 )
 from experiments._pictures import load_arrays, save_arrays
 from vae_jax import analytic, figures, sweeps
@@ -79,7 +85,7 @@ def to_train_on(parser: ArgumentParser, is_paper: bool, folder: Path | None) -> 
 def draw_page(page: Path, picture: Path) -> None:
     """The figure, from what was saved."""
     found = load_arrays(page / "surfaces.npz")["surfaces"]
-    units, curves, corner = (pd.read_csv(page / f"{name}.csv") for name in TABLES)
+    units, curves, corner = read_rows(page, *TABLES)
     other = page / "fashion.csv"
     fashion = pd.read_csv(other) if other.exists() else None
     figure = figures.landscape_figure(found, REACH, units, curves, corner, fashion)

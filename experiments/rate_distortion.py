@@ -24,18 +24,19 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from experiments import _toy_bins as toy
-from experiments._claims._rate import VARIANCE, of_page
+from experiments._claims.rate_distortion import VARIANCE, of_page
 from experiments._pages import (
     EXACT_DIGITS,
     drawn_page_parser,
     finish_page,
     folder_for,
     page_arguments,
+    read_rows,
     redraw_page,
     save_figure,
     save_rows,
 )
+from experiments._parts import toy_bins as toy
 from experiments._pictures import load_arrays, save_arrays
 from vae_jax import analytic, assembly, figures, gaussian, results, sweeps
 from vae_jax.configs import Run, from_mapping
@@ -209,10 +210,11 @@ def draw_page(page: Path, picture: Path) -> None:
     """The figure, from what was saved."""
     channels = load_arrays(page / "channels.npz")
     truth = channels.pop("truth")
+    plane, curves, bins = read_rows(page, "plane", "curves", "bins")
     figure = figures.rate_distortion_figure(
-        pd.read_csv(page / "plane.csv"),
-        pd.read_csv(page / "curves.csv"),
-        pd.read_csv(page / "bins.csv"),
+        plane,
+        curves,
+        bins,
         {int(name): own["encoder"] for name, own in channels.items()},
         float(toy.entropy(truth["shares"])),
     )

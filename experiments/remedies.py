@@ -20,7 +20,7 @@ from typing import Any
 
 import pandas as pd
 
-from experiments._claims._remedies import of_page
+from experiments._claims.remedies import of_page
 from experiments._pages import (
     drawn_page_parser,
     finish_page,

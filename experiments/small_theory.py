@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from experiments._claims._small_theory import of_page
+from experiments._claims.small_theory import of_page
 from experiments._pages import (
     EXACT_DIGITS,
     drawn_page_parser,
@@ -38,15 +38,15 @@ from experiments._pages import (
     save_figure,
     save_rows,
 )
-from experiments._small_theory_bits import PIXELS
-from experiments._small_theory_forms import (
+from experiments._parts.small_theory_bits import PIXELS
+from experiments._parts.small_theory_forms import (
     bit_lines,
     committed_lines,
     committed_rows,
     hidden_rows,
     surface_rows,
 )
-from experiments._small_theory_runs import configs_of, cvae_lines, trained
+from experiments._parts.small_theory_runs import configs_of, cvae_lines, trained
 from vae_jax import figures, sweeps
 
 NAME = "small_theory"

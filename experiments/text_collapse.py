@@ -27,12 +27,13 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from experiments._claims._text import of_page
+from experiments._claims.text_collapse import of_page
 from experiments._pages import (
     drawn_page_parser,
     finish_page,
     folder_for,
     page_arguments,
+    read_rows,
     redraw_page,
     save_figure,
     save_rows,
@@ -212,7 +213,7 @@ def configs_asked(arguments: argparse.Namespace, name: str) -> list[Run]:
 
 def draw_page(page: Path, picture: Path) -> None:
     """The figure, from what was saved."""
-    history, runs = (pd.read_csv(page / f"{n}.csv") for n in ("history", "runs"))
+    history, runs = read_rows(page, "history", "runs")
     save_figure(figures.text_figure(history, runs), picture)
 
 

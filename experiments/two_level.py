@@ -28,21 +28,26 @@ goes as the root of an eigenvalue there): the optimum is flat in that direction.
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from experiments._claims._two_level import of_page
+from experiments._claims.two_level import of_page
 from experiments._pages import (
     EXACT_DIGITS,
     drawn_page_parser,
     finish_page,
     folder_for,
     page_arguments,
+    read_rows,
     redraw_page,
     save_figure,
     save_rows,
 )
-from experiments._two_level import PATH
-from experiments._two_level_rows import BETAS, RELU_BETAS, VARIANCES, shown, tables_of
+from experiments._parts.two_level_rows import (
+    BETAS,
+    RELU_BETAS,
+    VARIANCES,
+    shown,
+    tables_of,
+)
+from experiments._parts.two_level_training import PATH
 from vae_jax import figures, sweeps
 from vae_jax.configs import Run
 
@@ -122,7 +127,7 @@ def configs_of(paper: bool, smoke: bool) -> tuple[list[Run], list[Run]]:
 
 def draw_page(page: Path, picture: Path) -> None:
     """The figure, from what was saved."""
-    tables = (pd.read_csv(page / f"{name}.csv") for name in ("runs", "units", "theory"))
+    tables = read_rows(page, "runs", "units", "theory")
     save_figure(figures.two_level_figure(*tables), picture)
 
 

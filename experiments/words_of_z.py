@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 
 from experiments import text_collapse
-from experiments._claims._words import of_page
+from experiments._claims.words_of_z import of_page
 from experiments._pages import (
     drawn_page_parser,
     finish_page,

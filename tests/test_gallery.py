@@ -9,30 +9,28 @@ from pathlib import Path
 
 import pytest
 
-from experiments import _gallery
-from experiments._gallery_blocks import without_blocks
-from experiments._gallery_tables import between, fixed, keeping, three
+from experiments._gallery import readme
+from experiments._gallery.blocks import without_blocks
+from experiments._gallery.tables import between, fixed, keeping, three
 
 SETTINGS = Path(__file__).with_name("gallery_settings.txt")
 
 
-@pytest.mark.parametrize("path", _gallery.pages(), ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("path", readme.pages(), ids=lambda path: path.parent.name)
 def test_what_is_written_is_what_the_rows_say(path):
     """`python -m experiments.gallery --redraw` writes it so."""
-    made, stands = _gallery.pages()[path].splitlines(), path.read_text().splitlines()
+    made, stands = readme.pages()[path].splitlines(), path.read_text().splitlines()
     for number, (line, expected) in enumerate(zip(stands, made, strict=True)):
         assert line == expected, f"{path.name}, line {number + 1}"
 
 
 def others(text):
     """Section: the numbers in its prose that no fact makes, in order."""
-    covered = [
-        _gallery.pattern(words).search(text).span() for words, _ in _gallery.FACTS
-    ]
+    covered = [readme.pattern(words).search(text).span() for words, _ in readme.FACTS]
     # tables, links and code are not prose
     apart = r"^\|.*$|\]\([^)]*\)|`[^`]*`"
     covered += [found.span() for found in re.finditer(apart, text, flags=re.M)]
-    token = rf"^## (.*)$|(?<![\w.])(?:{_gallery.NUMBER})(?!\w)"
+    token = rf"^## (.*)$|(?<![\w.])(?:{readme.NUMBER})(?!\w)"
     section, found = "", {}
     for match in re.finditer(token, text, flags=re.M):
         if match.group(1):
@@ -43,29 +41,29 @@ def others(text):
 
 
 def test_every_other_number_in_prose_is_a_known_setting():
-    """A new number is made from the rows (`_gallery.FACTS`), or is listed as a setting."""
-    text = without_blocks(_gallery.GALLERY.read_text())
+    """A new number is made from the rows (`readme.FACTS`), or is listed as a setting."""
+    text = without_blocks(readme.GALLERY.read_text())
     known = dict(line.split(": ") for line in SETTINGS.read_text().splitlines())
     found = {section: " ".join(own) for section, own in others(text).items()}
     assert found == known
 
 
 def test_a_number_that_is_not_of_the_rows_is_found():
-    text = _gallery.GALLERY.read_text()
+    text = readme.GALLERY.read_text()
     wrong = text.replace("| 17.11 | 7.03 |", "| 17.12 | 7.03 |")
     wrong = wrong.replace("the ELBO differs by 0.16", "the ELBO differs by 0.17")
     assert wrong != text
-    assert _gallery.written(_gallery.with_tables(wrong), _gallery.FACTS) == text
+    assert readme.written(readme.with_tables(wrong), readme.FACTS) == text
 
 
 def test_words_that_are_gone_are_missed():
     facts = [("a rate of {} nats", lambda: ["1.0"])]
-    assert _gallery.written("so a rate\nof 0.5 nats", facts) == "so a rate\nof 1.0 nats"
+    assert readme.written("so a rate\nof 0.5 nats", facts) == "so a rate\nof 1.0 nats"
     for text in ("a rate of nothing", "a rate of 1 nats, a rate of 2 nats"):
         with pytest.raises(ValueError, match="must stand once"):
-            _gallery.written(text, facts)
+            readme.written(text, facts)
     with pytest.raises(ValueError, match="must head one table; got 0"):
-        _gallery.with_tables("no table")
+        readme.with_tables("no table")
 
 
 def test_rounding_by_hand():

@@ -16,7 +16,7 @@ from experiments._table import summarise
 ROOT = Path(_pages.__file__).parent
 PAGES = sorted(
     f"experiments.{path.relative_to(ROOT).with_suffix('').as_posix().replace('/', '.')}"
-    for path in ROOT.rglob("*.py")
+    for path in (*ROOT.glob("*.py"), *ROOT.glob("benchmarks/*.py"))
     if not path.name.startswith("_")
 )
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from experiments import collapse_cascade as page
-from experiments._claims import _cascade as claims
+from experiments._claims import collapse_cascade as claims
 from vae_jax import analytic, assembly, figures, training
 from vae_jax.vae import VAE, DiagGaussian, Knobs
 

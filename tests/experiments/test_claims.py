@@ -9,64 +9,31 @@ import pytest
 
 from experiments import _pages
 from experiments._claims import (
-    _annealing,
-    _cascade,
-    _constraint,
-    _cyclical,
-    _deep,
-    _dimensions,
-    _dynamics,
-    _information,
-    _lagging,
-    _landscape,
-    _linear,
-    _lottery,
-    _point,
-    _power,
-    _rate,
-    _remedies,
-    _small_theory,
-    _text,
-    _thresholds,
-    _two_level,
-    _words,
+    annealing_schedules as annealing,
 )
-from experiments._gallery_records import PAGES
+from experiments._claims import (
+    constraint_theory,
+    cyclical_annealing,
+    decoder_power,
+    linear_theory,
+    remedies,
+    text_collapse,
+)
+from experiments._gallery.records import PAGES
 from experiments._verdicts import Verdict, as_table
 
-JUDGES = {
-    "annealing_schedules": _annealing.of_page,
-    "annealing_schedules_full": _annealing.of_full_page,
-    "linear_theory": _linear.of_page,
-    "constraint_theory": _constraint.of_page,
-    "remedies": _remedies.of_page,
-    "cyclical_annealing": _cyclical.of_page,
-    "lagging_inference": _lagging.of_page,
-    "decoder_power": _power.of_page,
-    "decoder_power_text": _power.of_page,
-    "text_collapse": _text.of_page,
-    "collapse_thresholds": _thresholds.of_page,
-    "learning_dynamics": _dynamics.of_page,
-    "ppca_landscape": _landscape.of_page,
-    "rate_distortion": _rate.of_page,
-    "free_bits_lottery": _lottery.of_page,
-    "collapse_cascade": _cascade.of_page,
-    "deep_collapse": _deep.of_page,
-    "dimension_count": _dimensions.of_page,
-    "kl_is_not_information": _information.of_page,
-    "lagging_point": _point.of_page,
-    "small_theory": _small_theory.of_page,
-    "two_level": _two_level.of_page,
-    "words_of_z": _words.of_page,
-}
+
+def judge_of(page):
+    """What judges the rows of a page: it stands under the name of the page's code."""
+    claims = importlib.import_module(f"experiments._claims.{page.source}")
+    return claims.of_full_page if page.options == ("--full",) else claims.of_page
+
+
+JUDGES = {page.name: judge_of(page) for page in PAGES}
 
 
 def rows(name):
     return pd.read_csv(_pages.RESULTS / f"{name}.csv")
-
-
-def test_every_page_with_a_record_is_judged():
-    assert list(JUDGES) == [page.name for page in PAGES]
 
 
 @pytest.mark.parametrize("name", JUDGES)
@@ -117,11 +84,15 @@ def newly(judged, tables, number, column, at, value):
 )
 def test_claims_of_the_linear_vae_can_fail(column, value, words):
     table = rows("linear_theory/table")
-    assert not failing(_linear.judged, table)
-    first = newly(_linear.judged, [table], 0, column, lambda t: t.index == 0, value)
+    assert not failing(linear_theory.judged, table)
+    first = newly(
+        linear_theory.judged, [table], 0, column, lambda t: t.index == 0, value
+    )
     assert any(claim.startswith(words) for claim in first)
     # what is next to a threshold is left out
-    away = newly(_linear.judged, [table], 0, column, lambda t: t["left_out"], value)
+    away = newly(
+        linear_theory.judged, [table], 0, column, lambda t: t["left_out"], value
+    )
     assert not away
 
 
@@ -143,9 +114,14 @@ def test_claims_of_the_linear_vae_can_fail(column, value, words):
 )
 def test_claims_of_the_constraints_can_fail(remedy, column, value, words):
     table = rows("constraint_theory/table")
-    assert not failing(_constraint.judged, table)
+    assert not failing(constraint_theory.judged, table)
     found = newly(
-        _constraint.judged, [table], 0, column, lambda t: t["remedy"] == remedy, value
+        constraint_theory.judged,
+        [table],
+        0,
+        column,
+        lambda t: t["remedy"] == remedy,
+        value,
     )
     assert len(found) == 1
     assert found.pop().startswith(words)
@@ -154,12 +130,33 @@ def test_claims_of_the_constraints_can_fail(remedy, column, value, words):
 @pytest.mark.parametrize(
     ("decoder", "beta", "free_bits", "column", "value", "words"),
     [
-        (_annealing.FULL, 2, 0, "verdict", "healthy", "The decoder that sees all"),
-        (_annealing.MLP, 2, 0, "verdict", "collapsed", "The MLP keeps"),
-        (_annealing.FULL, 1, 0, "verdict", "collapsed", "At beta = 1 neither"),
-        (_annealing.FULL, 2, 0.2, "verdict", "collapsed", "Free bits bring"),
-        (_annealing.FULL, 2, 0, "mutual_information", 9, "A smaller receptive field"),
-        (_annealing.FULL, 2, 0, "verdict", "healthy", "It does not prevent it"),
+        (
+            annealing.FULL,
+            2,
+            0,
+            "verdict",
+            "healthy",
+            "The decoder that sees all",
+        ),
+        (annealing.MLP, 2, 0, "verdict", "collapsed", "The MLP keeps"),
+        (annealing.FULL, 1, 0, "verdict", "collapsed", "At beta = 1 neither"),
+        (annealing.FULL, 2, 0.2, "verdict", "collapsed", "Free bits bring"),
+        (
+            annealing.FULL,
+            2,
+            0,
+            "mutual_information",
+            9,
+            "A smaller receptive field",
+        ),
+        (
+            annealing.FULL,
+            2,
+            0,
+            "verdict",
+            "healthy",
+            "It does not prevent it",
+        ),
     ],
 )
 def test_claims_of_annealing_can_fail(decoder, beta, free_bits, column, value, words):
@@ -169,7 +166,7 @@ def test_claims_of_annealing_can_fail(decoder, beta, free_bits, column, value, w
         same = (table["decoder"] == decoder) & (table["beta"] == beta)
         return same & (table["free_bits"] == free_bits)
 
-    found = newly(_annealing.judged, tables, 0, column, at, value)
+    found = newly(annealing.judged, tables, 0, column, at, value)
     assert any(claim.startswith(words) for claim in found)
 
 
@@ -177,7 +174,7 @@ def test_annealing_that_leaves_nothing_delays_nothing():
     runs, history = (rows(f"annealing_schedules/{n}") for n in ("runs", "history"))
     members = runs.query("schedule == 'linear'")["member"]
     found = newly(
-        _annealing.judged,
+        annealing.judged,
         [runs, history],
         1,
         "rate",
@@ -200,19 +197,21 @@ def curves(shift):
                 found.append(
                     {"schedule": schedule, "seed": seed, "step": step, "rate": rate}
                 )
-    table = pd.DataFrame(found).assign(total=_cyclical.ENTROPY + shift, error=0.01)
+    table = pd.DataFrame(found).assign(
+        total=cyclical_annealing.ENTROPY + shift, error=0.01
+    )
     return table.assign(distortion=table["total"] - table["rate"])
 
 
 def test_the_entropy_is_a_law_within_its_errors():
     law = "Reconstruction + KL is never below the entropy of the data"
-    assert law not in failing(_cyclical.judged, curves(-0.04))
-    assert law in failing(_cyclical.judged, curves(-0.05))
+    assert law not in failing(cyclical_annealing.judged, curves(-0.04))
+    assert law in failing(cyclical_annealing.judged, curves(-0.05))
     assert "Every schedule ends close to the entropy" not in failing(
-        _cyclical.judged, curves(0.1)
+        cyclical_annealing.judged, curves(0.1)
     )
     assert "Every schedule ends close to the entropy" in failing(
-        _cyclical.judged, curves(0.2)
+        cyclical_annealing.judged, curves(0.2)
     )
 
 
@@ -230,14 +229,14 @@ def test_claims_of_cycles_can_fail(schedule, step, rate, words):
     table = curves(0.0)
     # one ramp is set below what the paper has, and only that fails
     only = {"The KL of one ramp ends where the published curve does"}
-    assert failing(_cyclical.judged, table) == only
+    assert failing(cyclical_annealing.judged, table) == only
 
     def at(own):
         return (own["schedule"] == schedule) & (own["step"] == step)
 
-    found = newly(_cyclical.judged, [table], 0, "rate", at, rate)
+    found = newly(cyclical_annealing.judged, [table], 0, "rate", at, rate)
     assert any(claim.startswith(words) for claim in found)
-    worse = newly(_cyclical.judged, [table], 0, "distortion", at, 5.0)
+    worse = newly(cyclical_annealing.judged, [table], 0, "distortion", at, 5.0)
     assert any("reconstruct better" in c for c in worse) == (
         (schedule, step) == ("cyclical", 40_000)
     )
@@ -267,15 +266,17 @@ def phase(collapsed, information, threshold=np.nan):
 def test_claims_of_the_phase_diagram_by_hand():
     rising = [[0, 0.2, 0.5, 1], [0.1, 0.3, 0.6, 1]]
     told = [1.0, 0.5, 0.01, 0.0]
-    assert not failing(lambda t: _power.judged("map", t), phase(rising, told, 1.0))
-    assert not failing(lambda t: _power.judged("map", t), phase(rising, told))
+    assert not failing(
+        lambda t: decoder_power.judged("map", t), phase(rising, told, 1.0)
+    )
+    assert not failing(lambda t: decoder_power.judged("map", t), phase(rising, told))
     fallen = [rising[1], rising[0]]
-    assert failing(lambda t: _power.judged("map", t), phase(fallen, told)) == {
+    assert failing(lambda t: decoder_power.judged("map", t), phase(fallen, told)) == {
         "map: more units collapse the more the decoder sees",
         "map: never fewer the more the decoder sees",
     }
     back = [line[::-1] for line in rising]
-    assert failing(lambda t: _power.judged("map", t), phase(back, told)) == {
+    assert failing(lambda t: decoder_power.judged("map", t), phase(back, told)) == {
         "map: more units collapse the larger beta is",
         "map: never fewer the larger beta is",
     }
@@ -284,24 +285,26 @@ def test_claims_of_the_phase_diagram_by_hand():
 def test_thresholds_are_judged_at_the_first_beta_above_them():
     rising = [[0, 0.2, 0.5, 1], [0.1, 0.3, 0.6, 1]]
     kept = phase(rising, [1.0, 0.5, 0.2, 0.0], 1.0)
-    (found,) = failing(lambda t: _power.judged("map", t), kept)
+    (found,) = failing(lambda t: decoder_power.judged("map", t), kept)
     assert "at the first beta above the forecast" in found
     later = phase(rising, [1.0, 0.5, 0.2, 0.0], 1.5)
-    assert not failing(lambda t: _power.judged("map", t), later)
-    (found,) = failing(lambda t: _power.judged("map", t), kept.assign(threshold=np.nan))
+    assert not failing(lambda t: decoder_power.judged("map", t), later)
+    (found,) = failing(
+        lambda t: decoder_power.judged("map", t), kept.assign(threshold=np.nan)
+    )
     assert found == "map: above beta = 1 no run keeps a code"
 
 
 def test_a_cure_is_one_only_where_every_seed_is_healthy():
     table = rows("remedies/table")
-    kept = {f"{name}: the code is kept" for name in _remedies.CURES}
+    kept = {f"{name}: the code is kept" for name in remedies.CURES}
     of = table.set_index("remedy")["verdict"]
-    lost = {f"{n}: the code is kept" for n in _remedies.CURES if of[n] != "3 healthy"}
+    lost = {f"{n}: the code is kept" for n in remedies.CURES if of[n] != "3 healthy"}
     assert lost
-    assert failing(_remedies.judged, table) & kept == lost
+    assert failing(remedies.judged, table) & kept == lost
     for name in ("BN-VAE", "word dropout"):
         found = newly(
-            _remedies.judged,
+            remedies.judged,
             [table],
             0,
             "verdict",
@@ -322,7 +325,7 @@ def test_a_cure_is_one_only_where_every_seed_is_healthy():
 def test_other_claims_of_remedies_can_fail(remedy, column, value, words):
     table = rows("remedies/table")
     found = newly(
-        _remedies.judged, [table], 0, column, lambda t: t["remedy"] == remedy, value
+        remedies.judged, [table], 0, column, lambda t: t["remedy"] == remedy, value
     )
     assert [claim[: len(words)] for claim in found] == [words]
 
@@ -343,7 +346,9 @@ def test_other_claims_of_remedies_can_fail(remedy, column, value, words):
 def test_claims_of_text_can_fail(number, column, at, value, words):
     names = ("runs", "history", "sentences")
     tables = [rows(f"text_collapse/{name}") for name in names]
-    found = newly(_text.judged, tables, number, column, lambda t: t.eval(at), value)
+    found = newly(
+        text_collapse.judged, tables, number, column, lambda t: t.eval(at), value
+    )
     assert any(claim.startswith(words) for claim in found)
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from experiments import _threshold_images as pictured
-from experiments import _wang_ziyin as paper
 from experiments import collapse_thresholds as page
-from experiments._claims._thresholds import verdicts_of
+from experiments._claims.collapse_thresholds import verdicts_of
+from experiments._parts import threshold_images as pictured
+from experiments._parts import wang_ziyin as paper
 from vae_jax import assembly, figures, gaussian, userdata
 from vae_jax.configs import from_mapping
 

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from experiments import _collapse_theory as theory
 from experiments import deep_collapse as page
-from experiments._claims import _deep as judging
-from experiments._started_gaussian import StartedGaussian
+from experiments._claims import deep_collapse as judging
+from experiments._parts import collapse_theory as theory
+from experiments._parts.started_gaussian import StartedGaussian
 from vae_jax import analytic, diagnostics, figures
 from vae_jax.records import Facts
 

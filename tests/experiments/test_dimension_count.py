@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments import _dimension_cases as cases
-from experiments import _dimension_runs as runs
 from experiments import dimension_count as page
-from experiments._claims._dimensions import verdicts_of
+from experiments._claims.dimension_count import verdicts_of
+from experiments._parts import dimension_cases as cases
+from experiments._parts import dimension_runs as runs
 from vae_jax import analytic, figures, training
 
 

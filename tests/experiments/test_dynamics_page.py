@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from scipy.integrate import solve_ivp
 
-from experiments import _dynamics as dynamics
 from experiments import learning_dynamics as page
-from experiments._claims import _dynamics
-from experiments._dynamics import Annealing
+from experiments._claims import learning_dynamics as claims
+from experiments._parts import dynamics
+from experiments._parts.dynamics import Annealing
 from vae_jax import analytic, figures
 from vae_jax.analytic import OrderParameters
 
@@ -102,7 +102,7 @@ def tables():
 def fails(*found):
     return [
         one.claim
-        for one in _dynamics.verdicts(page.gaps_of(found[0]), *found[1:])
+        for one in claims.verdicts(page.gaps_of(found[0]), *found[1:])
         if not one.holds
     ]
 

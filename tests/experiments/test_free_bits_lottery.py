@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from experiments import _binomial, _lottery_runs, free_bits_lottery
-from experiments._claims import _lottery as judging
+from experiments import _binomial, free_bits_lottery
+from experiments._claims import free_bits_lottery as judging
+from experiments._parts import lottery_runs
 from vae_jax import figures, results, sweeps
 
 
@@ -54,7 +55,7 @@ def test_the_information_is_that_of_a_quadrature():
     ratio = own - (np.logaddexp.reduce(log_q, axis=2) - math.log(10))
     exact = (ratio * share).sum(axis=1).mean()
 
-    found = _lottery_runs.parts_of(jnp.float32(mean), jnp.float32(logvar))
+    found = lottery_runs.parts_of(jnp.float32(mean), jnp.float32(logvar))
     assert 0.003 < float(found["error"]) < 0.03
     assert abs(float(found["information"]) - exact) < 4.5 * float(found["error"])
     rate = (mean**2 + np.exp(logvar) - logvar - 1).sum() / 20
@@ -175,10 +176,10 @@ def test_runs_are_judged_early_and_at_their_end():
 
 def test_the_distortion_is_that_of_the_evaluation(tmp_path):
     """Of two runs of 100 steps, whose samples of z are others."""
-    small = {"num_steps": 100, "eval_samples": _lottery_runs.SAMPLES}
+    small = {"num_steps": 100, "eval_samples": lottery_runs.SAMPLES}
     configs = [c.changed(**small) for c in free_bits_lottery.configs_of(smoke=True)[:2]]
     quiet = sweeps.Options(progress=False)
-    sweeps.run(configs, tmp_path, quiet, make_job=_lottery_runs.make_job)
+    sweeps.run(configs, tmp_path, quiet, make_job=lottery_runs.make_job)
     runs = results.read(tmp_path).runs.to_pandas()
     found = [row[-1] for row in runs["snapshots/distortion"]]
     # z moves the distortion of a sequence by less than a nat, and 500 are averaged

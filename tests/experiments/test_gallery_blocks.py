@@ -6,19 +6,18 @@ import re
 
 import pytest
 
-from experiments import (
-    _gallery,
-    _gallery_blocks,
-    _gallery_pages,
-    _gallery_process,
-    _gallery_progress,
-    _gallery_records,
-    _gallery_state,
-    _pages,
-    _verdicts,
+from experiments import _pages, _verdicts
+from experiments._gallery import (
+    blocks,
+    listing,
+    process,
+    progress,
+    readme,
+    records,
+    state,
 )
-from experiments._gallery_pages import cost, costs, pages
-from experiments._gallery_records import PAGES, Page
+from experiments._gallery.listing import cost, costs, pages
+from experiments._gallery.records import PAGES, Page
 
 HEADER = "claim,expected,source,found,tolerance,why,holds\n"
 DOC = '''"""Where the lottery ends: Kingma et al. (2016), beside Li et al. (2019).
@@ -37,12 +36,12 @@ More words, of Fu et al. (2019).
 @pytest.mark.parametrize(
     "module",
     [
-        _gallery_blocks,
-        _gallery_pages,
-        _gallery_process,
-        _gallery_progress,
-        _gallery_records,
-        _gallery_state,
+        blocks,
+        listing,
+        process,
+        progress,
+        records,
+        state,
         _pages,
         _verdicts,
     ],
@@ -55,15 +54,15 @@ def test_examples_of_the_documentation(module):
 
 
 def of(text, name):
-    return _gallery_blocks.block_of(name).search(text).group()
+    return blocks.block_of(name).search(text).group()
 
 
 def test_the_index_has_a_row_a_page_with_its_counts():
-    rows = of(_gallery.GALLERY.read_text(), "index").splitlines()[3:-3]
+    rows = of(readme.GALLERY.read_text(), "index").splitlines()[3:-3]
     assert len(rows) == len(pages()) >= len(PAGES)
     for page, row in zip(pages(), rows, strict=True):
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]]
-        assert len(cells) == len(_gallery_blocks.HEADS)
+        assert len(cells) == len(blocks.HEADS)
         assert cells[0].startswith(f"[{page.name}]({page.source}.py)")
         assert cells[1] == f"`{page.command}`"
         path = _pages.RESULTS / page.name / "verdicts.csv"
@@ -75,7 +74,7 @@ def test_the_index_has_a_row_a_page_with_its_counts():
 
 
 def test_a_verdict_that_fails_is_in_sight():
-    text, failed = _gallery.GALLERY.read_text(), 0
+    text, failed = readme.GALLERY.read_text(), 0
     for page in pages():
         path = _pages.RESULTS / page.name / "verdicts.csv"
         if not path.exists():
@@ -85,29 +84,29 @@ def test_a_verdict_that_fails_is_in_sight():
             own = [row for row in csv.DictReader(file) if row["holds"] == "False"]
         assert block.count("**FAILS**") == len(own)
         for row in own:
-            assert _gallery_blocks.cell(row["claim"]) in block
+            assert blocks.cell(row["claim"]) in block
         failed += len(own)
     assert failed > 0
 
 
 def test_all_links_of_the_gallery_lead_somewhere():
-    text = _gallery.GALLERY.read_text()
+    text = readme.GALLERY.read_text()
     headings = re.findall(r"^###? (.+)$", text, flags=re.M)
     sections = {heading.lower().replace(" ", "-") for heading in headings}
     for link in re.findall(r"\]\(([^)]+)\)", text):
         if link.startswith("#"):
             assert link[1:] in sections, link
         else:
-            assert (_gallery.GALLERY.parent / link).exists(), link
+            assert (readme.GALLERY.parent / link).exists(), link
 
 
 def test_a_number_between_markers_is_made_again():
-    text = _gallery.GALLERY.read_text()
+    text = readme.GALLERY.read_text()
     wrong = re.sub(r"\d+ of \d+ hold", "99 of 99 hold", text)
     wrong = wrong.replace("**FAILS**", "holds")
     assert wrong != text
-    assert _gallery_blocks.with_blocks(wrong, pages()) == text
-    assert "hold" not in _gallery_blocks.without_blocks("a\n" + of(text, "index"))
+    assert blocks.with_blocks(wrong, pages()) == text
+    assert "hold" not in blocks.without_blocks("a\n" + of(text, "index"))
 
 
 @pytest.fixture
@@ -123,13 +122,11 @@ def committed(tmp_path, monkeypatch):
 
 
 def test_a_new_page_gets_a_section_before_the_benchmarks(committed):
-    begin, end = (
-        mark.format("index") for mark in (_gallery_blocks.BEGIN, _gallery_blocks.END)
-    )
+    begin, end = (mark.format("index") for mark in (blocks.BEGIN, blocks.END))
     text = (
         f"# All\n\n{begin}\n{end}\n\n## old\n\nWords.\n\n## benchmarks/speed\n\nEnd.\n"
     )
-    made = _gallery_blocks.with_blocks(text, [committed])
+    made = blocks.with_blocks(text, [committed])
     assert re.findall(r"^## (\S+)$", made, flags=re.M) == [
         "old",
         "lottery",
@@ -142,27 +139,25 @@ def test_a_new_page_gets_a_section_before_the_benchmarks(committed):
     )
     assert "0 of 1 hold" in of(made, "index")
     # and once it is there, nothing changes, nor do words that are written beside
-    assert _gallery_blocks.with_blocks(made, [committed]) == made
+    assert blocks.with_blocks(made, [committed]) == made
     told = made.replace("The lottery. it is one.", "Mine.")
-    assert _gallery_blocks.with_blocks(told, [committed]) == told
-    assert _gallery_blocks.without_blocks(made).count("FAILS") == 0
+    assert blocks.with_blocks(told, [committed]) == told
+    assert blocks.without_blocks(made).count("FAILS") == 0
 
 
 def test_verdicts_stand_at_the_end_of_their_section(committed):
-    begin, end = (
-        mark.format("index") for mark in (_gallery_blocks.BEGIN, _gallery_blocks.END)
-    )
+    begin, end = (mark.format("index") for mark in (blocks.BEGIN, blocks.END))
     text = f"{begin}\n{end}\n\n## lottery\n\nWords.\n\n## other\n\nEnd.\n"
-    made = _gallery_blocks.with_blocks(text, [committed])
+    made = blocks.with_blocks(text, [committed])
     assert made.index("Words.") < made.index("P(a") < made.index("## other")
     with pytest.raises(ValueError, match="must have"):
-        _gallery_blocks.with_blocks("no place", [committed])
+        blocks.with_blocks("no place", [committed])
 
 
 def test_a_page_without_a_record_is_found_by_its_docstring(tmp_path, monkeypatch):
     for name in ("lottery", "remedies", "_private", "gallery"):
         (tmp_path / f"{name}.py").write_text(DOC)
-    monkeypatch.setattr(_gallery_pages, "HERE", tmp_path)
+    monkeypatch.setattr(listing, "HERE", tmp_path)
     found = pages(tmp_path, PAGES)
     assert [page.name for page in found] == ["remedies", "lottery"]
     new = found[1]
@@ -177,9 +172,9 @@ def test_a_page_without_a_record_is_found_by_its_docstring(tmp_path, monkeypatch
 
 def test_every_page_tells_claim_command_and_minutes():
     for page in pages():
-        doc = _gallery_pages.docstring(_gallery_pages.HERE / f"{page.source}.py")
+        doc = listing.docstring(listing.HERE / f"{page.source}.py")
         for name in ("Claim", "Command", "Minutes"):
-            assert _gallery_pages.field(doc, name), page.name
+            assert listing.field(doc, name), page.name
     assert all(one.minutes for one in costs(PAGES).values())
 
 
@@ -188,7 +183,7 @@ def test_pictures_and_rows_stay_small():
     sizes = {page.name: 0 for page in pages()}
     for page in pages():
         own = [*(_pages.RESULTS / page.name).rglob("*")]
-        own += [_gallery_blocks.picture(page, form) for form in _pages.FORMS]
+        own += [blocks.picture(page, form) for form in _pages.FORMS]
         sizes[page.name] = sum(path.stat().st_size for path in own if path.is_file())
     assert sum(sizes.values()) < 20e6
     assert max(sizes.values()) < 2**20, sizes

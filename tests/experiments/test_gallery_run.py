@@ -13,12 +13,13 @@ import time
 import pandas as pd
 import pytest
 
-from experiments import _gallery_state, _pages, gallery
-from experiments._gallery_pages import Cost
-from experiments._gallery_process import WHERE, Stops
-from experiments._gallery_process import run as run_process
-from experiments._gallery_progress import Progress
-from experiments._gallery_records import Page
+from experiments import _pages, gallery
+from experiments._gallery import state
+from experiments._gallery.listing import Cost
+from experiments._gallery.process import WHERE, Stops
+from experiments._gallery.process import run as run_process
+from experiments._gallery.progress import Progress
+from experiments._gallery.records import Page
 
 FINISHES = """
 import pathlib, sys
@@ -57,7 +58,7 @@ def scripts(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # the scripts stand before the real package, which the parent has imported already
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setattr(_gallery_state, "HERE", package)
+    monkeypatch.setattr(state, "HERE", package)
 
     def write(**codes):
         for name, code in codes.items():
@@ -136,12 +137,12 @@ def test_an_interrupted_page_is_where_the_next_command_goes_on(
     said = capsys.readouterr().out
     assert "saved" in said
     assert "the same command goes on" in said
-    known = _gallery_state.load(tmp_path / "state")
+    known = state.load(tmp_path / "state")
     assert known["waits"].status == "interrupted"
     before = known["waits"].minutes
     assert before > 0
     assert runner(asked, tmp_path).run() == 0
-    after = _gallery_state.load(tmp_path / "state")["waits"]
+    after = state.load(tmp_path / "state")["waits"]
     assert after.minutes > before
     assert after.is_measured()
     assert told(tmp_path) == ["last"]
@@ -153,7 +154,7 @@ def test_published_pages_note_their_minutes(scripts, tmp_path, monkeypatch):
     (tmp_path / "results" / "minutes.csv").write_text(rows)
     monkeypatch.setattr(_pages, "RESULTS", tmp_path / "results")
     written = []
-    monkeypatch.setattr(gallery._gallery, "main", lambda: written.append(True))
+    monkeypatch.setattr(gallery.readme, "main", lambda: written.append(True))
     asked = scripts(first=FINISHES)
     # done before, without publishing: the minutes of both are those of the page
     runner(asked, tmp_path).run()
@@ -170,7 +171,7 @@ def test_published_pages_note_their_minutes(scripts, tmp_path, monkeypatch):
 
 def test_a_run_that_is_older_than_the_gallery_is_not_measured(tmp_path):
     (tmp_path / "x").write_text("")
-    own = _gallery_state.Standing("key", "done", results=str(tmp_path))
+    own = state.Standing("key", "done", results=str(tmp_path))
     assert own.is_measured()
     os.utime(tmp_path / "x", (1, 1))
     assert not own.is_measured()
@@ -230,7 +231,7 @@ def test_the_list_has_what_is_committed(monkeypatch, capsys):
 def test_drawing_again_goes_on_after_a_failure(monkeypatch, capsys, tmp_path):
     drawn = []
     monkeypatch.setattr(_pages, "RESULTS", tmp_path)
-    monkeypatch.setattr(gallery._gallery, "main", lambda: drawn.append("README"))
+    monkeypatch.setattr(gallery.readme, "main", lambda: drawn.append("README"))
 
     def draw(page):
         drawn.append(page.name)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from experiments import kl_is_not_information as page
-from experiments._claims import _information as judging
+from experiments._claims import kl_is_not_information as judging
 from vae_jax import figures
 
 ENDS = {  # KL and information at the end of a run that the claims describe

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
-from experiments import _pages, _point_rows, lagging_point
-from experiments._claims import _point
+from experiments import _pages, lagging_point
+from experiments._claims import lagging_point as claims
+from experiments._parts import point_rows
 from vae_jax import figures
 
 SENTENCES = np.linspace(-1, 1, 6)
@@ -44,7 +45,7 @@ def checks(path):
 
 
 def failed(path, checks):
-    return [one.claim for one in _point.judged(path, checks) if not one.holds]
+    return [one.claim for one in claims.judged(path, checks) if not one.holds]
 
 
 def changed(path, way, column, change, seed=1, where=None):
@@ -57,7 +58,7 @@ def changed(path, way, column, change, seed=1, where=None):
 
 
 def test_claims_that_are_true_hold(path, checks):
-    assert len(_point.judged(path, checks)) == 13
+    assert len(claims.judged(path, checks)) == 13
     assert failed(path, checks) == []
 
 
@@ -133,36 +134,36 @@ def test_rates_and_the_grid_are_judged(path, checks):
 def test_without_a_take_off_nothing_is_said_of_the_diagonal(path, checks):
     still = path.copy()
     still.loc[still["training"] == "aggressive", "encoder"] = 0.0
-    claims = [one.claim for one in _point.judged(still, checks)]
-    assert not any("take-off" in claim or "took off" in claim for claim in claims)
+    names = [one.claim for one in claims.judged(still, checks)]
+    assert not any("take-off" in claim or "took off" in claim for claim in names)
     assert len(failed(still, checks)) == 1
-    seed, window, _ = _point_rows.shown_of(still)
+    seed, window, _ = point_rows.shown_of(still)
     assert (seed, window) == (0, (7, 12))
 
 
 def test_gaps_moves_and_shares_by_hand():
     model = np.array([[0.0, 0.0], [2.0, -2.0], [-1.0, 1.0]])
     encoder = np.array([[0.0, 0.0], [0.0, 0.0], [1.5, -1.5]])
-    means = _point_rows.Means(model, encoder)
-    assert _point_rows.take_off(means) == 1
-    opened, move, left = _point_rows.loops_of(means)
+    means = point_rows.Means(model, encoder)
+    assert point_rows.take_off(means) == 1
+    opened, move, left = point_rows.loops_of(means)
     assert opened.tolist() == [[2.0, -2.0]]
     assert move.tolist() == [[1.5, -1.5]]
     assert left.tolist() == [[0.5, -0.5]]
     # down the paths: 1.5 of 1.5 + 2 + 3, and from the take-off on of 1.5 + 3
-    assert _point_rows.vertical_share(means) == pytest.approx(1.5 / 6.5)
-    assert _point_rows.vertical_share(means, 1) == pytest.approx(1.5 / 4.5)
+    assert point_rows.vertical_share(means) == pytest.approx(1.5 / 6.5)
+    assert point_rows.vertical_share(means, 1) == pytest.approx(1.5 / 4.5)
 
 
 def drawn(path):
-    seed, window, points = _point_rows.shown_of(path)
+    seed, window, points = point_rows.shown_of(path)
     own = path[path["seed"] == seed]
-    tables = _point_rows.spreads_of(path), _point_rows.gaps_of(path)
+    tables = point_rows.spreads_of(path), point_rows.gaps_of(path)
     return figures.point_figure(own, *tables, points, window, "a title")
 
 
 def test_the_figure_shows_what_the_rows_say(path):
-    seed, window, points = _point_rows.shown_of(path)
+    seed, window, points = point_rows.shown_of(path)
     assert (seed, window) == (0, (7, 12))
     assert points == [0, 3, 5]
     figure = drawn(path)
@@ -173,7 +174,7 @@ def test_the_figure_shows_what_the_rows_say(path):
             line.get_xdata(), [0, *SENTENCES[point] * np.array([0.2, 0.5, 1, 0.6, 0.2])]
         )
         assert axes.texts[0].get_text() == "step 30"
-    model = _point_rows.means_of(path, "aggressive")[0].model
+    model = point_rows.means_of(path, "aggressive")[0].model
     for axes, point in zip(panels[1], points, strict=False):
         arrows = [text for text in axes.texts if text.arrow_patch is not None]
         assert len(arrows) == 10  # five loops and five steps
@@ -205,7 +206,7 @@ def test_the_page_is_drawn_from_saved_rows_alone(path, checks, tmp_path, monkeyp
     monkeypatch.setattr(_pages, "FIGURES", tmp_path)
     page = tmp_path / "results" / lagging_point.NAME
     _pages.save_rows(page, path=path, checks=checks)
-    _pages.redraw_page(lagging_point.NAME, lagging_point.draw_page, _point.of_page)
+    _pages.redraw_page(lagging_point.NAME, lagging_point.draw_page, claims.of_page)
     for form in _pages.FORMS:
         assert (tmp_path / f"lagging_point{form}").stat().st_size > 5000
     verdicts = pd.read_csv(page / "verdicts.csv")

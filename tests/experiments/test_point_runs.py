@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import integrate
 
-from experiments import _point_rows, _point_runs
+from experiments._parts import point_rows, point_runs
 from vae_jax import assembly, likelihoods, training
 from vae_jax.vae import VAE, DiagGaussian
 
@@ -50,7 +50,7 @@ def test_the_true_mean_is_that_of_a_quadrature():
 
     vae = VAE(lambda key: {}, encode, decode)
     density = likelihoods.Likelihood(log_prob, None, None)
-    observe = _point_runs.observer(vae, density)
+    observe = point_runs.observer(vae, density)
     splits = training.Splits(jnp.asarray(tokens), jnp.asarray(tokens))
     found = jax.jit(observe)({}, None, None, splits)
     expected = np.array([true_mean(one) for one in tokens])
@@ -63,15 +63,15 @@ def test_the_true_mean_is_that_of_a_quadrature():
 
 def test_loop_and_step_move_one_of_the_two_each():
     """Between two observed steps the point is where the corners of the path are."""
-    basic, aggressive = _point_runs.configs_of(smoke=True)
-    assert [_point_runs.way_of(one) for one in (basic, aggressive)] == [
+    basic, aggressive = point_runs.configs_of(smoke=True)
+    assert [point_runs.way_of(one) for one in (basic, aggressive)] == [
         "basic",
         "aggressive",
     ]
     job, kit = assembly.job(aggressive), assembly.kit(aggressive)
-    own = jnp.asarray(job.splits.train)[: _point_runs.POINTS]
+    own = jnp.asarray(job.splits.train)[: point_runs.POINTS]
     splits = training.Splits(own, own)
-    program = _point_runs.aggressive_program(aggressive, kit, job.program)
+    program = point_runs.aggressive_program(aggressive, kit, job.program)
 
     def loss(params, batch, hyper, keys):
         now = assembly.objective(hyper.settings, kit.vae, kit.density, kit.facts)
@@ -110,8 +110,8 @@ def equal(one, other):
 
 
 def test_every_run_sees_the_same_fifty_sentences_alone():
-    config = _point_runs.configs_of(smoke=True)[0]
-    whole, job = assembly.job(config), _point_runs.make_job(config)
+    config = point_runs.configs_of(smoke=True)[0]
+    whole, job = assembly.job(config), point_runs.make_job(config)
     assert job.splits.train.shape == (50, whole.splits.train.shape[1])
     np.testing.assert_array_equal(job.splits.train, whole.splits.train[:50])
     assert config["batch_size"] == 50
@@ -124,15 +124,15 @@ def test_rows_are_the_snapshots_of_the_runs():
             | {"snapshots/model": [[1.0, 2.0], [3.0, 4.0]]}
             | {"snapshots/encoder": [[5.0, 6.0], [7.0, 8.0]]}
             | {"snapshots/rate": [0.1, 0.2], "snapshots/edge": [0.0, 1e-9]}
-            for way in _point_rows.WAYS
+            for way in point_rows.WAYS
         ]
     )
     moments = {"basic": (0, 10), "aggressive": (2,)}
-    path = _point_rows.path_of(runs, moments)
+    path = point_rows.path_of(runs, moments)
     assert path["step"].tolist() == [0, 0, 3, 3, 2, 2, 3, 3]
     assert path["model"].tolist() == [1, 2, 3, 4] * 2
     assert path["encoder"].tolist() == [5, 6, 7, 8] * 2
-    checks = _point_rows.checks_of(runs, moments)
+    checks = point_rows.checks_of(runs, moments)
     assert checks["rate"].tolist() == [0.1, 0.2] * 2
-    means = _point_rows.means_of(path, "aggressive")[4]
+    means = point_rows.means_of(path, "aggressive")[4]
     assert means.encoder.tolist() == [[5, 6], [7, 8]]

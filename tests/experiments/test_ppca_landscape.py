@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments import _landscape_theory as theory
-from experiments import _landscape_training as training_of
-from experiments._claims._landscape import plateau, verdicts_of
+from experiments._claims.ppca_landscape import plateau, verdicts_of
+from experiments._parts import landscape_theory as theory
+from experiments._parts import landscape_training as training_of
 from vae_jax import analytic, assembly, figures, training
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments import _toy_bins as toy
 from experiments import rate_distortion as page
-from experiments._claims import _rate as claims
+from experiments._claims import rate_distortion as claims
+from experiments._parts import toy_bins as toy
 from vae_jax import analytic, figures
 
 SPECTRUM = np.array([0.7, 0.5, 0.2, 0.05])

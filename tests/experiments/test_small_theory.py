@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from scipy import integrate
 
-from experiments import _small_theory_bits as bits
-from experiments import _small_theory_forms as forms
-from experiments import _small_theory_runs as runs
-from experiments._claims._small_theory import verdicts_of
-from experiments._claims._small_theory_trained import widest_gap
+from experiments._claims.small_theory import verdicts_of
+from experiments._claims.small_theory_trained import widest_gap
+from experiments._parts import small_theory_bits as bits
+from experiments._parts import small_theory_forms as forms
+from experiments._parts import small_theory_runs as runs
 from vae_jax import figures, priors, training
 
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import _toy_bins as toy
+from experiments._parts import toy_bins as toy
 
 TRUE = toy.source()
 

@@ -5,7 +5,7 @@ import itertools
 import pandas as pd
 import pytest
 
-from experiments._claims._two_level import CHANGED, names_of, share_off, verdicts
+from experiments._claims.two_level import CHANGED, names_of, share_off, verdicts
 
 BETAS = [0.1, 0.5, 1.0, 2.0]
 TERMS = "kl_one", "rate_one", "rate_two", "distortion", "objective"

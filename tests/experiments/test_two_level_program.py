@@ -5,7 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import _two_level, _two_level_rows, two_level
+from experiments import two_level
+from experiments._parts import two_level_rows
+from experiments._parts import two_level_training as training
 from vae_jax import analytic, models, results, sweeps
 from vae_jax.configs import Run
 
@@ -25,7 +27,7 @@ def linear():
 
 
 def exact(params, x, beta=1.0, beta_two=1.0):
-    own = _two_level.matrices(params, VARIANCES["prior_variance"])
+    own = training.matrices(params, VARIANCES["prior_variance"])
     covariance = np.asarray(x.T @ x / len(x))
     return analytic.two_level_objective(
         *own.values(), covariance, beta, beta_two, *VARIANCES.values()
@@ -47,14 +49,14 @@ def close(values, expected):
 
 def test_sampled_terms_are_those_of_the_closed_form(linear):
     vae, params, x = linear
-    noise = _two_level.Noise(*map(jnp.float32, VARIANCES.values()))
+    noise = training.Noise(*map(jnp.float32, VARIANCES.values()))
 
     def once(keys):
-        terms = _two_level.level_terms(vae, params, x, keys, noise)
+        terms = training.level_terms(vae, params, x, keys, noise)
         return jax.tree.map(jnp.mean, terms)
 
     def kl(keys):
-        return jnp.mean(_two_level.kl_of_level_one(vae, params, x, keys, noise))
+        return jnp.mean(training.kl_of_level_one(vae, params, x, keys, noise))
 
     expected = exact(params, x)
     for name, values in draws(once)._asdict().items():
@@ -65,8 +67,8 @@ def test_sampled_terms_are_those_of_the_closed_form(linear):
 def test_expected_terms_are_those_of_the_closed_form(linear):
     """With a mean of x and biases of its own, of which the closed form knows nothing."""
     vae, params, x = linear
-    noise = _two_level.Noise(*map(jnp.float32, VARIANCES.values()))
-    terms = _two_level.expected_terms(vae, params, x, noise)
+    noise = training.Noise(*map(jnp.float32, VARIANCES.values()))
+    terms = training.expected_terms(vae, params, x, noise)
     expected = exact(params, x)
     for name, values in terms._asdict().items():
         assert values.shape == (40,)
@@ -78,17 +80,17 @@ def test_expected_terms_are_those_of_the_closed_form(linear):
     same = jnp.broadcast_to(x[:1] + 1, x.shape)
 
     def once(keys):
-        drawn = _two_level.level_terms(vae, shifted, same, keys, noise)
+        drawn = training.level_terms(vae, shifted, same, keys, noise)
         return jax.tree.map(jnp.mean, drawn)
 
-    stated = _two_level.expected_terms(vae, shifted, same, noise)
+    stated = training.expected_terms(vae, shifted, same, noise)
     for name, values in draws(once)._asdict().items():
         close(values, getattr(stated, name)[0])
 
 
 def test_the_matrices_are_those_of_the_model(linear):
     vae, params, x = linear
-    own = _two_level.matrices(params, 0.5)
+    own = training.matrices(params, 0.5)
     z1 = vae.encode(params, x)
     np.testing.assert_allclose(z1, x @ own["encoder"].T, rtol=1e-5, atol=1e-6)
     z2 = np.sqrt(0.5) * vae.encode_two(params, z1).mean
@@ -164,7 +166,7 @@ def test_training_ends_at_the_closed_form(betas, tmp_path):
         beta=one, beta_two=two, seed=7, num_steps=10_000, log_every=100, batch_size=300
     )
     sweeps.run([config], tmp_path / "run", sweeps.Options(progress=False))
-    tables = _two_level_rows.tables_of(tmp_path / "run", None, config)
+    tables = two_level_rows.tables_of(tmp_path / "run", None, config)
     row = tables["runs"].iloc[0]
     for name in ("rate_one", "rate_two", "kl_one"):
         assert row[name] == pytest.approx(row[f"{name}_theory"], abs=0.02)

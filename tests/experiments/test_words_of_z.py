@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from experiments import words_of_z
-from experiments._claims import _words
+from experiments._claims import words_of_z as claims
 from vae_jax import figures
 from vae_jax.text import EOS, PAD
 
@@ -29,12 +29,12 @@ def test_positions_are_means_over_the_sentences_that_have_them():
 def table(first=1.0, later=0.1, end=0.5, collapsed=0.0):
     """Three arms of two seeds that save so many nats over the language model."""
     rows = []
-    saved = dict.fromkeys(_words.CODED, (first, later, end))
+    saved = dict.fromkeys(claims.CODED, (first, later, end))
     saved |= {"VAE": (collapsed,) * 3, "language model": (0.0,) * 3}
     for arm, own in saved.items():
         for seed, level in enumerate((6.0, 6.01)):
             for place in range(1, 11):
-                nats = own[0] if place <= _words.FIRST else own[1]
+                nats = own[0] if place <= claims.FIRST else own[1]
                 row = {"arm": arm, "seed": seed, "position": place, "count": 10}
                 row |= {"language_model": level}
                 rows.append(row | {"kind": "word", "nll": level - nats})
@@ -47,7 +47,7 @@ TOTALS = pd.DataFrame({"sum": [70.0, 71.0], "distortion": [70.1, 70.9]})
 
 
 def failing(positions, totals=TOTALS):
-    return [v.claim for v in _words.judged(positions, totals) if not v.holds]
+    return [v.claim for v in claims.judged(positions, totals) if not v.holds]
 
 
 def test_claims_of_words_can_fail():
@@ -71,14 +71,14 @@ def test_gain_is_a_mean_over_tokens_of_each_seed():
     own = pd.DataFrame(
         {"seed": [0, 0, 1], "nll": [1.0, 2.0, 3.0], "language_model": [2.0, 2.0, 3.5]}
     ).assign(count=[1, 3, 2])
-    assert _words.gain(own).tolist() == pytest.approx([0.25, 0.5])
+    assert claims.gain(own).tolist() == pytest.approx([0.25, 0.5])
 
 
 def test_the_figure_has_every_arm_but_the_one_that_is_compared_with():
     nats, share, ends = figures.words_figure(table()).axes
     for axes in (nats, share, ends):
         names = [line.get_label() for line in axes.lines[1:]]
-        assert names == [*_words.CODED, "VAE"]
+        assert names == [*claims.CODED, "VAE"]
     np.testing.assert_allclose(nats.lines[1].get_ydata()[:4], [1, 1, 1, 0.1])
     assert share.lines[1].get_ydata()[0] == pytest.approx(50 * (1 / 6 + 1 / 6.01))
     np.testing.assert_allclose(ends.lines[1].get_ydata(), 0.5)

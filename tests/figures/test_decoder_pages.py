@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from experiments import decoder_power, lagging_inference, text_collapse
-from experiments._claims import _lagging, _power
+from experiments._claims import decoder_power as power
+from experiments._claims import lagging_inference as lagging
 from experiments._table import correlations
 from vae_jax import figures
 
@@ -32,12 +33,12 @@ def points(collapsed, spread=0.0):
 
 
 def test_a_fall_beyond_the_spread_is_told_and_one_within_is_not():
-    assert _power.falls(points([[0, 0.5, 1]]), "beta", "power") == []
-    (told,) = _power.falls(points([[0, 0.5, 0.25]]), "beta", "power")
+    assert power.falls(points([[0, 0.5, 1]]), "beta", "power") == []
+    (told,) = power.falls(points([[0, 0.5, 0.25]]), "beta", "power")
     assert told == "power=0: 0.50 at beta=2, 0.25 at 3"
-    assert _power.falls(points([[0, 0.5, 0.25]], 0.3), "beta", "power") == []
+    assert power.falls(points([[0, 0.5, 0.25]], 0.3), "beta", "power") == []
     # a pair that is not adjacent counts as well
-    assert len(_power.falls(points([[0.4, 0.4, 0]]), "beta", "power")) == 2
+    assert len(power.falls(points([[0.4, 0.4, 0]]), "beta", "power")) == 2
 
 
 def test_correlation_is_of_lines_that_are_not_flat():
@@ -182,8 +183,8 @@ def trained():
     ],
 )
 def test_each_claim_of_he_can_fail(where, value, letter):
-    assert all(one.holds for one in _lagging.judged(trained()))
-    (found,) = [o for o in _lagging.judged(changed(where, value)) if not o.holds]
+    assert all(one.holds for one in lagging.judged(trained()))
+    (found,) = [o for o in lagging.judged(changed(where, value)) if not o.holds]
     assert found.claim.startswith(letter)
 
 

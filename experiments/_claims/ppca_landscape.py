@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from experiments._landscape_theory import DIRECTIONS
+from experiments._parts.landscape_theory import DIRECTIONS
 from experiments._verdicts import Verdict, said
 
 LUCAS = "Lucas et al. (2019)"

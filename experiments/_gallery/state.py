@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from experiments._gallery_pages import HERE
-from experiments._gallery_records import Page
+from experiments._gallery.listing import HERE
+from experiments._gallery.records import Page
 from vae_jax import __version__, results
 
 DONE, FAILED, STOPPED = "done", "failed", "interrupted"

@@ -1,6 +1,6 @@
 """The pages of the gallery in their order: a record each, short, for the table above all.
 
-A page that has no record is found all the same (`_gallery_pages.pages`).
+A page that has no record is found all the same (`listing.pages`).
 """
 
 from typing import NamedTuple

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments._claims._annealing import RULE
+from experiments._claims.annealing_schedules import RULE
 from experiments._verdicts import Verdict
 
 CURES = {  # a remedy at beta = 2, of which its paper says that it keeps a code

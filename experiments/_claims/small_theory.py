@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from experiments._claims._small_theory_trained import of_bit, of_cvae, of_units
-from experiments._small_theory_forms import MODELS
+from experiments._claims.small_theory_trained import of_bit, of_cvae, of_units
+from experiments._parts.small_theory_forms import MODELS
 from experiments._verdicts import Verdict, said
 
 RAZAVI = "Razavi et al. (2019)"

@@ -1,22 +1,21 @@
 """Writes the numbers of the committed rows into `README.md`, here and above.
 
 `python -m experiments.gallery --redraw` does so after it has drawn the pictures, and
-`python -m experiments._gallery` by itself; a test says which numbers are not those of the
-rows. Words stay as they are: a number that changes may want other words around it.
+`python -m experiments._gallery.readme` by itself; a test says which numbers are not those
+of the rows. Words stay as they are: a number that changes may want other words around it.
 """
 
 import re
 from pathlib import Path
 
-from experiments import _gallery_facts as facts
-from experiments import _gallery_speed
-from experiments._gallery_blocks import with_blocks
-from experiments._gallery_facts import Fact, remedy
-from experiments._gallery_pages import pages as listed
-from experiments._gallery_tables import TABLES, fixed
+from experiments._gallery import facts, speed
+from experiments._gallery.blocks import with_blocks
+from experiments._gallery.facts import Fact, remedy
+from experiments._gallery.listing import pages as listed
+from experiments._gallery.tables import TABLES, fixed
 
-GALLERY = Path(__file__).with_name("README.md")
-README = Path(__file__).parents[1] / "README.md"
+GALLERY = Path(__file__).parents[1] / "README.md"
+README = Path(__file__).parents[2] / "README.md"
 NUMBER = r"-?\d[\d.]*\d|-?\d"
 
 FACTS: list[Fact] = [
@@ -146,7 +145,7 @@ FACTS: list[Fact] = [
     (
         "does {} % of what the fastest matrix product of this machine does, PyTorch {} to "
         "{} %",
-        _gallery_speed.of_peak,
+        speed.of_peak,
     ),
     ("with every family: {} to {} of the steps a second", facts.slower),
     (

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from experiments._collapse_theory import collapse_thresholds
+from experiments._pages import read_rows
+from experiments._parts.collapse_theory import collapse_thresholds
 from experiments._verdicts import Verdict, said
 
 SOURCE = "Lucas et al. (2019), Section 5; trial of one other run"
@@ -17,7 +18,7 @@ LITTLE = 2.0
 
 def of_page(page: Path) -> list[Verdict]:
     """Of the saved rows."""
-    ends, spectrum = (pd.read_csv(page / f"{n}.csv") for n in ("ends", "spectrum"))
+    ends, spectrum = read_rows(page, "ends", "spectrum")
     units = int(ends["units"].iloc[0])
     return verdicts_of(ends, units, spectrum["eigenvalue"].to_numpy())
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from experiments import _toy_bins as toy
+from experiments._pages import read_rows
+from experiments._parts import toy_bins as toy
 from experiments._verdicts import Verdict, said
 
 SOURCE = "Alemi et al. (2018), the toy"
@@ -27,7 +28,7 @@ VARIANCE = 0.1
 
 def of_page(page: Path) -> list[Verdict]:
     """Of the saved rows."""
-    return verdicts(*(pd.read_csv(page / f"{n}.csv") for n in ("plane", "bins")))
+    return verdicts(*read_rows(page, "plane", "bins"))
 
 
 def verdicts(plane: pd.DataFrame, bins: pd.DataFrame) -> list[Verdict]:

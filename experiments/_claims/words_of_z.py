@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from experiments._pages import read_rows
 from experiments._verdicts import Verdict, said
 
 PAPER = "Bosc & Vincent (2020)"
@@ -15,9 +16,7 @@ FIRST, LATER = 3, 8
 
 def of_page(page: Path) -> list[Verdict]:
     """Of the saved positions and sums."""
-    return judged(
-        *(pd.read_csv(page / f"{name}.csv") for name in ("positions", "totals"))
-    )
+    return judged(*read_rows(page, "positions", "totals"))
 
 
 def judged(table: pd.DataFrame, totals: pd.DataFrame) -> list[Verdict]:

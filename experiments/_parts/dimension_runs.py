@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments._dimension_cases import SOURCES, Settings, examples, settings_of
+from experiments._parts.dimension_cases import SOURCES, Settings, examples, settings_of
 from vae_jax import analytic, assembly, gaussian, training
 from vae_jax.configs import Run
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from experiments._point_rows import (
+from experiments._pages import read_rows
+from experiments._parts.point_rows import (
     LIFTED,
     Means,
     loops_of,
@@ -26,7 +27,7 @@ PAPER_LOOPS = 10
 
 def of_page(page: Path) -> list[Verdict]:
     """Of the saved rows."""
-    return judged(*(pd.read_csv(page / f"{name}.csv") for name in ("path", "checks")))
+    return judged(*read_rows(page, "path", "checks"))
 
 
 def judged(path: pd.DataFrame, checks: pd.DataFrame) -> list[Verdict]:

@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import pandas as pd
 
-from experiments import _gallery_speed
+from experiments._gallery import speed
 from experiments._pages import RESULTS
 
 LAST = 40_000
@@ -234,9 +234,9 @@ TABLES = {  # the header of a table: its lines
     "| training | step |": lagging,
     "| words hidden |": word_dropout,
     "| test split, mean (range) of three seeds |": text,
-    "| family | size |": _gallery_speed.peers,
-    "| peer |": _gallery_speed.arms_of_mlp,
-    "| grows along |": _gallery_speed.growth,
-    "| quantity | examples |": _gallery_speed.judged,
+    "| family | size |": speed.peers,
+    "| peer |": speed.arms_of_mlp,
+    "| grows along |": speed.growth,
+    "| quantity | examples |": speed.judged,
     "| family | steps a second, float32 |": families,
 }

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from experiments._pages import read_rows
 from experiments._verdicts import Verdict
 
 PAPER = "Wang & Ziyin (2022)"
@@ -175,11 +176,8 @@ def modes_right(modes: pd.DataFrame) -> Verdict:
 def of_page(page: Path) -> list[Verdict]:
     """Of the saved rows; those of images are not everywhere."""
     modes = page / "modes.csv"
-    return verdicts_of(
-        pd.read_csv(page / "table.csv"),
-        pd.read_csv(page / "authors.csv"),
-        pd.read_csv(modes) if modes.exists() else None,
-    )
+    table, authors = read_rows(page, "table", "authors")
+    return verdicts_of(table, authors, pd.read_csv(modes) if modes.exists() else None)
 
 
 def verdicts_of(

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from experiments._claims._words import CODED, LATER
-from experiments._gallery_tables import at_end, between, fixed, rows
-from experiments._point_rows import loops_of, means_of
+from experiments._claims.words_of_z import CODED, LATER
+from experiments._gallery.tables import at_end, between, fixed, rows
+from experiments._parts.point_rows import loops_of, means_of
 from experiments._table import correlations as lines
 
 Fact = tuple[str, Callable[[], Sequence[str]]]

@@ -6,8 +6,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from experiments._he_sentences import MODEL, true_posterior
-from experiments._point_rows import WAYS
+from experiments._parts.he_sentences import MODEL, true_posterior
+from experiments._parts.point_rows import WAYS
 from vae_jax import (
     assembly,
     gaussian,

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from experiments._small_theory_bits import (
+from experiments._parts.small_theory_bits import (
     ONE_BIT,
     PER_CASE,
     PIXELS,

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from experiments._pages import read_rows
 from experiments._verdicts import Verdict, said
 
 SOURCE = "earlier trial of one other run"
@@ -14,7 +15,7 @@ SIGMAS = 5.0
 
 def of_page(page: Path) -> list[Verdict]:
     """Of the saved rows."""
-    curves, table = (pd.read_csv(page / f"{n}.csv") for n in ("curves", "table"))
+    curves, table = read_rows(page, "curves", "table")
     return verdicts_of(curves, last_of(curves), int(table["units"].iloc[0]))
 
 

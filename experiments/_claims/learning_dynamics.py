@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments import _dynamics as dynamics
+from experiments._pages import read_rows
+from experiments._parts import dynamics
 from experiments._verdicts import Verdict, said
 
 SOURCE = "Ichikawa & Hukushima (2024)"
@@ -13,8 +14,7 @@ SOURCE = "Ichikawa & Hukushima (2024)"
 
 def of_page(page: Path) -> list[Verdict]:
     """Of the saved rows."""
-    names = ("gaps", "ends", "speeds")
-    return verdicts(*(pd.read_csv(page / f"{name}.csv") for name in names))
+    return verdicts(*read_rows(page, "gaps", "ends", "speeds"))
 
 
 def verdicts(

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from experiments._small_theory_forms import NOISES, SEEDS, WEIGHTS, best_bit
+from experiments._parts.small_theory_forms import NOISES, SEEDS, WEIGHTS, best_bit
 from vae_jax import assembly, gaussian, likelihoods, training
 from vae_jax.configs import Run, from_mapping
 

@@ -20,7 +20,7 @@ from vae_jax.records import data, record, static
 from vae_jax.remedies import Parts, Remedy
 from vae_jax.training import Program, TrainState
 
-PATH = "experiments._two_level:TwoLevel"
+PATH = "experiments._parts.two_level_training:TwoLevel"
 """How a run names it."""
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments._claims._annealing import RANGES, all_are
+from experiments._claims.annealing_schedules import RANGES, all_are
+from experiments._pages import read_rows
 from experiments._verdicts import Verdict, said
 
 PLAIN, ANNEALED, LANGUAGE = "VAE", "annealed", "language model"
@@ -16,8 +17,7 @@ BIT = 0.693
 
 def of_page(page: Path) -> list[Verdict]:
     """Of the saved runs, curves and sentences."""
-    names = ("runs", "history", "sentences")
-    return judged(*(pd.read_csv(page / f"{name}.csv") for name in names))
+    return judged(*read_rows(page, "runs", "history", "sentences"))
 
 
 def judged(

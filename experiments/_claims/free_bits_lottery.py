@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from experiments._binomial import wilson_interval
+from experiments._pages import read_rows
 from experiments._verdicts import Verdict, said
 
 ENTROPY = math.log(10)
@@ -65,7 +66,7 @@ def ranked_above(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
 
 def of_page(page: Path) -> list[Verdict]:
     """Of the saved rows."""
-    return verdicts_of(*(pd.read_csv(page / f"{n}.csv") for n in ("ends", "events")))
+    return verdicts_of(*read_rows(page, "ends", "events"))
 
 
 def verdicts_of(ends: pd.DataFrame, events: pd.DataFrame) -> list[Verdict]:

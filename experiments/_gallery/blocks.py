@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from experiments import _pages
-from experiments._gallery_pages import Cost, costs
-from experiments._gallery_records import Page
+from experiments._gallery.listing import Cost, costs
+from experiments._gallery.records import Page
 from experiments._verdicts import FILE, Verdict
 
 INDEX = "index"

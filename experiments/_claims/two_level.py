@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from experiments._pages import read_rows
 from experiments._verdicts import Verdict, said
 
 SHARE = 0.01
@@ -158,7 +159,7 @@ def revival(runs: pd.DataFrame) -> list[Verdict]:
 
 def of_page(page: Path) -> list[Verdict]:
     """Of the saved rows."""
-    return verdicts(*(pd.read_csv(page / f"{n}.csv") for n in ("runs", "units")))
+    return verdicts(*read_rows(page, "runs", "units"))
 
 
 def verdicts(runs: pd.DataFrame, units: pd.DataFrame) -> list[Verdict]:

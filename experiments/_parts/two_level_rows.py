@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pandas as pd
 
-from experiments._two_level import matrices
+from experiments._parts.two_level_training import matrices
 from vae_jax import analytic, assembly, results
 from vae_jax.configs import Run
 

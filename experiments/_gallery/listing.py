@@ -1,6 +1,6 @@
 """The pages of the gallery as the runner and the table above all have them.
 
-A page that has no record (`_gallery_records`) is found all the same, and told in the words
+A page that has no record (`records`) is found all the same, and told in the words
 of its docstring (Claim, Command, Minutes).
 """
 
@@ -13,9 +13,9 @@ from typing import NamedTuple
 import pandas as pd
 
 from experiments import _pages
-from experiments._gallery_records import PAGES, Page
+from experiments._gallery.records import PAGES, Page
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 RUNNER = "gallery"
 PAPER = re.compile(r"[A-Z][\w'-]+(?: et al\.| & [A-Z][\w'-]+)? \((?:19|20)\d\d\)")
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from experiments._pages import read_rows
 from experiments._verdicts import Verdict, said
 
 FULL, MLP = "autoregressive, full", "MLP"
@@ -18,13 +19,13 @@ RANGES = "ranges over the seeds that do not meet"
 
 def of_page(page: Path) -> list[Verdict]:
     """Of the saved rows of the default part."""
-    runs, history = (pd.read_csv(page / f"{n}.csv") for n in ("runs", "history"))
+    runs, history = read_rows(page, "runs", "history")
     return judged(runs, history)
 
 
 def of_full_page(page: Path) -> list[Verdict]:
     """Of the whole grid: the same claims, and those that only it can test."""
-    runs, history = (pd.read_csv(page / f"{n}.csv") for n in ("runs", "history"))
+    runs, history = read_rows(page, "runs", "history")
     return [*judged(runs, history), *of_grid(runs)]
 
 

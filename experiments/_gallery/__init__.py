@@ -1,0 +1,1 @@
+"""How `gallery` runs the pages, and how `README.md` is written from what they found."""
