@@ -167,5 +167,5 @@ def with_units(eigenvalues: np.ndarray, units: int, frozen: float) -> dict[str, 
         "frozen_variance": frozen,
         "frozen_log_likelihood": float(held.log_likelihood),
         "frozen_elbo": float(of_held.elbo),
-        "frozen_active": int(of_held.active.sum()),
+        "frozen_active": int(np.asarray(of_held.active).sum()),
     }

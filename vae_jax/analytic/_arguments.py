@@ -5,6 +5,7 @@ variances. Settings broadcast against each other and become the leading axes of 
 they never meet the axis of the spectrum.
 """
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -76,6 +77,15 @@ def leading(like: Array, **settings: ArrayLike) -> tuple[Array, ...]:
         )
         for value in settings.values()
     )
+
+
+def position(like: Array) -> Array:
+    """The number of every entry along the last axis, with as many axes as the array.
+
+    >>> position(jnp.ones((1, 3))).tolist()
+    [[0, 1, 2]]
+    """
+    return jax.lax.broadcasted_iota(jnp.int32, like.shape, like.ndim - 1)
 
 
 def check_weight(beta: ArrayLike, *, zero: bool = True) -> None:

@@ -21,6 +21,7 @@ from vae_jax.analytic._arguments import (
     check_noise,
     check_weight,
     leading,
+    position,
 )
 from vae_jax.numerics import as_float
 from vae_jax.types import ArrayLike
@@ -175,26 +176,27 @@ def linear_vae_optimum(
         as_spectrum(eigenvalues), beta=beta, variance=variance
     )
     level, num_features = weight * noise, spectrum.shape[-1]
-    used, unused = spectrum[..., :latent_dim], spectrum[..., latent_dim:]
-    own = _padded(used, latent_dim)
-    active = ~(own <= level)  # what is not a number shows
+    # all features wide, and cut at the end: another number of units compiles little anew
+    own = _padded(spectrum, max(num_features, latent_dim))
+    used = position(own) < latent_dim
+    active = used & ~(own <= level)  # what is not a number shows
     # 1 where inactive: log and division keep finite values and gradients
     ratio = jnp.where(active, own / level, 1)
     weights = jnp.where(active, jnp.sqrt(jnp.where(active, own - level, 1)), 0)
     kl = jnp.log(ratio) / 2
     rate = jnp.sum(kl, axis=-1)
-    squared = jnp.minimum(used, level).sum(axis=-1) + unused.sum(axis=-1)
+    squared = jnp.where(used, jnp.minimum(own, level), own).sum(axis=-1)
     noise = noise[..., 0]
     distortion = squared / (2 * noise) + log_normaliser(num_features, noise)
     return LinearOptimum(
-        weights=weights,
-        encoder=weights / (level * ratio),
-        posterior_variance=1 / ratio,
-        kl=kl,
+        weights=weights[..., :latent_dim],
+        encoder=(weights / (level * ratio))[..., :latent_dim],
+        posterior_variance=(1 / ratio)[..., :latent_dim],
+        kl=kl[..., :latent_dim],
         rate=rate,
         distortion=distortion,
         elbo=-(distortion + rate),
-        active=active,
+        active=active[..., :latent_dim],
     )
 
 

@@ -14,6 +14,7 @@ from vae_jax.analytic._arguments import (
     check_noise,
     check_weight,
     leading,
+    position,
 )
 from vae_jax.types import ArrayLike
 
@@ -75,8 +76,7 @@ def ppca(
     else:
         check_noise(variance)
     spectrum, noise = leading(spectrum, variance=variance)
-    index = jnp.arange(num_features).reshape((1,) * (noise.ndim - 1) + (-1,))
-    active = (spectrum > noise) & (index < latent_dim)
+    active = (spectrum > noise) & (position(spectrum) < latent_dim)
     kept = jnp.log(jnp.where(active, spectrum, 1)) + 1
     # a noise of 0 is the best one where nothing is left for it: log 0, and no 0 / 0
     some = noise > 0
@@ -125,11 +125,11 @@ def optimal_variance(
     latent_dim = _columns(latent_dim, num_features - 1, "at least 1 and below")
     check_weight(beta, zero=False)
     # from the smallest up: the sum of the rest keeps its digits
-    rest = jnp.flip(jnp.cumsum(jnp.flip(spectrum)))[: latent_dim + 1]
+    rest = jnp.flip(jnp.cumsum(jnp.flip(spectrum)))
     rest, weight = leading(rest, beta=beta)
-    count = jnp.arange(latent_dim + 1, dtype=rest.dtype).reshape(rest.shape)
+    count = jnp.arange(num_features, dtype=rest.dtype).reshape(rest.shape)
     slope = num_features - weight * count
-    rising = slope > 0
+    rising = (slope > 0) & (count <= latent_dim)
     roots = jnp.where(rising, rest / jnp.where(rising, slope, 1), jnp.inf)
     return jnp.min(roots, axis=-1)
 
