@@ -1,6 +1,7 @@
 """What the pages share: their options, the run folder, and the committed copies."""
 
 import argparse
+import fcntl
 import functools
 import platform
 import re
@@ -170,8 +171,17 @@ def note_origin(name: str) -> None:
 
     What is not known is left empty there, never filled in afterwards.
     """
-    path = RESULTS / "origin.csv"
-    known = pd.read_csv(path, dtype=str).set_index("page")
+    with (RESULTS / "origin.csv").open("r+", encoding="utf-8", newline="") as file:
+        # pages of the gallery end beside each other
+        fcntl.flock(file, fcntl.LOCK_EX)
+        known = with_origin(pd.read_csv(file, dtype=str).set_index("page"), name)
+        file.seek(0)
+        file.truncate()
+        known.to_csv(file)
+
+
+def with_origin(known: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The rows with that of a page which is published now."""
     known.loc[name] = {
         "date": datetime.now(UTC).date().isoformat(),
         "vae_jax": __version__,
@@ -179,7 +189,7 @@ def note_origin(name: str) -> None:
         "jaxlib": version("jaxlib"),
         "python": platform.python_version(),
     }
-    known.sort_index().to_csv(path)
+    return known.sort_index()
 
 
 def publish(name: str, rows: Path, picture: Path | None = None) -> None:

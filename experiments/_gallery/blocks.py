@@ -5,13 +5,13 @@ Words around it are written by hand and stay. Nothing between the markers is.
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from experiments import _pages
-from experiments._gallery.listing import Cost, costs
+from experiments._gallery.listing import WHOLE, costs, minutes_noted
 from experiments._gallery.records import Page
 from experiments._verdicts import FILE, Verdict
 
@@ -91,23 +91,25 @@ def index(found: Sequence[Page]) -> str:
                 page.claim,
             ]
         )
-    return marked(INDEX, [*as_lines(HEADS, rows), "", total(tables, known.values())])
+    lines = [*as_lines(HEADS, rows), "", *total(tables, minutes_noted().get(WHOLE))]
+    return marked(INDEX, lines)
 
 
-def total(tables: Iterable[pd.DataFrame | None], known: Iterable[Cost]) -> str:
-    """How many claims hold, and what all pages take together.
+def total(
+    tables: Iterable[pd.DataFrame | None], whole: Mapping[str, float] | None
+) -> list[str]:
+    """How many claims hold, and what the gallery took, where that was measured.
 
     >>> table = pd.DataFrame({"holds": [True, False]})
-    >>> found = total([table, None], [Cost(2.6, "2.6"), Cost(None, "not measured")])
-    >>> found.partition(";")[0], found[-12:]
-    ('In all 1 of 2 verdicts hold', 'add up to 3.')
+    >>> total([table, None], {"minutes": 80.4, "cores": 2})[1]
+    '`python -m experiments.gallery` took 80 minutes of 2 cores.'
     """
     held = [holds for table in tables if table is not None for holds in table["holds"]]
-    minutes = sum(one.minutes or 0 for one in known)
-    return (
-        f"In all {sum(held)} of {len(held)} verdicts hold; "
-        f"the minutes above, those of one core as they stand, add up to {minutes:.0f}."
-    )
+    lines = [f"In all {sum(held)} of {len(held)} verdicts hold."]
+    if whole is not None:
+        took = f"{whole['minutes']:.0f} minutes of {int(whole['cores'])} cores"
+        lines.append(f"`python -m experiments.gallery` took {took}.")
+    return lines
 
 
 def anchor(page: Page) -> str:

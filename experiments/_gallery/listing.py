@@ -17,6 +17,8 @@ from experiments._gallery.records import PAGES, Page
 
 HERE = Path(__file__).parents[1]
 RUNNER = "gallery"
+WHOLE = "gallery"
+"""What `minutes.csv` calls all pages together."""
 PAPER = re.compile(r"[A-Z][\w'-]+(?: et al\.| & [A-Z][\w'-]+)? \((?:19|20)\d\d\)")
 
 
@@ -81,9 +83,14 @@ class Cost(NamedTuple):
 
 def costs(found: Sequence[Page], results: Path | None = None) -> dict[str, Cost]:
     """Measured minutes from `minutes.csv`, or what the docstring says."""
-    path = (results or _pages.RESULTS) / "minutes.csv"
-    rows = pd.read_csv(path).set_index("page").to_dict("index") if path.exists() else {}
+    rows = minutes_noted(results)
     return {page.name: cost(page, rows.get(page.name)) for page in found}
+
+
+def minutes_noted(results: Path | None = None) -> dict[str, dict[str, float]]:
+    """What was measured, with the cores that it had: page -> row of `minutes.csv`."""
+    path = (results or _pages.RESULTS) / "minutes.csv"
+    return pd.read_csv(path).set_index("page").to_dict("index") if path.exists() else {}
 
 
 def cost(page: Page, row: dict[str, float] | None) -> Cost:
@@ -91,7 +98,8 @@ def cost(page: Page, row: dict[str, float] | None) -> Cost:
     if row is not None:
         minutes = float(row["minutes"])
         shown = f"{minutes:.0f}" if minutes >= 10 else f"{minutes:.2g}"
-        return Cost(minutes, f"{shown} on {int(row['cores'])} cores")
+        cores = int(row["cores"])
+        return Cost(minutes, f"{shown} on {cores} core{'s' * (cores > 1)}")
     path = HERE / f"{page.source}.py"
     if page.options or not path.exists():
         return Cost(None, "not measured")

@@ -1,7 +1,8 @@
-"""One page in a process of its own: heard while it runs, and stopped as it was asked.
+"""Pages in processes of their own: heard while they run, and stopped as it was asked.
 
 A page is in a session of its own, so that Ctrl-C reaches it once, through this process. It
-then saves its state and leaves with 128 + the number of the signal.
+then saves its state and leaves with 128 + the number of the signal. Several run at once,
+each on its own cores, from a thread each.
 """
 
 import contextlib
@@ -34,7 +35,7 @@ class Ended(NamedTuple):
 
 
 class Stops:
-    """The signals that came, given on to the page that runs.
+    """The signals that came, given on once to every page that runs.
 
     >>> Stops().received
     []
@@ -43,18 +44,34 @@ class Stops:
     def __init__(self) -> None:
         """None came, nothing runs."""
         self.received: list[int] = []
-        self.process: subprocess.Popen[str] | None = None
+        self.running: set[subprocess.Popen[str]] = set()
+        # the handler may come upon itself in the main thread
+        self.lock = threading.RLock()
 
     def note(self, signum: int, frame: FrameType | None) -> None:
-        """The handler: the page stops by itself."""
-        self.received.append(signum)
-        if self.process is not None:
-            self.process.send_signal(signum)
+        """The handler: the pages stop by themselves."""
+        with self.lock:
+            self.received.append(signum)
+            for process in self.running:
+                process.send_signal(signum)
+
+    @contextlib.contextmanager
+    def reach(self, process: subprocess.Popen[str]) -> Iterator[None]:
+        """Give signals to a page, those too that came before there was one."""
+        with self.lock:
+            self.running.add(process)
+            for signum in self.received:
+                process.send_signal(signum)
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.running.discard(process)
 
 
 @contextlib.contextmanager
 def catch_signals() -> Iterator[Stops]:
-    """Signals go to the page that runs; those that are ignored stay so."""
+    """Signals go to the pages that run; those that are ignored stay so."""
     stops = Stops()
     caught = [one for one in SIGNALS if signal.getsignal(one) != signal.SIG_IGN]
     before = {one: signal.signal(one, stops.note) for one in caught}
@@ -92,17 +109,13 @@ def run(
         errors="replace",
         start_new_session=True,
     )
-    stops.process = process
-    for signum in stops.received:  # one that came before there was a page
-        process.send_signal(signum)
     over = threading.Event()
     clock = threading.Thread(target=_ticking, args=(over, seconds, tick), daemon=True)
     clock.start()
     try:
-        with log.open("a", buffering=1, encoding="utf-8") as kept:
+        with stops.reach(process), log.open("a", buffering=1, encoding="utf-8") as kept:
             results, last = _heard(process, kept.write, say)
     finally:
-        stops.process = None
         over.set()
         clock.join()
     return Ended(process.returncode, results, last)

@@ -16,6 +16,8 @@ class Page(NamedTuple):
         claim: what is claimed, in a sentence.
         module: below `experiments`; the name where it is empty.
         options: of the command, where it is a part of that page.
+        after: the page whose runs it goes on from.
+        named: it runs where it is named, and not with all.
     """
 
     name: str
@@ -24,6 +26,8 @@ class Page(NamedTuple):
     claim: str
     module: str = ""
     options: tuple[str, ...] = ()
+    after: str = ""
+    named: bool = False
 
     @property
     def source(self) -> str:
@@ -59,6 +63,7 @@ PAGES = (
         "every schedule x beta x decoder x free bits x seed, 360 members",
         "annealing_schedules",
         ("--full",),
+        named=True,  # an hour, of claims that the page before makes too
     ),
     Page(
         "linear_theory",
@@ -202,5 +207,6 @@ PAGES = (
         "which words does z write?",
         "Bosc & Vincent (2020)",
         "what z is good for sits in the first words of a sentence and in its length",
+        after="text_collapse",
     ),
 )

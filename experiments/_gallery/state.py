@@ -1,9 +1,9 @@
-"""What was done of the gallery, in `state.json` of its folder, so that it goes on later."""
+"""What was done of the gallery, kept in `gallery.json` of its folder."""
 
+import ast
 import json
 import os
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from experiments._gallery.records import Page
 from vae_jax import __version__, results
 
 DONE, FAILED, STOPPED = "done", "failed", "interrupted"
+FILE = "gallery.json"
 
 
 @dataclass
@@ -54,25 +55,57 @@ class Standing:
 
 def key_of(page: Page, options: tuple[str, ...]) -> str:
     """Changes with the code of the page, the version of the library, and the options."""
-    code = (HERE / f"{page.source}.py").read_text(encoding="utf-8")
+    code: dict[str, str] = {}
+    read_code(f"experiments.{page.source}", code)
     return results.short_hash(
         {"code": code, "version": __version__, "options": [*page.options, *options]}
     )
 
 
-def load(folder: Path) -> dict[str, Standing]:
+def read_code(module: str, known: dict[str, str]) -> None:
+    """Add the text of a module of the experiments, and of all of them that it imports.
+
+    Args:
+        module: its name; other packages, and names that are no module, are passed over.
+        known: texts by name.
+    """
+    package, _, below = module.partition(".")
+    path = HERE.joinpath(*below.split(".")).with_suffix(".py")
+    if package != "experiments" or module in known or not path.exists():
+        return
+    known[module] = path.read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(known[module])):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for name in (node.module, *(f"{node.module}.{n.name}" for n in node.names)):
+                read_code(name, known)
+
+
+@dataclass
+class State:
+    """How far the whole is.
+
+    Attributes:
+        minutes: by the clock, of all commands together.
+        pages: by name.
+    """
+
+    minutes: float = 0.0
+    pages: dict[str, Standing] = field(default_factory=dict)
+
+
+def load(folder: Path) -> State:
     """What stands there; nothing where nothing was begun."""
-    path = folder / "state.json"
+    path = folder / FILE
     if not path.exists():
-        return {}
+        return State()
     known = json.loads(path.read_text(encoding="utf-8"))
-    return {name: Standing(**one) for name, one in known.items()}
+    pages = {name: Standing(**one) for name, one in known["pages"].items()}
+    return State(known["minutes"], pages)
 
 
-def save(folder: Path, known: Mapping[str, Standing]) -> None:
+def save(folder: Path, state: State) -> None:
     """Whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    path, new = folder / "state.json", folder / "state.json.new"
-    whole = {name: asdict(one) for name, one in known.items()}
-    new.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+    path, new = folder / FILE, folder / f"{FILE}.new"
+    new.write_text(json.dumps(asdict(state), indent=1) + "\n", encoding="utf-8")
     os.replace(new, path)

@@ -9,12 +9,14 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from experiments import _pages, gallery
-from experiments._gallery import state
+from experiments._gallery import cores, state
+from experiments._gallery import runner as running
 from experiments._gallery.listing import Cost
 from experiments._gallery.process import WHERE, Stops
 from experiments._gallery.process import run as run_process
@@ -66,14 +68,16 @@ def scripts(tmp_path, monkeypatch):
         return [Page(name, f"page {name}", "A (2020)", "it is") for name in codes]
 
     monkeypatch.setattr(
-        gallery, "costs", lambda asked: {p.name: Cost(1.0, "1") for p in asked}
+        running, "costs", lambda asked: {p.name: Cost(1.0, "1") for p in asked}
     )
     return write
 
 
 def runner(asked, tmp_path, **given):
-    options = {"smoke": False, "publish": False, "out": None, **given}
-    return gallery.Runner(asked, tmp_path / "state", argparse.Namespace(**options))
+    options = {"smoke": False, "publish": False, "out": None, "at_once": 1, **given}
+    is_all = options.pop("is_all", False)
+    options = argparse.Namespace(**options)
+    return gallery.Runner(asked, tmp_path / "state", options, is_all)
 
 
 def told(tmp_path):
@@ -85,7 +89,7 @@ def test_a_page_that_fails_says_so_and_the_others_go_on(scripts, tmp_path, capsy
     assert runner(asked, tmp_path).run() == 1
     assert told(tmp_path) == ["first", "last"]
     said = capsys.readouterr().out
-    assert "[2/3] bad" in said
+    assert "[1 of 3 done] bad" in said
     assert "FAILED: bad (exit status 1): ValueError: no data in folder package" in said
     assert "so far" in (tmp_path / "state" / "bad.log").read_text()
     # the table at the end: one verdict of two holds
@@ -137,12 +141,12 @@ def test_an_interrupted_page_is_where_the_next_command_goes_on(
     said = capsys.readouterr().out
     assert "saved" in said
     assert "the same command goes on" in said
-    known = state.load(tmp_path / "state")
+    known = state.load(tmp_path / "state").pages
     assert known["waits"].status == "interrupted"
     before = known["waits"].minutes
     assert before > 0
     assert runner(asked, tmp_path).run() == 0
-    after = state.load(tmp_path / "state")["waits"]
+    after = state.load(tmp_path / "state").pages["waits"]
     assert after.minutes > before
     assert after.is_measured()
     assert told(tmp_path) == ["last"]
@@ -154,7 +158,7 @@ def test_published_pages_note_their_minutes(scripts, tmp_path, monkeypatch):
     (tmp_path / "results" / "minutes.csv").write_text(rows)
     monkeypatch.setattr(_pages, "RESULTS", tmp_path / "results")
     written = []
-    monkeypatch.setattr(gallery.readme, "main", lambda: written.append(True))
+    monkeypatch.setattr(running.readme, "main", lambda: written.append(True))
     asked = scripts(first=FINISHES)
     # done before, without publishing: the minutes of both are those of the page
     runner(asked, tmp_path).run()
@@ -169,6 +173,120 @@ def test_published_pages_note_their_minutes(scripts, tmp_path, monkeypatch):
     assert 0 < noted.loc["first", "minutes"] < 1
 
 
+MEETS = """
+import os, pathlib, time
+pathlib.Path("{name}.began").write_text(str(sorted(os.sched_getaffinity(0))))
+others = [pathlib.Path(f"{one}.began") for one in ("left", "right")]
+until = time.monotonic() + 30
+while not all(path.exists() for path in others) and time.monotonic() < until:
+    time.sleep(0.02)
+assert all(path.exists() for path in others)
+pathlib.Path("runs/{name}").mkdir(parents=True)
+print("Results: runs/{name}")
+"""
+two_cores = pytest.mark.skipif(len(cores.usable()) < 2, reason="has one core")
+
+
+@two_cores
+def test_pages_beside_each_other_have_cores_of_their_own(scripts, tmp_path, capsys):
+    asked = scripts(left=MEETS, right=MEETS)
+    assert runner(asked, tmp_path, at_once=2).run() == 0
+    held = [eval(Path(f"{name}.began").read_text()) for name in ("left", "right")]
+    assert sorted(sum(held, [])) == cores.usable()
+    said = capsys.readouterr().out
+    assert "    left: Results: runs/left" in said
+    assert "    right: Results: runs/right" in said
+
+
+@two_cores
+def test_a_page_waits_for_the_runs_that_it_goes_on_from(scripts, tmp_path):
+    slow = "import time; time.sleep(0.5)\n" + FINISHES
+    reader, trains = scripts(reader=FINISHES, trains=slow)
+    asked = [reader._replace(after="trains"), trains]
+    assert runner(asked, tmp_path, at_once=2).run() == 0
+    assert told(tmp_path) == ["trains", "reader"]
+    # where the other is not asked for there is nothing to wait for
+    scripts(reader=FINISHES + "\n")
+    assert runner(asked[:1], tmp_path, at_once=2).run() == 0
+    assert told(tmp_path)[2:] == ["reader"]
+
+
+@two_cores
+def test_a_signal_reaches_all_and_begins_none(scripts, tmp_path):
+    asked = scripts(waits=WAITS, last=FINISHES)
+    asked = [asked[0], asked[1]._replace(after="waits")]
+
+    def interrupt():
+        while "waiting" not in log.read_text() if log.exists() else True:
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    log = tmp_path / "state" / "waits.log"
+    scripts(waits=WAITS.replace("SIGINT", "SIGTERM"))
+    thread = threading.Thread(target=interrupt, daemon=True)
+    thread.start()
+    assert runner(asked, tmp_path, at_once=2).run() == 128 + signal.SIGTERM
+    thread.join()
+    assert not (tmp_path / "told.txt").exists()
+    assert runner(asked, tmp_path, at_once=2).run() == 0
+    assert told(tmp_path) == ["last"]
+
+
+def test_the_longest_begins_first_and_one_that_nobody_measured(
+    scripts, tmp_path, monkeypatch
+):
+    minutes = {"short": 1.0, "long": 9.0, "new": None, "middle": 2.0}
+    known = {name: Cost(one, "") for name, one in minutes.items()}
+    monkeypatch.setattr(running, "costs", lambda asked: known)
+    asked = scripts(**dict.fromkeys(minutes, FINISHES))
+    order = [page.name for page in runner(asked, tmp_path).waiting]
+    assert order == ["long", "new", "middle", "short"]
+
+
+def test_more_pages_at_once_than_cores_are_refused(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["gallery", "two_level", "--at-once", "4000"])
+    with pytest.raises(SystemExit, match="2"):
+        gallery.main()
+    assert "--at-once must be from 1 to" in capsys.readouterr().err
+
+
+def test_the_minutes_of_all_are_noted_where_all_ran(scripts, tmp_path, monkeypatch):
+    header = "page,minutes,cores,date,measured\n"
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "minutes.csv").write_text(header)
+    monkeypatch.setattr(_pages, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(running.readme, "main", lambda: None)
+    asked = scripts(first=FINISHES, last=FINISHES)
+    runner(asked[:1], tmp_path, publish=True).run()
+    noted = pd.read_csv(tmp_path / "results" / "minutes.csv", index_col="page")
+    assert list(noted.index) == ["first"]
+    runner(asked, tmp_path, publish=True, is_all=True).run()
+    noted = pd.read_csv(tmp_path / "results" / "minutes.csv", index_col="page")
+    assert list(noted.index) == ["first", "gallery", "last"]
+    # by the clock, earlier commands included: no less than the pages one by one
+    both = noted.loc[["first", "last"], "minutes"].sum()
+    assert noted.loc["gallery", "minutes"] >= both * 0.99
+
+
+def test_code_that_a_page_imports_is_its_code(scripts, tmp_path):
+    (page,) = scripts(first="from experiments import _part\n" + FINISHES)
+    part = tmp_path / "experiments" / "_part.py"
+    keys = set()
+    for text in ("x = 1\n", "x = 2\n", "from experiments import first\n"):
+        part.write_text(text)
+        keys.add(state.key_of(page, ()))
+    assert len(keys) == 3
+
+
+def test_the_full_grid_runs_where_it_is_named():
+    names = {page.name for page in gallery.chosen([])}
+    assert names - {page.name for page in gallery.chosen([], trained=True)} == {
+        "annealing_schedules_full"
+    }
+    (page,) = gallery.chosen(["annealing_schedules_full"], trained=True)
+    assert page.named
+
+
 def test_a_run_that_is_older_than_the_gallery_is_not_measured(tmp_path):
     (tmp_path / "x").write_text("")
     own = state.Standing("key", "done", results=str(tmp_path))
@@ -179,15 +297,18 @@ def test_a_run_that_is_older_than_the_gallery_is_not_measured(tmp_path):
 
 def test_minutes_left_follow_the_pace_of_this_machine():
     expected = {"a": 2.0, "b": 4.0, "c": 10.0, "d": None}
-    progress = Progress(list(expected), expected, {"a": 3.0})
+    progress = Progress(list(expected), expected, earlier=8.0, spent={"a": 3.0})
     # 1.5 of ours for one of those: 6 and 15, and one that nobody knows
     assert progress.left() == (21.0, 1)
     progress.begin("b", 5.0)
     assert progress.left()[0] == pytest.approx(16.0, abs=0.01)
-    told = progress.told()
-    assert told.startswith("[2/4] b: 5 minutes; of all 8 so far, about 16 left")
+    told = progress.told("b")
+    assert told.startswith("[1 of 4 done] b: 5 minutes; of all 8 so far, about 16 left")
     assert told.endswith("and 1 page left that nobody measured")
-    progress.end()
+    # beside each other they take half as long, but no less than the longest
+    assert Progress(["b"], expected, 2).left() == (4.0, 0)
+    assert Progress(["a", "b", "c"], expected, 2).left() == (10.0, 0)
+    progress.end("b")
     assert progress.spent["b"] == pytest.approx(5.0, abs=0.01)
 
 
