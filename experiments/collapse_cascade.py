@@ -30,7 +30,7 @@ import numpy as np
 import pandas as pd
 
 from experiments._animation import save_animation
-from experiments._claims.collapse_cascade import of_page
+from experiments._claims.collapse_cascade import ACTIVE_FROM, of_page
 from experiments._pages import (
     FIGURES,
     drawn_page_parser,
@@ -47,8 +47,6 @@ from vae_jax.configs import Run, from_mapping
 NAME = "collapse_cascade"
 SEEDS, DATA_SEED = (0, 1, 2), 1234
 FEATURES, UNITS, SHIFT, DECAY = 8, 4, 0.5, 0.1
-ACTIVE_FROM = 1e-3
-"""Mean KL in nats above which the paper calls a unit active."""
 
 BASE: dict[str, Any] = {
     "model": "mlp",

@@ -9,6 +9,14 @@ from experiments._verdicts import Verdict, said
 PAPER = "Koehler et al. (2022)"
 
 
+WORDS = {
+    "sigmoid": "sigmoid",
+    "sphere": "sphere, from a variance of exp(-3)",
+    "sphere_narrow": "sphere, from a variance of exp(-6)",
+}
+"""Curved data, and where the decoder's variance begins."""
+
+
 def counts(rows: pd.DataFrame, name: str) -> str:
     """How many runs of each case count how many, the least and the most."""
     by_case = rows.groupby(["true_dim", "features", "units"])[name]
@@ -125,7 +133,7 @@ def verdicts_of(table: pd.DataFrame) -> list[Verdict]:
         linear_support(linear[enough]),
         too_few_units(linear[~enough]),
     ]
-    for kind in ("sigmoid", "sphere"):
+    for kind, words in WORDS.items():
         own = table[table["source"] == kind]
-        found += [at_least(own, kind), exactly(own, kind)]
+        found += [at_least(own, words), exactly(own, words)]
     return found

@@ -14,16 +14,20 @@ SOURCE = "Ichikawa & Hukushima (2024)"
 
 def of_page(page: Path) -> list[Verdict]:
     """Of the saved rows."""
-    return verdicts(*read_rows(page, "gaps", "ends", "speeds"))
+    return verdicts(*read_rows(page, "gaps", "ends", "spare", "speeds"))
 
 
 def verdicts(
-    gaps: pd.DataFrame, steady: pd.DataFrame, speeds: pd.DataFrame
+    gaps: pd.DataFrame,
+    steady: pd.DataFrame,
+    spare: pd.DataFrame,
+    speeds: pd.DataFrame,
 ) -> list[Verdict]:
-    """Of the equation against SGD, of where it ends, and of annealing."""
+    """Of the equation against SGD, of where it ends, of a unit to spare, of annealing."""
     return [
         *path_verdicts(gaps),
         *steady_verdicts(steady),
+        *spare_verdicts(steady, spare),
         *speed_verdicts(speeds),
     ]
 
@@ -31,9 +35,10 @@ def verdicts(
 def path_verdicts(gaps: pd.DataFrame) -> list[Verdict]:
     """One a weight of the rate: the largest distance over time, of every seed."""
     found = []
-    for (beta, speed), own in gaps.groupby(["beta", "speed"]):
+    for (units, beta, speed), own in gaps.groupby(["units", "beta", "speed"]):
         worst = own["gap"]
         words = f"beta = {beta:g}" + (f" tanh({speed:g} t)" if speed else "")
+        words += " and with a unit to spare" if units > 1 else ""
         found.append(
             Verdict(
                 f"the equation tells the error of SGD at {words}, at any time",
@@ -86,6 +91,36 @@ def steady_verdicts(steady: pd.DataFrame) -> list[Verdict]:
                 (collapsed - dynamics.SIGNAL).abs().max() < rate
                 and alive < dynamics.SIGNAL - rate
             ),
+        ),
+    ]
+
+
+def spare_verdicts(steady: pd.DataFrame, spare: pd.DataFrame) -> list[Verdict]:
+    """What a second unit does, for which the data have nothing but noise."""
+    off = (spare["ode"] - spare["theory"]).abs()
+    more = spare.set_index("beta")["ode"] - steady.set_index("beta")["ode"]
+    noise, rate = dynamics.NOISE, 10 * dynamics.LEARNING_RATE
+    owed = (noise - more.index.to_series()).clip(lower=0)
+    half = noise / 2
+    return [
+        Verdict(
+            "with a unit to spare learning ends where theory says, for every beta",
+            "0 apart at an infinitely small learning rate",
+            f"{SOURCE}; the optimum of a linear VAE, Lucas et al. (2019)",
+            f"{off.max():.4f} at most, at beta = {spare.loc[off.idxmax(), 'beta']:g}",
+            f"{rate:g}",
+            "ten learning rates: the equation's terms in its square are left out there",
+            bool(off.max() < rate),
+        ),
+        Verdict(
+            "below beta = noise a unit to spare fits noise, above it is collapsed",
+            f"an error larger by noise - beta, {noise - half:g} at beta = {half:g}; by 0",
+            SOURCE,
+            f"{more[half]:.4f} at beta = {half:g}; from {noise:g} on "
+            f"{more[more.index >= noise].abs().max():.4f} at most",
+            f"{rate:g}",
+            "ten learning rates",
+            bool((more - owed).abs().max() < rate and (more[owed > rate] > 0).all()),
         ),
     ]
 

@@ -46,7 +46,7 @@ def init_params(kind: str, key: Any, given: Settings) -> dict[str, Any]:
     size, units = source.features, source.units
     up, down = (size, *source.hidden, units), (units, *source.hidden, size)
     decoder = {"linear": layers_of(keys[1], down, given.units)}
-    if kind == "sigmoid":
+    if source.shape == "sigmoid":
         decoder["sigmoid"] = layers_of(keys[2], down, given.units)
     encoder = {
         "mean": layers_of(keys[0], up, given.features),
@@ -176,9 +176,10 @@ def off_support(kind: str, x: Any, given: Settings) -> dict[str, Any]:
     free = jnp.diag(given.mixing)[None] != 0
     padding = jnp.where(free | (given.place[None] > 0), 0, x)
     apart = jnp.zeros(len(x), jnp.float32)
-    if kind == "sphere":
+    shape = SOURCES[kind].shape
+    if shape == "sphere":
         apart = jnp.linalg.norm(jnp.where(free, x, 0), axis=-1) - 1
-    if kind == "sigmoid":
+    if shape == "sigmoid":
         apart = x @ given.place - jax.nn.sigmoid(x @ given.slope)
     return {
         "padding": jnp.mean(jnp.sum(jnp.square(padding), axis=-1)),

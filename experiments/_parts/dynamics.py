@@ -1,11 +1,12 @@
-"""Learning of the linear VAE with one unit: its exact equation, and the SGD that it is of.
+"""Learning of the linear VAE by its exact equation, with one unit and with several.
 
-The model is that of `vae_jax.analytic.OrderParameters`. Both are batches of settings: the
+The model is that of `vae_jax.analytic.OrderParameters`, of many settings at once: the
 weight of the rate is `beta tanh(speed t)` at time t, or `beta` where the speed is 0.
 """
 
+from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -42,38 +43,107 @@ def slope(order: OrderParameters, beta: jax.Array) -> OrderParameters:
     return analytic.order_parameter_flow(order, beta, SIGNAL, NOISE, LEARNING_RATE)
 
 
+class OrderMatrices(NamedTuple):
+    """The order parameters of a VAE with several units, one number or matrix for each.
+
+    Attributes:
+        decoder_overlap: m = W' u / N, `(units,)`, with u all ones.
+        encoder_overlap: d = V' u / N, `(units,)`.
+        decoder_norm: Q = W' W / N, `(units, units)`.
+        encoder_norm: E = V' V / N, `(units, units)`.
+        cross: R = W' V / N, `(units, units)`.
+        posterior_variance: D, `(units,)`.
+    """
+
+    decoder_overlap: Any
+    encoder_overlap: Any
+    decoder_norm: Any
+    encoder_norm: Any
+    cross: Any
+    posterior_variance: Any
+
+
+def slope_of_units(order: OrderMatrices, beta: jax.Array) -> OrderMatrices:
+    """The flow with several units, of which one gives `slope`.
+
+    The averages over an example of the step of SGD and of its square: with `a = Q + beta`,
+    `A = s d d' + noise E`, `B = s m m' + noise Q`, `C = s m d' + noise R` and D a diagonal
+    matrix, the encoder's error `g = h_w - a h_v` has `<h_v g'> = C' - A a` and
+    `<g g'> = B - C a - a C' + a A a`.
+    """
+    m, d, q, e, r, own = order
+    t, total = LEARNING_RATE, SIGNAL + NOISE
+    weight = q + beta * jnp.eye(len(m), dtype=q.dtype)
+    encoded = SIGNAL * jnp.outer(d, d) + NOISE * e
+    decoded = SIGNAL * jnp.outer(m, m) + NOISE * q
+    both = SIGNAL * jnp.outer(m, d) + NOISE * r
+    drawn = encoded + jnp.diag(own)
+    miss = both.T - encoded @ weight
+    spread = decoded - 2 * both @ weight + weight @ encoded @ weight
+    return OrderMatrices(
+        t * (total * d - drawn @ m),
+        t * total * (m - weight @ d),
+        # symmetric to the last digit: the equation magnifies what rounding would leave
+        twice(t * (both - q @ drawn) + t**2 * NOISE / 2 * encoded),
+        twice(t * miss + t**2 * NOISE / 2 * spread),
+        t * (encoded - drawn @ r + decoded - both @ weight) + t**2 * NOISE * miss,
+        -t / 2 * (jnp.diag(q) + beta * (1 - 1 / own)),
+    )
+
+
+def twice(matrix: jax.Array) -> jax.Array:
+    """Twice the symmetric part.
+
+    >>> twice(jnp.array([[1.0, 4.0], [0.0, 1.0]])).tolist()
+    [[2.0, 4.0], [4.0, 2.0]]
+    """
+    return matrix + matrix.T
+
+
+def error_of_units(order: OrderMatrices) -> np.ndarray:
+    """`s - 2 sqrt(s) |m| + tr Q`, of one unit the generalisation error.
+
+    It does not change with a turn of z: it is the squared distance of the decoder from the
+    signal's direction in the unit that has all of it, and of the others from 0.
+    """
+    overlap = np.linalg.norm(order.decoder_overlap, axis=-1)
+    norm = np.trace(order.decoder_norm, axis1=-2, axis2=-1)
+    return np.asarray(SIGNAL - 2 * np.sqrt(SIGNAL) * overlap + norm)
+
+
 def runge_kutta(
-    order: OrderParameters, annealing: Annealing, time: jax.Array, step: float
-) -> OrderParameters:
+    flow: Callable, order: Any, annealing: Annealing, time: jax.Array, step: float
+) -> Any:
     """One step of the classical method of order 4."""
 
-    def moved(change: OrderParameters, share: float) -> OrderParameters:
+    def moved(change: Any, share: float) -> Any:
         return jax.tree.map(lambda x, dx: x + share * step * dx, order, change)
 
     middle = weight_at(annealing, time + step / 2)
-    first = slope(order, weight_at(annealing, time))
-    second = slope(moved(first, 0.5), middle)
-    third = slope(moved(second, 0.5), middle)
-    last = slope(moved(third, 1.0), weight_at(annealing, time + step))
+    first = flow(order, weight_at(annealing, time))
+    second = flow(moved(first, 0.5), middle)
+    third = flow(moved(second, 0.5), middle)
+    last = flow(moved(third, 1.0), weight_at(annealing, time + step))
     return jax.tree.map(
         lambda x, a, b, c, d: x + step / 6 * (a + 2 * b + 2 * c + d),
         *(order, first, second, third, last),
     )
 
 
-@partial(jax.jit, static_argnames=("num_rows", "steps_a_row", "step"))
+@partial(jax.jit, static_argnames=("num_rows", "steps_a_row", "step", "flow"))
 def _integrated(
-    order: OrderParameters,
+    order: Any,
     annealing: Annealing,
     num_rows: int,
     steps_a_row: int,
     step: float,
-) -> OrderParameters:
-    def row(carry: OrderParameters, number: jax.Array) -> tuple:
-        def one(k: jax.Array, now: OrderParameters) -> OrderParameters:
+    flow: Callable,
+) -> Any:
+    def row(carry: Any, number: jax.Array) -> tuple:
+        def one(k: jax.Array, now: Any) -> Any:
             passed = jnp.asarray(number * steps_a_row + k, annealing.beta.dtype)
             time = passed * step
-            return jax.vmap(runge_kutta, in_axes=(0, 0, None, None))(
+            return jax.vmap(partial(runge_kutta, flow), in_axes=(0, 0, None, None))(
                 now, annealing, time, step
             )
 
@@ -87,124 +157,27 @@ def _integrated(
 
 
 def integrate(
-    order: OrderParameters,
+    order: Any,
     annealing: Annealing,
     num_rows: int,
     steps_a_row: int = 4,
     step: float = 0.25,
-) -> OrderParameters:
+    flow: Callable = slope,
+) -> Any:
     """The order parameters of many settings over time, in float64, by Runge-Kutta.
 
     Args:
-        order: at time 0, each `(settings,)`.
-        annealing: of every setting, likewise.
+        order: at time 0, each `(settings, ...)`.
+        annealing: of every setting, `(settings,)`.
         num_rows: rows after the first.
         steps_a_row: of the method.
         step: of it, in time. The fastest rate is a few times `LEARNING_RATE`.
+        flow: `flow(order, beta)`, of one setting.
 
     Returns:
-        Each `(num_rows + 1, settings)`.
+        Each `(num_rows + 1, settings, ...)`.
     """
     with jax.enable_x64(True):
         wide = jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), (order, annealing))
-        found = _integrated(*wide, num_rows, steps_a_row, step)
+        found = _integrated(*wide, num_rows, steps_a_row, step, flow)
         return jax.tree.map(np.asarray, found)
-
-
-class Weights(NamedTuple):
-    """Of the VAE: decoder and encoder, `(settings, features)`, and D, `(settings,)`."""
-
-    decoder: jax.Array
-    encoder: jax.Array
-    variance: jax.Array
-
-
-def loss(weights: Weights, x: jax.Array, beta: jax.Array) -> jax.Array:
-    """Of one example, without its constant, summed over settings: each has its own."""
-    size = x.shape[-1]
-    decoded = weights.decoder @ x / np.sqrt(size).astype(np.float32)
-    encoded = weights.encoder @ x / np.sqrt(size).astype(np.float32)
-    norm = jnp.square(weights.decoder).sum(axis=-1) / size
-    own = jnp.square(encoded) + weights.variance
-    rate = beta * (own - jnp.log(weights.variance)) / 2
-    return jnp.sum(-decoded * encoded + norm * own / 2 + rate)
-
-
-def sgd(weights: Weights, x: jax.Array, beta: jax.Array) -> Weights:
-    """A step on one example: the rate of the variance is the others' over N."""
-    slopes = jax.grad(loss)(weights, x, beta)
-    return Weights(
-        weights.decoder - LEARNING_RATE * slopes.decoder,
-        weights.encoder - LEARNING_RATE * slopes.encoder,
-        weights.variance - LEARNING_RATE / x.shape[-1] * slopes.variance,
-    )
-
-
-def order_of(weights: Weights) -> OrderParameters:
-    """The six averages; the direction of the signal is that of all ones."""
-    w, v = weights.decoder, weights.encoder
-    return OrderParameters(
-        w.mean(axis=-1),
-        v.mean(axis=-1),
-        jnp.square(w).mean(axis=-1),
-        jnp.square(v).mean(axis=-1),
-        (w * v).mean(axis=-1),
-        weights.variance,
-    )
-
-
-def examples(key: jax.Array, num_features: int) -> jax.Array:
-    """As many examples as features: one unit of time."""
-    code_key, noise_key = jax.random.split(key)
-    code = jax.random.normal(code_key, (num_features, 1))
-    noise = jax.random.normal(noise_key, (num_features, num_features))
-    along = np.sqrt(SIGNAL / num_features).astype(np.float32) * code
-    return along + np.float32(np.sqrt(NOISE)) * noise
-
-
-@partial(jax.jit, static_argnames=("num_features", "num_rows"))
-def simulate(
-    seeds: jax.Array, annealing: Annealing, num_features: int, num_rows: int
-) -> OrderParameters:
-    """Online SGD of every setting with every seed: the order parameters over time.
-
-    Settings with the same seed share their start and their examples. Decoder and encoder
-    begin with standard normal entries, D with 1.
-
-    Args:
-        seeds: `(seeds,)`.
-        annealing: each `(settings,)`, in float32.
-        num_features: N.
-        num_rows: units of time, of N examples each.
-
-    Returns:
-        Each `(seeds, num_rows + 1, settings)`.
-    """
-    settings = annealing.beta.shape[0]
-
-    def one(seed: jax.Array) -> OrderParameters:
-        start_key, data_key = jax.random.split(jax.random.key(seed))
-        drawn = jax.random.normal(start_key, (2, 1, num_features))
-        decoder, encoder = jnp.broadcast_to(drawn, (2, settings, num_features))
-        start = Weights(decoder, encoder, jnp.ones(settings))
-
-        def row(weights: Weights, number: jax.Array) -> tuple:
-            x = examples(jax.random.fold_in(data_key, number), num_features)
-            passed = jnp.arange(num_features, dtype=jnp.float32) / num_features
-            times = number.astype(jnp.float32) + passed
-
-            def step(now: Weights, given: tuple) -> tuple:
-                example, time = given
-                return sgd(now, example, weight_at(annealing, time)), None
-
-            after, _ = jax.lax.scan(step, weights, (x, times))
-            return after, order_of(after)
-
-        _, rows = jax.lax.scan(row, start, jnp.arange(num_rows))
-        return jax.tree.map(
-            lambda first, rest: jnp.concatenate([first[None], rest]),
-            order_of(start),
-            rows,
-        )
-
-    return jax.vmap(one)(seeds)

@@ -138,6 +138,18 @@ def test_the_truth_holds():
     assert fails(exact_stages()) == []
 
 
+@pytest.mark.parametrize(("share", "holds"), [(0.9995, False), (1.0005, True)])
+def test_a_unit_may_be_called_collapsed_where_theory_leaves_it_nothing(share, holds):
+    """From `l exp(-0.002)` on it has the 0.001 nats of a collapsed one, and not before."""
+    place = SPECTRUM[2] * np.exp(-2e-3) * share
+    falls = [0.1, SPECTRUM[3] + 0.01, place, SPECTRUM[1] + 0.01, SPECTRUM[0] + 0.01]
+    stages = pd.DataFrame(
+        {"seed": 0, "variance": falls, "unit": 0, "active": [4, 3, 2, 1, 0]}
+    )
+    found = [one.holds for one in claims.places(stages, SPECTRUM[:4])]
+    assert found == [True, holds, True, True]
+
+
 def test_a_late_collapse_is_found():
     found = fails(exact_stages(lag=0.09))
     assert sum("collapses where the variance passes" in claim for claim in found) == 4

@@ -30,7 +30,7 @@ def test_data_have_the_dimensions_that_they_are_said_to(kind):
         assert (x[:, :free] != 0).any(axis=0).all()
         assert given.features.sum() == case.features
         assert given.units.sum() == case.units
-        if kind == "sphere":
+        if cases.SOURCES[kind].shape == "sphere":
             np.testing.assert_allclose(np.linalg.norm(x, axis=1), 1, rtol=1e-5)
         if kind == "sigmoid":
             share = 1 / (1 + np.exp(-x @ given.slope))
@@ -187,7 +187,7 @@ def table():
     rows = []
     for kind, source in cases.SOURCES.items():
         for case in source.cases:
-            true_dim = case.coordinates - (kind == "sphere")
+            true_dim = source.dimensions(case)
             few = case.units < true_dim
             rows.append(
                 {"source": kind, "true_dim": true_dim, "seed": 0}
@@ -213,6 +213,7 @@ def test_every_claim_holds_where_all_is_right(table):
         ("padding", "linear", 0.1, [2]),
         ("counted", "sigmoid", 2, [4, 5]),
         ("counted", "sphere", 9, [7]),
+        ("counted", "sphere_narrow", 1, [8, 9]),
     ],
 )
 def test_every_claim_can_fail(table, column, source, value, failed):
@@ -235,7 +236,14 @@ def test_the_figure_shows_every_run(table):
     np.testing.assert_allclose(steps[0].get_ydata(), 3 * [1e-6] + 2 * [1.0])
     numbers = sum(int(text.get_text()) for text in counts.texts)
     assert numbers == len(table)
-    assert {text.get_text() for text in support.texts} == set(cases.SOURCES)
+    words = [text.get_text() for text in support.texts]
+    assert words == [
+        "linear",
+        "sigmoid",
+        "sphere, from exp(-3)",
+        "sphere, from exp(-6)",
+    ]
+    assert {*table["source"]} == {*cases.SOURCES}
     figure.savefig(io.BytesIO(), dpi=30)
 
 

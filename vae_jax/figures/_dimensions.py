@@ -11,10 +11,12 @@ from matplotlib.ticker import MaxNLocator
 from vae_jax.figures._style import tidy
 
 SOURCES = {
-    "linear": ("#0072B2", "o"),
-    "sigmoid": ("#D55E00", "s"),
-    "sphere": ("#009E73", "^"),
+    "linear": ("#0072B2", "o", "linear"),
+    "sigmoid": ("#D55E00", "s", "sigmoid"),
+    "sphere": ("#009E73", "^", "sphere, from exp(-3)"),
+    "sphere_narrow": ("#CC79A7", "v", "sphere, from exp(-6)"),
 }
+"""Kinds of data: colour, marker, and words, with where the decoder's variance begins."""
 DIMENSIONS = {
     3: ("#0072B2", "-"),
     6: ("#D55E00", "--"),
@@ -83,8 +85,8 @@ def _draw_counts(axes: Axes, table: pd.DataFrame) -> None:
     """Counted against true dimensions, runs of a place as a number beside it."""
     top = int(max(table["counted"].max(), table["true_dim"].max())) + 1
     axes.plot([0, top], [0, top], color="0.6", lw=1, ls="--")
-    shift = {kind: (i - 1) * 0.28 for i, kind in enumerate(SOURCES)}
-    for kind, (colour, marker) in SOURCES.items():
+    shift = {kind: (i - 1.5) * 0.28 for i, kind in enumerate(SOURCES)}
+    for kind, (colour, marker, words) in SOURCES.items():
         own = table[table["source"] == kind]
         few = own["units"] < own["true_dim"]
         for rows, face in ((own[~few], colour), (own[few], "none")):
@@ -103,7 +105,7 @@ def _draw_counts(axes: Axes, table: pd.DataFrame) -> None:
                     color="0.25",
                 )
         if len(own):
-            axes.plot([], [], marker=marker, color=colour, ls="none", label=kind)
+            axes.plot([], [], marker=marker, color=colour, ls="none", label=words)
     if (table["units"] < table["true_dim"]).any():
         axes.plot(
             [], [], marker="o", mfc="none", mec="0.3", ls="none", label="too few units"
@@ -121,7 +123,7 @@ def _draw_counts(axes: Axes, table: pd.DataFrame) -> None:
 
 def _draw_support(axes: Axes, table: pd.DataFrame) -> None:
     """How far from the data's support a run draws, over its decoder's variance."""
-    for kind, (colour, marker) in SOURCES.items():
+    for kind, (colour, marker, words) in SOURCES.items():
         own = table[table["source"] == kind]
         few = own["units"] < own["true_dim"]
         apart = np.maximum(own["padding"] + own["manifold"], SMALLEST)
@@ -139,7 +141,7 @@ def _draw_support(axes: Axes, table: pd.DataFrame) -> None:
         if len(own):
             place = np.exp(np.log(np.maximum(own["decoder_variance"], SMALLEST)).mean())
             axes.annotate(
-                kind,
+                words,
                 (place, apart.max()),
                 (0, 8),
                 textcoords="offset points",

@@ -16,6 +16,7 @@ ERROR = "generalisation error"
 def dynamics_figure(
     paths: pd.DataFrame,
     ends: pd.DataFrame,
+    spare: pd.DataFrame,
     speeds: pd.DataFrame,
     curves: pd.DataFrame,
     noise: float,
@@ -26,6 +27,7 @@ def dynamics_figure(
     Args:
         paths: a row a run, seed and time: `beta`, `speed`, `seed`, `time`, `sgd`, `ode`.
         ends: a row a beta: `beta`, `ode`, `theory`.
+        spare: the same with a unit to spare.
         speeds: a row a speed of annealing, 0 for none: `speed`, `time`.
         curves: a row a speed and time: `speed`, `time`, `ode`.
         noise: the beta of the least error.
@@ -34,13 +36,13 @@ def dynamics_figure(
     >>> run = {"beta": 1.0, "speed": 0.0, "seed": 0, "time": 0, "sgd": 1.0, "ode": 1.0}
     >>> paths = pd.DataFrame([run])
     >>> ends = paths.assign(theory=0.0)
-    >>> len(dynamics_figure(paths, ends, paths, paths, 1.0, 2.0).axes)
+    >>> len(dynamics_figure(paths, ends, ends, paths, paths, 1.0, 2.0).axes)
     4
     """
     figure = Figure(figsize=(13.5, 3.7), layout="constrained")
     panels = figure.subplots(1, 4, width_ratios=(1.35, 1, 1, 1))
     _draw_paths(panels[0], paths)
-    _draw_ends(panels[1], ends, noise, edge)
+    _draw_ends(panels[1], {"1 unit": ends, "2 units": spare}, noise, edge)
     _draw_curves(panels[2], curves)
     _draw_speeds(panels[3], speeds)
     return figure
@@ -76,22 +78,28 @@ def _draw_paths(axes: Axes, paths: pd.DataFrame) -> None:
     tidy(axes, title, "time (examples / features)", ERROR)
 
 
-def _draw_ends(axes: Axes, ends: pd.DataFrame, noise: float, edge: float) -> None:
+def _draw_ends(
+    axes: Axes, ends: dict[str, pd.DataFrame], noise: float, edge: float
+) -> None:
+    """Points of the equation on the lines of theory, each line with its name."""
     for at, words in ((noise, "noise"), (edge, "signal + noise")):
         axes.axvline(at, color="0.75", lw=1)
         axes.text(at, 1.12, f" {words}", fontsize=8, color="0.35", va="bottom")
-    axes.plot(ends["beta"], ends["theory"], color="0.3", lw=1.4, label="theory")
-    axes.plot(
-        ends["beta"],
-        ends["ode"],
-        "o",
-        ms=3.5,
-        mfc="none",
-        color="#0072B2",
-        label="equation",
-    )
+    forms = zip(ends.items(), ("o", "s"), ("#0072B2", "#D55E00"), strict=True)
+    for (name, own), marker, colour in forms:
+        axes.plot(own["beta"], own["theory"], color="0.3", lw=1.2)
+        axes.plot(
+            own["beta"],
+            own["ode"],
+            marker,
+            ms=3.5,
+            mfc="none",
+            color=colour,
+            label=f"{name}, equation",
+        )
+    axes.plot([], [], color="0.3", lw=1.2, label="theory")
     axes.set_ylim(-0.03, 1.25)
-    axes.legend(fontsize=8, frameon=False, loc="center left")
+    axes.legend(fontsize=8, frameon=False, loc="center right")
     tidy(axes, "Where learning ends", "beta", ERROR)
 
 
