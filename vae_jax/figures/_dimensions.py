@@ -63,8 +63,9 @@ def _draw_variances(axes: Axes, units: pd.DataFrame) -> None:
             axes.axvline(true_dim + 0.5, color=colour, lw=0.6, alpha=0.5)
             axes.text(
                 true_dim + 0.35,
-                0.5,
+                0.92,
                 f"{true_dim}",
+                transform=axes.get_xaxis_transform(),
                 color=colour,
                 fontsize=10,
                 ha="right",
@@ -123,6 +124,8 @@ def _draw_counts(axes: Axes, table: pd.DataFrame) -> None:
 
 def _draw_support(axes: Axes, table: pd.DataFrame) -> None:
     """How far from the data's support a run draws, over its decoder's variance."""
+    every = np.log(np.maximum(table["decoder_variance"], SMALLEST))
+    middle = (every.min() + every.max()) / 2
     for kind, (colour, marker, words) in SOURCES.items():
         own = table[table["source"] == kind]
         few = own["units"] < own["true_dim"]
@@ -139,15 +142,16 @@ def _draw_support(axes: Axes, table: pd.DataFrame) -> None:
                 ls="none",
             )
         if len(own):
-            place = np.exp(np.log(np.maximum(own["decoder_variance"], SMALLEST)).mean())
+            place = every[own.index].mean()
             axes.annotate(
                 words,
-                (place, apart.max()),
+                (np.exp(place), apart.max()),
                 (0, 8),
                 textcoords="offset points",
                 fontsize=9,
                 color=colour,
-                ha="center",
+                # towards the middle, so that it stays within the axes
+                ha="right" if place > middle else "left",
             )
     axes.set(xscale="log", yscale="log")
     tidy(
