@@ -101,7 +101,10 @@ class Runner:
         if len(self.shares) > 1:
             cores.keep_to(share)
         while page := self.next_page(stops):
-            self.run_one(page, stops)
+            try:
+                self.run_one(page, stops)
+            finally:
+                self.leave(page)
 
     def next_page(self, stops: process.Stops) -> Page | None:
         """The next whose runs to go on from are there; None where none is to begin."""
@@ -134,7 +137,6 @@ class Runner:
         own.results, own.message = ended.results, ended.last
         own.status = DONE if ended.code == 0 else STOPPED if stops.received else FAILED
         own.published = own.published or (self.publish and own.status == DONE)
-        self.end(page, own)
         if own.status == FAILED:
             print(f"FAILED: {page.name} (exit status {ended.code}): {ended.last}")
             print(f"    all that it said: {log}")
@@ -147,14 +149,14 @@ class Runner:
             state.save(self.out, self.known)
             print(self.progress.told(page.name))
 
-    def end(self, page: Page, own: Standing) -> None:
+    def leave(self, page: Page) -> None:
         """Keep how a page has ended; whoever waits for it looks again."""
         with self.turn:
-            own.minutes = self.progress.minutes(page.name)
+            self.standing(page).minutes = self.progress.minutes(page.name)
             self.known.minutes = self.progress.whole()
             self.progress.end(page.name)
-            state.save(self.out, self.known)
             self.turn.notify_all()
+            state.save(self.out, self.known)
 
     def arguments(self, page: Page) -> list[str]:
         """What stands after `python -m`."""

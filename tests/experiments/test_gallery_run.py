@@ -212,6 +212,23 @@ def test_a_page_waits_for_the_runs_that_it_goes_on_from(scripts, tmp_path):
 
 
 @two_cores
+def test_what_breaks_the_runner_leaves_nobody_waiting(scripts, tmp_path, monkeypatch):
+    first, last = scripts(first=FINISHES, last=FINISHES)
+    whole = runner([first, last._replace(after="first")], tmp_path, at_once=2)
+    real = running.process.run
+
+    def broken(arguments, *others):
+        if arguments[0].endswith("first"):
+            raise OSError("no space left on this disk")
+        return real(arguments, *others)
+
+    monkeypatch.setattr(running.process, "run", broken)
+    with pytest.raises(OSError, match="no space left"):
+        whole.run()
+    assert told(tmp_path) == ["last"]
+
+
+@two_cores
 def test_a_signal_reaches_all_and_begins_none(scripts, tmp_path):
     asked = scripts(waits=WAITS, last=FINISHES)
     asked = [asked[0], asked[1]._replace(after="waits")]
