@@ -118,7 +118,7 @@ def annealed(runs: pd.DataFrame, history: pd.DataFrame) -> list[Verdict]:
     least = rates.drop("constant")
     return [
         Verdict(
-            "Annealing delays the collapse: more rate is left at the end of training",
+            "Annealing delays the collapse: more rate is left in its last steps",
             f"above {rates['constant']:.3f} nats, that of a constant beta",
             "Bowman et al. (2016)",
             ", ".join(f"{name} {rate:.3f}" for name, rate in least.items()) + " nats",

@@ -190,7 +190,7 @@ def information_is_below_kl(ends: pd.DataFrame) -> Verdict:
         f"no run has more information than KL, of {len(ends)} runs and moments",
         "I(x; z) <= KL, the rest being the marginal KL",
         "Hoffman & Johnson (2016)",
-        f"at most {over.max():.2f} standard errors above",
+        f"information less KL is at most {over.max():.2f} standard errors",
         f"{SIGMAS:g} standard errors",
         "the largest of as many normal errors",
         bool(over.max() < SIGMAS),

@@ -80,13 +80,12 @@ def index(found: Sequence[Page]) -> str:
     known, rows = costs(found), []
     tables = [verdicts_in(_pages.RESULTS / page.name) for page in found]
     for page, table in zip(found, tables, strict=True):
-        held = counted(table)
         rows.append(
             [
                 f"[{page.name}]({page.source}.py){pictures(page)}",
                 f"`{page.command}`",
                 known[page.name].words,
-                held if table is None else f"[{held}](#{anchor(page)})",
+                linked(page, table),
                 page.paper,
                 page.claim,
             ]
@@ -110,6 +109,19 @@ def total(
         took = f"{whole['minutes']:.0f} minutes of {int(whole['cores'])} cores"
         lines.append(f"`python -m experiments.gallery` took {took}.")
     return lines
+
+
+def linked(page: Page, table: pd.DataFrame | None) -> str:
+    """How many hold, with the way to them, and to the words on those that do not.
+
+    >>> linked(Page("maps", "Maps", "", ""), pd.DataFrame({"holds": [True, False]}))
+    '[1 of 2 hold](#verdicts-of-maps), [why](#maps)'
+    """
+    held = counted(table)
+    if table is None:
+        return held
+    why = "" if table["holds"].all() else f", [why](#{page.source})"
+    return f"[{held}](#{anchor(page)}){why}"
 
 
 def anchor(page: Page) -> str:

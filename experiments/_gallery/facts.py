@@ -5,12 +5,9 @@ In the words every `{}` is one number. They are found wherever lines are broken.
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import pandas as pd
 
-from experiments._claims.words_of_z import CODED, LATER
 from experiments._gallery.tables import at_end, between, fixed, rows
-from experiments._parts.point_rows import loops_of, means_of
 from experiments._table import correlations as lines
 
 Fact = tuple[str, Callable[[], Sequence[str]]]
@@ -224,32 +221,15 @@ def perplexities() -> list[str]:
     return [fixed(found[arm], 0) for arm in ("word dropout 0.5", "VAE")]
 
 
+def objectives() -> list[str]:
+    """D + 2 R without a remedy, and of those of the same decoder that keep its code."""
+    table = rows("remedies/table").set_index("remedy")
+    other = table.index.str.startswith(("MLP", "window"))
+    kept = table[(table["verdict"] == "3 healthy") & ~other]["D + 2 R"]
+    return [fixed(v, 1) for v in (table.loc["none", "D + 2 R"], kept.min(), kept.max())]
+
+
 def held() -> list[str]:
     """The range of what the remedies that hold 1.6 nats get for it."""
     table = rows("remedies/table").set_index("remedy")["MI"]
     return between(table[list(HOLDING)], 2).split(" to ")
-
-
-def too_far() -> list[str]:
-    """Inner loops that end farther from the diagonal than they began, and their seeds."""
-    found = []
-    for means in means_of(rows("lagging_point/path"), "aggressive").values():
-        opened, _, left = (np.abs(one).mean(axis=1) for one in loops_of(means))
-        found.append(left > opened)
-    seeds = sum(one.any() for one in found)
-    counts = np.concatenate(found)
-    return [f"{one:d}" for one in (counts.sum(), len(counts), seeds, len(found))]
-
-
-def shares_saved() -> list[str]:
-    """What z saves of the language model's NLL, percent: ends, then later words."""
-    table = rows("words_of_z/positions")
-    later = (table["kind"] == "word") & (table["position"] >= LATER)
-    found = []
-    for asked in (table["kind"] == "end", later):
-        own = table[asked]
-        nats = own[["nll", "language_model"]].mul(own["count"], axis=0)
-        sums = nats.groupby(own["arm"]).sum()
-        shares = 100 * (1 - sums["nll"] / sums["language_model"])
-        found += [fixed(shares[arm], 1) for arm in CODED]
-    return found

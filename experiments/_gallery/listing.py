@@ -99,7 +99,8 @@ def cost(page: Page, row: dict[str, float] | None) -> Cost:
         minutes = float(row["minutes"])
         shown = f"{minutes:.0f}" if minutes >= 10 else f"{minutes:.2g}"
         cores = int(row["cores"])
-        return Cost(minutes, f"{shown} on {cores} core{'s' * (cores > 1)}")
+        after = f", after {page.after}" if page.after else ""
+        return Cost(minutes, f"{shown} on {cores} core{'s' * (cores > 1)}{after}")
     path = HERE / f"{page.source}.py"
     if page.options or not path.exists():
         return Cost(None, "not measured")

@@ -8,7 +8,7 @@ of the rows. Words stay as they are: a number that changes may want other words 
 import re
 from pathlib import Path
 
-from experiments._gallery import facts, speed
+from experiments._gallery import facts, facts_theory, speed
 from experiments._gallery.blocks import with_blocks
 from experiments._gallery.facts import Fact, remedy
 from experiments._gallery.listing import pages as listed
@@ -74,7 +74,11 @@ FACTS: list[Fact] = [
     ),
     ("has a lower one ({})", lambda: remedy("NLL", 2, "dropout")),
     (
-        "Annealing delays: {} and {} nats are left",
+        "{} nats without a remedy, and {} to {} with those that keep the code",
+        facts.objectives,
+    ),
+    (
+        "annealing only delays, and {} and {} nats are left",
         lambda: remedy("MI", 2, "linear annealing", "cyclical annealing"),
     ),
     (
@@ -150,12 +154,29 @@ FACTS: list[Fact] = [
     ("with every family: {} to {} of the steps a second", facts.slower),
     (
         "{} and {} % with free bits and with pre-training, for {} and {} % of a word",
-        facts.shares_saved,
+        facts_theory.shares_saved,
     ),
     (
         "{} of {} end farther from the diagonal than they began, all with {} of the {} "
         "seeds",
-        facts.too_far,
+        facts_theory.too_far,
+    ),
+    ("anywhere from {} to {} nats", facts_theory.waiting_kl),
+    (
+        "so are all {} whose distortion tells another story than their information, which "
+        "is {} to {} nats",
+        facts_theory.on_the_way,
+    ),
+    (
+        "it is as by theory, to {}; where what the weakest unit leaves is larger than "
+        "that, it is up to {} above",
+        facts_theory.residuals,
+    ),
+    (
+        "{} of {} runs collapse at once and to the end: no rate, and a decoder's variance "
+        "of one over the features. Of the others {} of {} count enough, the rest having "
+        "only begun to use z, and {} of {} from exp(-6)",
+        facts_theory.spheres,
     ),
 ]
 """Of the gallery."""

@@ -83,7 +83,7 @@ PAGES = (
         "remedies",
         "remedies on equal footing",
         "those of the remedies",
-        "every remedy keeps the code of the same strong decoder, after as many updates",
+        "every remedy keeps the code of the same strong decoder, after 2000 updates",
     ),
     Page(
         "cyclical_annealing",
@@ -151,8 +151,8 @@ PAGES = (
         "free_bits_lottery",
         "do free bits put information into z?",
         "new here, on Kingma et al. (2016)",
-        "with 1 free nat the KL of every seed is alike, while some have information and "
-        "others have none",
+        "with 1 free nat the KL of every seed should be alike, whether z is of use to it "
+        "or not; it is not, and the lottery is a wait",
     ),
     Page(
         "collapse_cascade",

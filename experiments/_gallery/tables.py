@@ -122,6 +122,7 @@ def remedies() -> list[list[str]]:
             row["remedy"],
             fixed(row["NLL"], 2),
             fixed(row["rate"], 2),
+            fixed(row["D + 2 R"], 2),
             spread(row, "MI", 2),
             fixed(row["active"], 1),
             " / ".join(f"{row[f'{s} gradients']:.2g}" for s in ("encoder", "decoder")),

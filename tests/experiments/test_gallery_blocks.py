@@ -70,7 +70,8 @@ def test_the_index_has_a_row_a_page_with_its_counts():
             with path.open() as file:
                 holds = [line["holds"] == "True" for line in csv.DictReader(file)]
             heading = f"verdicts-of-{page.name}"
-            assert cells[3] == f"[{sum(holds)} of {len(holds)} hold](#{heading})"
+            why = "" if all(holds) else f", [why](#{page.source})"
+            assert cells[3] == f"[{sum(holds)} of {len(holds)} hold](#{heading}){why}"
 
 
 def test_a_verdict_that_fails_is_in_sight():
@@ -165,7 +166,10 @@ def test_a_page_without_a_record_is_found_by_its_docstring(tmp_path, monkeypatch
     assert new.paper == "Kingma et al. (2016), Li et al. (2019)"
     assert new.claim == "free bits by Kingma et al. (2016) hold the KL"
     assert cost(new, None) == (3.5, "3.5 on 2 CPU cores")
-    assert cost(new, {"minutes": 4.25, "cores": 8}) == (4.25, "4.2 on 8 cores")
+    row = {"minutes": 4.25, "cores": 8}
+    assert cost(new, row) == (4.25, "4.2 on 8 cores")
+    later = new._replace(after="other")
+    assert cost(later, row | {"cores": 1}) == (4.25, "4.2 on 1 core, after other")
     # a part of a page has no minutes of its own
     assert cost(new._replace(options=("--full",)), None).minutes is None
 

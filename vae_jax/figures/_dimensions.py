@@ -154,6 +154,7 @@ def _draw_support(axes: Axes, table: pd.DataFrame) -> None:
                 ha="right" if place > middle else "left",
             )
     axes.set(xscale="log", yscale="log")
+    axes.margins(y=0.12)  # room for the name above the highest
     tidy(
         axes,
         "what the prior draws beside the data's support",

@@ -1,0 +1,87 @@
+"""Numbers in prose about the pages of theory, of single sentences, and of words."""
+
+import numpy as np
+import pandas as pd
+
+from experiments._claims.free_bits_lottery import ENTROPY, FREE
+from experiments._claims.words_of_z import CODED, LATER
+from experiments._gallery.tables import fixed, rows
+from experiments._parts.point_rows import loops_of, means_of
+
+COLLAPSED = 0.01
+"""Nats of rate below which a sphere's run has no code at all."""
+
+
+def too_far() -> list[str]:
+    """Inner loops that end farther from the diagonal than they began, and their seeds."""
+    found = []
+    for means in means_of(rows("lagging_point/path"), "aggressive").values():
+        opened, _, left = (np.abs(one).mean(axis=1) for one in loops_of(means))
+        found.append(left > opened)
+    seeds = sum(one.any() for one in found)
+    counts = np.concatenate(found)
+    return [f"{one:d}" for one in (counts.sum(), len(counts), seeds, len(found))]
+
+
+def shares_saved() -> list[str]:
+    """What z saves of the language model's NLL, percent: ends, then later words."""
+    table = rows("words_of_z/positions")
+    later = (table["kind"] == "word") & (table["position"] >= LATER)
+    found = []
+    for asked in (table["kind"] == "end", later):
+        own = table[asked]
+        nats = own[["nll", "language_model"]].mul(own["count"], axis=0)
+        sums = nats.groupby(own["arm"]).sum()
+        shares = 100 * (1 - sums["nll"] / sums["language_model"])
+        found += [fixed(shares[arm], 1) for arm in CODED]
+    return found
+
+
+def waiting_kl() -> list[str]:
+    """The KL of the seeds that do not use z yet, from the least to the largest."""
+    early = lottery_early()
+    kl = early[~early["informative"]]["rate"]
+    return [fixed(kl.min(), 2), fixed(kl.max(), 2)]
+
+
+def on_the_way() -> list[str]:
+    """Seeds on the wrong side of the distortion, and what they know of the data."""
+    early = lottery_early()
+    wrong = (early["distortion"] < ENTROPY - FREE / 2) != early["informative"]
+    known = early[wrong]["information"]
+    return [f"{wrong.sum()}", fixed(known.min(), 2), fixed(known.max(), 2)]
+
+
+def lottery_early() -> pd.DataFrame:
+    """All seeds at the threshold of the page, at the first moment that is judged."""
+    ends = rows("free_bits_lottery/ends").query(f"threshold == {FREE}")
+    return ends[ends["step"] == ends["step"].min()]
+
+
+def residuals() -> list[str]:
+    """How far the residual is off where an unused eigenvalue leads, and where a unit does.
+
+    Of the stages with as many active units as by theory, and one at least.
+    """
+    spectrum = rows("collapse_cascade/spectrum")["eigenvalue"].to_numpy()
+    stages = rows("collapse_cascade/stages").query("unit == 0 and active > 0")
+    stages = stages[stages["active"] == stages["active_theory"]]
+    active = stages["active"].to_numpy()
+    unit_leads = stages["variance"] ** 2 / spectrum[active - 1] > spectrum[active]
+    off = (stages["residual"] - stages["residual_theory"]).abs()
+    return [fixed(off[own].max(), 3) for own in (~unit_leads, unit_leads)]
+
+
+def spheres() -> list[str]:
+    """Runs from the larger start that have collapsed, all of them, and those that count.
+
+    The last number is of runs from the smaller start, all of which are to count.
+    """
+    table = rows("dimension_count/table")
+    large, small = (table[table["source"] == n] for n in ("sphere", "sphere_narrow"))
+    gone = large["rate"] < COLLAPSED
+    kept = large[~gone]
+    enough = kept["counted"] >= kept["true_dim"]
+    right = (small["counted"] >= small["true_dim"]).sum()
+    counts = (gone.sum(), len(large), enough.sum(), len(kept), right, len(small))
+    return [f"{one}" for one in counts]
