@@ -165,10 +165,14 @@ def kl_does_not_rank(judged: pd.DataFrame) -> Verdict:
     )
 
 
+def on_the_wrong_side(judged: pd.DataFrame) -> pd.Series:
+    """Runs whose distortion tells another story than their information."""
+    return (judged["distortion"] < ENTROPY - FREE / 2) != judged["informative"]
+
+
 def distortion_tells(judged: pd.DataFrame) -> Verdict:
     """The distortion is what tells: `D >= H(x) - I(x; z)`."""
-    cut = ENTROPY - FREE / 2
-    wrong = int(((judged["distortion"] < cut) != judged["informative"]).sum())
+    wrong = int(on_the_wrong_side(judged).sum())
     parts = [
         said(side["distortion"]) if len(side) else "none" for side in sides_of(judged)
     ]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
+from experiments._claims.remedies import HELD
 from experiments._gallery.tables import at_end, between, fixed, rows
 from experiments._table import correlations as lines
 
@@ -91,16 +92,6 @@ def remedy(column: str, digits: int, *names: str) -> list[str]:
     """One number of some remedies."""
     table = rows("remedies/table").set_index("remedy")[column]
     return [fixed(table[name], digits) for name in names]
-
-
-HOLDING = (
-    "free bits, unit",
-    "free bits, total",
-    "capacity",
-    "BN-VAE",
-    "target rate",
-    "ControlVAE",
-)
 
 
 def aggressive() -> list[str]:
@@ -232,4 +223,4 @@ def objectives() -> list[str]:
 def held() -> list[str]:
     """The range of what the remedies that hold 1.6 nats get for it."""
     table = rows("remedies/table").set_index("remedy")["MI"]
-    return between(table[list(HOLDING)], 2).split(" to ")
+    return between(table[list(HELD)], 2).split(" to ")

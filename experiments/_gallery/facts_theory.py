@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from experiments._claims.free_bits_lottery import ENTROPY, FREE
+from experiments._claims.free_bits_lottery import FREE, on_the_wrong_side
 from experiments._claims.words_of_z import CODED, LATER
 from experiments._gallery.tables import fixed, rows
 from experiments._parts.point_rows import loops_of, means_of
@@ -47,7 +47,7 @@ def waiting_kl() -> list[str]:
 def on_the_way() -> list[str]:
     """Seeds on the wrong side of the distortion, and what they know of the data."""
     early = lottery_early()
-    wrong = (early["distortion"] < ENTROPY - FREE / 2) != early["informative"]
+    wrong = on_the_wrong_side(early)
     known = early[wrong]["information"]
     return [f"{wrong.sum()}", fixed(known.min(), 2), fixed(known.max(), 2)]
 

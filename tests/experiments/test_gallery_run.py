@@ -184,7 +184,9 @@ assert all(path.exists() for path in others)
 pathlib.Path("runs/{name}").mkdir(parents=True)
 print("Results: runs/{name}")
 """
-two_cores = pytest.mark.skipif(len(cores.usable()) < 2, reason="has one core")
+two_cores = pytest.mark.skipif(
+    len(cores.usable()) < 2, reason="no two cores that a process can be held to"
+)
 
 
 @two_cores
