@@ -169,6 +169,13 @@ def table_of(runs: pd.DataFrame, moments: Sequence[int]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def phase_of(runs: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
+    """How aggressive runs go: if they still are, by the information of the last check."""
+    aggressive = runs[runs["inference"] == "aggressive"][["member", "seed"]]
+    columns = ["seed", "step", "aggressive", "mutual_information", "rate", "distortion"]
+    return history.merge(aggressive, on="member")[columns]
+
+
 def agreement(model: np.ndarray, encoder: np.ndarray) -> dict[str, float]:
     """Slope of the encoder's mean over the model's, and their correlation.
 
@@ -216,10 +223,10 @@ def main() -> None:
     configs = configs_of(arguments.smoke)
     out = arguments.out or folder_for(NAME, configs)
     sweeps.run(configs, out, make_job=make_job(arguments.smoke))
-    runs = results.read(out).runs.to_pandas()
+    runs, history = results.read(out).to_pandas()
     table = table_of(runs, moments_of(arguments.smoke))
     print(table.to_string(index=False, float_format="{:.3f}".format))
-    save_rows(out / "page", table=table)
+    save_rows(out / "page", table=table, phase=phase_of(runs, history))
     save_arrays(out / "page" / "points.npz", {"points": points_of(runs)})
     finish_page(NAME, out, draw_page, of_page, arguments)
 

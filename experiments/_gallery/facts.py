@@ -160,11 +160,27 @@ def information(name: str, column: str = "mutual_information") -> pd.Series:
 
 
 def at_point_nine() -> list[str]:
-    """The most that runs keep at beta = 0.9."""
-    most = information("LSTM", "mutual_information_max").xs(0.9, level="beta")
-    kept = sorted(most[most > 0.1], reverse=True)
-    other = information("Transformer", "mutual_information_max").xs(0.9, level="beta")
-    return [*(fixed(value, 2) for value in kept), fixed(other.max(), 3)]
+    """The most that runs of either model keep at beta = 0.9."""
+    most = [
+        information(name, "mutual_information_max").xs(0.9, level="beta").max()
+        for name in ("LSTM", "Transformer")
+    ]
+    return [fixed(most[0], 2), fixed(most[1], 3)]
+
+
+def arrivals() -> list[str]:
+    """Rank correlation of the step at which a code arrives with the share that is seen.
+
+    LSTM and Transformer, both at beta = 0.25 and at 0.5; then runs of these betas that have
+    none in the end, and all of them.
+    """
+    table = rows("decoder_power_text/arrivals").query("beta <= 0.5")
+    lines = [
+        own[["power", "arrival"]].corr(method="spearman").iloc[0, 1]
+        for _, own in table.groupby(["map", "beta"])
+    ]
+    never = table["arrival"].isna().sum()
+    return [*(fixed(one, 2) for one in lines), f"{never}", f"{len(table)}"]
 
 
 def above_one() -> list[str]:
@@ -218,6 +234,12 @@ def objectives() -> list[str]:
     other = table.index.str.startswith(("MLP", "window"))
     kept = table[(table["verdict"] == "3 healthy") & ~other]["D + 2 R"]
     return [fixed(v, 1) for v in (table.loc["none", "D + 2 R"], kept.min(), kept.max())]
+
+
+def splits(column: str, digits: int, *names: str) -> list[str]:
+    """Means over seeds of what remedies have on both splits."""
+    found = rows("remedies/splits").groupby("remedy")[column].mean()
+    return [fixed(found[name], digits) for name in names]
 
 
 def held() -> list[str]:

@@ -23,6 +23,39 @@ def too_far() -> list[str]:
     return [f"{one:d}" for one in (counts.sum(), len(counts), seeds, len(found))]
 
 
+def lost_codes() -> list[str]:
+    """Aggressive runs that end without a code, all, and how the first two lose it.
+
+    The largest distortion in the last 500 steps of the aggressive phase and what it was
+    before; the information of the check that ended it and of the one before.
+    """
+    seeds = [own for _, own in rows("lagging_inference/phase").groupby("seed")]
+    lost = [own for own in seeds if own["rate"].iloc[-1] < COLLAPSED]
+    jumps, checks = [], []
+    for own in lost[:2]:
+        own = own.set_index("step")
+        end = own.index[own["aggressive"] == 1].max()
+        late = own.loc[end - 500 : end, "distortion"]
+        jumps.append((late.max(), late.iloc[0]))
+        found = own["mutual_information"]
+        # the first window after a check is the first that has its number alone
+        checks.append((found[end + 100], found[end - 100]))
+    jumps, checks = ([*zip(*one, strict=True)] for one in (jumps, checks))
+    numbers = [fixed(v, 1) for pair in jumps for v in pair]
+    numbers += [fixed(v, 2) for pair in checks for v in pair]
+    return [f"{len(lost)}", f"{len(seeds)}", *numbers]
+
+
+def first_words() -> list[str]:
+    """Nats that z saves in the first, the third and the tenth word, both coded arms."""
+    table = rows("words_of_z/positions").query("kind == 'word'")
+    saved = (table["language_model"] - table["nll"]).groupby(
+        [table["position"], table["arm"]]
+    )
+    mean = saved.mean()
+    return [fixed(mean[place, arm], 2) for place in (1, 3, 10) for arm in CODED]
+
+
 def shares_saved() -> list[str]:
     """What z saves of the language model's NLL, percent: ends, then later words."""
     table = rows("words_of_z/positions")

@@ -87,6 +87,27 @@ FACTS: list[Fact] = [
     ),
     ("at most {} of the 2000 steps were aggressive", lambda: facts.aggressive()[2:]),
     (
+        "without z ({}); on the training split, where the constraint is, it gets to {}",
+        lambda: [
+            *facts.splits("distortion_test", 1, "none"),
+            *facts.splits("distortion_train", 1, "GECO"),
+        ],
+    ),
+    (
+        "standard deviation is {} ({} without a remedy)",
+        lambda: facts.splits("posterior_std", 2, "VampPrior", "none"),
+    ),
+    (
+        "distortion of {} on the training split and {} on the test split ({} and {} "
+        "without",
+        lambda: [
+            number
+            for name in ("VampPrior", "none")
+            for split in ("train", "test")
+            for number in facts.splits(f"distortion_{split}", 1, name)
+        ],
+    ),
+    (
         "where this decoder keeps {} nats anyway",
         lambda: remedy("rate", 0, "beta 1"),
     ),
@@ -100,6 +121,12 @@ FACTS: list[Fact] = [
         lambda: facts.cyclical_ends()[2:],
     ),
     ("the ELBO differs by {} nats at most", facts.elbo_gap),
+    (
+        "{} of {} aggressive runs lose it: the distortion of the first two jumps to {} and "
+        "{} nats in a window of 100 steps, from {} and {}, just before the information is "
+        "looked at, and what is found is {} and {} nats, after {} and {}",
+        facts_theory.lost_codes,
+    ),
     ("it goes {}, {}, {}, {}, {}, {} along the window", facts.at_three),
     ("It is {}, {}, {}, {}, {} and {}; the information", facts.forecasts),
     (
@@ -119,8 +146,8 @@ FACTS: list[Fact] = [
         lambda: facts.unlimited(2.0, 2),
     ),
     (
-        "along the power is {} on average (LSTM, four lines) and {} (Transformer, two "
-        "lines); along beta it is {} and {}",
+        "along the power is {} on average (LSTM) and {} (Transformer); along beta it is {} "
+        "and {}",
         facts.spearman_of_text,
     ),
     (
@@ -128,8 +155,13 @@ FACTS: list[Fact] = [
         facts.above_one,
     ),
     (
-        "keep some ({}, {} and {} nat), the Transformer's at most {}",
+        "keep a little ({} nat at most), the Transformer's {}",
         facts.at_point_nine,
+    ),
+    (
+        "with what is seen is {} and {} with the LSTM, at beta = 0.25 and 0.5, {} and {} "
+        "with the Transformer; {} of these {} runs have none when they end",
+        facts.arrivals,
     ),
     (
         "the Transformer keeps {} nats with a tenth of the words hidden and {} with three "
@@ -155,6 +187,11 @@ FACTS: list[Fact] = [
     (
         "{} and {} % with free bits and with pre-training, for {} and {} % of a word",
         facts_theory.shares_saved,
+    ),
+    (
+        "the first word saves {} and {} nats with free bits and with pre-training, the "
+        "third {} and {}, the tenth {} and {}",
+        facts_theory.first_words,
     ),
     (
         "{} of {} end farther from the diagonal than they began, all with {} of the {} "

@@ -88,6 +88,36 @@ def test_points_are_in_the_order_of_power_the_most_hidden_words_first():
     assert found["threshold"].isna().all()
 
 
+def test_a_code_arrives_where_a_run_holds_a_nat_to_its_end():
+    one = decoder_power.MAPS["text"]["LSTM"]
+    runs = pd.DataFrame(
+        {
+            "word_dropout": [0.0, 0.0, 0.75, 0.75],
+            "beta": [0.5, 0.5, 0.5, decoder_power.REFERENCE],
+            "seed": [0, 1, 0, 0],
+            "latent_dim": 2,
+            "collapsed_units": 0,
+            "active_units": 2,
+            "member": range(4),
+        }
+    )
+    steps = [50, 100, 150, 200]
+    # early and lost; lost once and back; never; of the reference, which is left out
+    rates = [[2.0, 2.0, 0.5, 0.9], [2.0, 0.5, 1.5, 1.1], [0.0] * 4, [2.0] * 4]
+    history = pd.DataFrame(
+        {
+            "member": np.repeat(range(4), len(steps)),
+            "step": np.tile(steps, 4),
+            "rate": np.ravel(rates),
+        }
+    )
+    found = decoder_power.arrivals_of(one, runs, history, "LSTM")
+    found = found.set_index(["power", "seed"])["arrival"]
+    assert found[0.0, 1] == 150
+    assert found.drop((0.0, 1)).isna().all()
+    assert len(found) == 3
+
+
 def test_the_map_has_its_cells_and_the_forecast_at_its_beta():
     frame = points([[0.0, 0.5, 1.0], [0.25, 1.0, 1.0]])
     figure = figures.power_figure({"digits": frame}, {"digits": "pixels seen"}, 3)

@@ -39,7 +39,7 @@ def words_figure(table: pd.DataFrame) -> Figure:
     tidy(panels[2], "Saved at the end of a sentence", "where it ends", "nats")
     for axes in panels:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    panels[0].legend(fontsize=8, frameon=False)
+    panels[-1].legend(fontsize=8, frameon=False)
     return figure
 
 
