@@ -91,6 +91,13 @@ def lottery_early() -> pd.DataFrame:
     return ends[ends["step"] == ends["step"].min()]
 
 
+def at_rest() -> list[str]:
+    """The gradient of the toy's seed that ends highest, and the largest of the others."""
+    found = rows("rate_distortion/bins").query("arm == 'ELBO'").set_index("total")
+    own = found["gradient"].sort_index()
+    return [fixed(own.iloc[-1], 3), fixed(own.iloc[:-1].max(), 3)]
+
+
 def residuals() -> list[str]:
     """How far the residual is off where an unused eigenvalue leads, and where a unit does.
 

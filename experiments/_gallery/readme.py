@@ -198,6 +198,10 @@ FACTS: list[Fact] = [
         "seeds",
         facts_theory.too_far,
     ),
+    (
+        "its gradient is {}, with the others, which are there, {} at most",
+        facts_theory.at_rest,
+    ),
     ("anywhere from {} to {} nats", facts_theory.waiting_kl),
     (
         "so are all {} whose distortion tells another story than their information, which "

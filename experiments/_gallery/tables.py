@@ -109,7 +109,7 @@ def constraints() -> list[list[str]]:
             ".4g",
             2,
         ),
-        line("lipschitz", "decoder of slope 1, 2, 4", rate, "#.4g", 1),
+        line("lipschitz", "decoder of slope 0.5, 1, 2, 4", rate, "#.4g", 1),
         line("batch_norm", "BN-VAE, scale 0.5, 1, 2, z worth nothing", least, "g", 2),
         line("delta", "delta-VAE, 0.05, 0.2, 1 a unit, z worth nothing", least, "g", 2),
     ]

@@ -164,7 +164,8 @@ def _trained(
         toy, _ = jax.lax.fori_loop(0, num_steps, step, (toy, optimizer.init(toy)))
         encoder, decoder, marginal = map(jnp.exp, log_channels(toy, centres))
         channels = {"encoder": encoder, "decoder": decoder, "marginal": marginal}
-        return measure(toy, centres, shares), channels
+        left = jnp.linalg.norm(jnp.concatenate(slope(toy, own, centres, shares)))
+        return {**measure(toy, centres, shares), "gradient": left}, channels
 
     return jax.vmap(one)(seeds, weights)
 
@@ -184,7 +185,8 @@ def train(
         num_steps: of Adam.
 
     Returns:
-        What `measure` has, a row a member; and its `encoder`, `decoder` and `marginal`.
+        What `measure` has, a row a member, and the norm of the `gradient` that is left;
+        and its `encoder`, `decoder` and `marginal`.
     """
     true = source()
     with jax.enable_x64(True):

@@ -62,6 +62,6 @@ def _draw_rows(axes: Axes, table: pd.DataFrame) -> None:
     places = np.array([-1, -1e-2, 0, 1e-2, 1])
     axes.set_xticks(places, [f"{place:g}" for place in places])
     axes.minorticks_off()
-    widest = max(3.0, 120 * float(table["error"].abs().max()))
+    widest = max(3.0, 200 * float(table["error"].abs().max()))
     axes.set_xlim(-widest, widest)
     tidy(axes, "Error; grey: within 1 %", "percent, logarithmic", "")
