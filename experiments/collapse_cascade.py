@@ -5,7 +5,7 @@ Claim: as the noise variance of the decoder rises, the four units of a ReLU VAE 
     unit stays within 0.03 nats of the linear theory; what is collapsed is stable as long
     as no eigenvalue of the residual covariance is above the variance.
 Command: `python -m experiments.collapse_cascade` (`--smoke`: a few steps, no claim)
-Minutes: 10 of one CPU core; resumable.
+Minutes: 5.7 of one CPU core; resumable.
 Numbers: `experiments/results/collapse_cascade/`, told in `README.md` beside.
 
 A mixture of two Gaussians in 8 dimensions, by the paper's recipe; encoder 256-128 and

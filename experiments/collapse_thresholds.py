@@ -6,7 +6,7 @@ Claim: unit i of a linear VAE collapses where beta passes the i-th eigenvalue of
     of it depends on x, though it may. Images of the prior lose one mode a threshold.
 Command: `python -m experiments.collapse_thresholds` (`--smoke`: a few steps, no claim;
     `--paper`: their batches, steps and MNIST network, hours on a CPU)
-Minutes: 6 on 2 CPU cores, a minute less where there are no images; resumable.
+Minutes: 8.6 of one CPU core, a minute less where there are no images; resumable.
 Numbers: `experiments/results/collapse_thresholds/`, told in `README.md` beside.
 
 4096 examples of N(0, diag(25, 16, 9, 4, 1)); beta = 0 ... 30 and three seeds: one compiled

@@ -7,7 +7,7 @@ Claim: trained by the sweep engine, GECO, the minimum desired rate and a capacit
     BN-VAE and delta-VAE never go below their committed rate, and reach it within 5 % where
     z is worth nothing.
 Command: `python -m experiments.constraint_theory`
-Minutes: 2.2 on 2 CPU cores.
+Minutes: 4.7 of one CPU core.
 Numbers: `experiments/results/constraint_theory/`, told in `README.md` beside.
 
 With the water level s = beta x variance, unit j of 10 has a rate of `log(lam_j / s) / 2`

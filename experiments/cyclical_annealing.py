@@ -4,7 +4,7 @@ Claim: reconstruction + KL is not below the entropy of the data, log 10, by more
     standard error allows, and all schedules end close to it; cyclical annealing ends where
     the KL is larger than with one ramp by more than 0.4 nats, for a smaller reconstruction.
 Command: `python -m experiments.cyclical_annealing` (`--smoke`: a few steps, no claim)
-Minutes: 3.5 on 2 CPU cores; resumable.
+Minutes: 8.3 of one CPU core; resumable.
 Numbers: `experiments/results/cyclical_annealing/`, told in `README.md` beside.
 
 An LSTM of two layers of 64 reads and one writes ten binary sequences, each with a single 1

@@ -9,7 +9,7 @@ Claim: on the digits, more units collapse the larger beta is and the more pixels
 Command: `python -m experiments.decoder_power` (`--text`: LSTM and Transformer over word
     dropout; `--full`: PixelCNN on digits and Fashion-MNIST; `--smoke`: a few steps of a
     corner of each map)
-Minutes: 6 on 2 CPU cores; resumable. `--full` asks for a GPU.
+Minutes: 14 of one CPU core; resumable. `--full` asks for a GPU.
 Numbers: `experiments/results/decoder_power/`, told in `README.md` beside.
 
 Digits: the masked decoder of the main job, whose window of previous pixels is data, so that

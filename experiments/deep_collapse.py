@@ -6,7 +6,7 @@ Claim: the larger the noise variance is, the more units collapse; it is the vari
     every unit is collapsed, although another start ends at a better ELBO.
 Command: `python -m experiments.deep_collapse` (`--smoke`: a few steps, no claim; `--paper`:
     MNIST with the paper's preprocessing, sizes and variances; `--data` names its folder)
-Minutes: 7 of one CPU core; resumable. `--paper` asks for a GPU.
+Minutes: 5.3 of one CPU core; resumable. `--paper` asks for a GPU.
 Numbers: `experiments/results/deep_collapse/`, told in `README.md` beside.
 
 Digits from 0 to 1, MLPs of two layers of 128 on both sides, 20 units of z, Adam 1e-3, batch

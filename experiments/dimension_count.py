@@ -7,7 +7,7 @@ Claim: trained with a variance of the decoder that is learned, a linear VAE with
     and what the start of the variance does to it.
 Command: `python -m experiments.dimension_count` (`--smoke`: a few steps, no claim;
     `--paper`: their steps, batches and networks, a day on a CPU)
-Minutes: 4 of one CPU core; resumable.
+Minutes: 3.7 of one CPU core; resumable.
 Numbers: `experiments/results/dimension_count/`, told in `README.md` beside.
 
 Linear: A n padded with zeros, A square and random, of 3, 6, 9 or 12 dimensions in 12 or 20

@@ -6,7 +6,7 @@ Claim: a remedy that holds the KL does not thereby put information into z. Free 
     training has information. Rate = information + marginal KL at every moment.
 Command: `python -m experiments.kl_is_not_information` (`--smoke`: a few steps, no claim;
     `--paper --data FOLDER`: sentences of the paper's length and size, from your own files)
-Minutes: 26 of one CPU core; resumable. `--paper` asks for a GPU.
+Minutes: 14 of one CPU core; resumable. `--paper` asks for a GPU.
 Numbers: `experiments/results/kl_is_not_information/`, told in `README.md` beside.
 
 The synthetic sentences of He et al. (2019) and their model (`lagging_inference`): LSTMs of

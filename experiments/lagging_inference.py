@@ -5,7 +5,7 @@ Claim: basic training collapses because the encoder lags: at first the true post
     stops improving before each step of the decoder follows the true posterior (correlation
     above 0.9), keeps over 0.8 nats of KL and of information, and ends at the same ELBO.
 Command: `python -m experiments.lagging_inference` (`--smoke`: a few steps, no claim)
-Minutes: 11 on 2 CPU cores; resumable.
+Minutes: 24 of one CPU core; resumable.
 Numbers: `experiments/results/lagging_inference/`, told in `README.md` beside.
 
 Sentences of an LSTM with a code, drawn exactly as the authors drew theirs

@@ -5,7 +5,7 @@ Claim: with basic training a sentence goes along the horizontal axis only, as th
     trained first every inner loop takes it up or down to the diagonal, by as much as the
     decoder's step before took it away.
 Command: `python -m experiments.lagging_point` (`--smoke`: a few steps, no claim)
-Minutes: 2 of one CPU core (97 s of its time); resumable.
+Minutes: 2.1 of one CPU core; resumable.
 Numbers: `experiments/results/lagging_point/`, told in `README.md` beside.
 
 The experiment of `lagging_inference` as the authors trace single points: 50 sentences of

@@ -6,7 +6,7 @@ Claim: six numbers that follow a differential equation tell what online SGD with
     collapsed. A unit to spare fits noise below that beta, and collapses above it.
     Annealing speeds learning up, the most at a speed in between.
 Command: `python -m experiments.learning_dynamics` (`--smoke`: a few steps, no claim)
-Minutes: 0.4 of one CPU core (21 s of its time).
+Minutes: 0.52 of one CPU core.
 Numbers: `experiments/results/learning_dynamics/`, told in `README.md` beside.
 
 Data are one direction of variance 1 in noise of variance 1, every example is new, the

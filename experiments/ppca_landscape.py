@@ -8,7 +8,7 @@ Claim: a collapsed unit of a linear VAE is a saddle of the log marginal likeliho
     optimum within 1e-3 nats, training by samples of z comes there more slowly.
 Command: `python -m experiments.ppca_landscape` (`--smoke`: a few steps, no claim;
     `--paper`: MNIST, with 50 units in the place of 10, and 1000 images to train on)
-Minutes: 2 of one CPU core; resumable.
+Minutes: 1.5 of one CPU core; resumable.
 Numbers: `experiments/results/ppca_landscape/`, told in `README.md` beside.
 
 All 1797 digits of the package. Above: a column of W is moved in the plane of the fifth and

@@ -5,7 +5,7 @@ Claim: linear beta-VAEs lie within 2 % of Shannon's reverse water-filling curve 
     thousandth of a nat have rates that differ by 0.2 nats and more; the rate jumps where
     beta crosses 1; a penalty on the rate's distance from 0.5 nats puts it there.
 Command: `python -m experiments.rate_distortion` (`--smoke`: a few steps, no claim)
-Minutes: 3 of one CPU core (182 s of its time); the plane is resumable.
+Minutes: 3.1 of one CPU core; the plane is resumable.
 Numbers: `experiments/results/rate_distortion/`, told in `README.md` beside.
 
 (a) Digits, 32 units, noise variance 0.1, eight betas, three seeds, linear or one hidden

@@ -5,7 +5,7 @@ Claim: with a decoder that sees all previous pixels and beta = 2, the plain obje
     costs, and whether the rate that it keeps is information.
 Command: `python -m experiments.remedies` (`--smoke`: a few steps of one remedy of each kind
     of program; shows nothing)
-Minutes: 15 on 2 CPU cores; resumable.
+Minutes: 44 of one CPU core; resumable.
 Numbers: `experiments/results/remedies/`, told in `README.md` beside.
 
 All share data (binarised digits), model (but for what a remedy changes of it), optimiser,

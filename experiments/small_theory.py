@@ -5,7 +5,7 @@ Claim: the rate that a delta-VAE commits to, the collapse of a linear CVAE by wh
     of two points are what their theory says, and variances of posterior means have two
     modes with 0.01 between them.
 Command: `python -m experiments.small_theory` (`--smoke`: a few steps, no claim)
-Minutes: 1 of one CPU core (60 s of its time); resumable.
+Minutes: 1.1 of one CPU core; resumable.
 Numbers: `experiments/results/small_theory/`, told in `README.md` beside.
 
 delta-VAE, Razavi et al. (2019): BFGS over means and log-variances from three starts, with

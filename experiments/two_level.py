@@ -6,7 +6,7 @@ Claim: trained by the sweep engine, a linear VAE of two levels ends at the optim
     level 2, with ReLU networks too.
 Command: `python -m experiments.two_level` (`--smoke`: a few steps, no claim; `--paper`:
     the paper's data, sizes and steps)
-Minutes: 11 of one CPU core; resumable.
+Minutes: 7.3 of one CPU core; resumable.
     `--paper` asks for a GPU.
 Numbers: `experiments/results/two_level/`, told in `README.md` beside.
 
